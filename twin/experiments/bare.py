@@ -1,0 +1,274 @@
+"""Builds a scenario of bundle nodes: scripted contacts and traffic, no sky, no patients, no table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twin.experiments import disturbances
+from twin.experiments.identities import entropy, key_pair
+from twin.experiments.journeys import Transmissions
+from twin.experiments.mission import Mission, Roles
+from twin.experiments.tables import TableWriter
+from twin.guarantees.conservation import Conservation
+from twin.guarantees.flow_rules import FlowExactlyOnce, FlowIntegrity, FlowNoLoss, FlowOrder, FlowTruth, NotApplicable
+from twin.guarantees.verdict import Checker
+from twin.hosts.dispatcher import Observer
+from twin.hosts.models.space_link import LinkSettings, SpaceLink, Transmitter
+from twin.hosts.simulated import SimulatedHost
+from twin.network.planner import from_script
+from twin.pipeline.facts import BundleSent, PayloadDelivered
+from twin.pipeline.machine import Deliver, Offered, Transmit
+from twin.pipeline.transport.bundle_node import FlowSettings, NodeSettings
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.mailer import Address
+from twin.randomness import stream
+from twin.scenario.contacts import Traffic
+from twin.scenario.faults import LinkOutage
+from twin.scenario.model import BareScenario
+from twin.trace import DisturbanceBegan, DisturbanceEnded, HopSent, Trace
+
+MARGIN_US = 15_000_000
+NO_LEDGER = "scenario of bundle nodes: no device, journal, table or auditor"
+NO_LIVENESS = "scenario of bundle nodes: bounds are defined for streams of a habitat"
+
+
+class _Source:
+    """Traffic of one flow: equal payloads at a fixed period, bytes from the flow's own random stream."""
+
+    def __init__(self, host: SimulatedHost, flow: int, traffic: Traffic, start_us: int, random: np.random.Generator) -> None:
+        self._host = host
+        self._flow = flow
+        self._traffic = traffic
+        self._random = random
+        self._left = traffic.count
+        host.call_at(start_us + traffic.start_us, self._offer)
+
+    def _offer(self) -> None:
+        self._left -= 1
+        self._host.deliver(self._traffic.from_node, Offered(self._flow, self._random.bytes(self._traffic.size_bytes)))
+        if self._left:
+            self._host.call_in(self._traffic.period_us, self._offer)
+
+
+class _Latencies:
+    """Latency of every delivered payload of every flow, in microseconds."""
+
+    def __init__(self, folder: Path, truth: FlowTruth, names: dict[int, str]) -> None:
+        self._truth = truth
+        self._names = names
+        self._table = TableWriter(folder, "records")
+        self.delivered_us: dict[str, list[int]] = {name: [] for name in names.values()}
+
+    def watch(self, trace: Trace) -> None:
+        trace.subscribe(PayloadDelivered, self._delivered)
+
+    def _delivered(self, at_us: int, _node: str, fact: PayloadDelivered) -> None:
+        offered = self._truth.open.get(fact.record)
+        if offered is None:
+            return
+        name = self._names[fact.record.epoch]
+        self.delivered_us[name].append(at_us - offered[1])
+        none = [None] * 4
+        row = (offered[1], offered[1], *none[:2], 1, at_us, at_us, *none[:3])
+        self._table.row(name, f"{fact.record.epoch:016x}", fact.record.index, *row)
+
+    def close(self) -> None:
+        self._table.close()
+
+    def streams(self) -> dict[str, dict[str, Any]]:
+        found = {}
+        for name, latencies in self.delivered_us.items():
+            values = np.array(latencies, dtype=np.int64)
+            if values.size:
+                p50, p95, p99 = (float(v) / 1e6 for v in np.percentile(values, (50, 95, 99), method="inverted_cdf"))
+                latency: dict[str, float | None] = {"p50": p50, "p95": p95, "p99": p99, "max": float(values.max()) / 1e6}
+            else:
+                latency = dict.fromkeys(("p50", "p95", "p99", "max"))
+            found[name] = {"device": name, "latency_s": latency, "age_s": {"mean": None, "max": None}}
+        return found
+
+
+def physical_outages(scenario: BareScenario, link: str) -> list[disturbances.Outage]:
+    """Unannounced outages of one directed pair."""
+    return [
+        disturbances.Outage(scenario.start_us + f.at_us, scenario.start_us + f.at_us + f.for_us, f.kind)
+        for f in scenario.faults
+        if isinstance(f, LinkOutage) and f.link == link and not f.announced
+    ]
+
+
+def plan_of(scenario: BareScenario) -> ContactPlan:
+    """The contact plan that all nodes rehearse: the script less what is announced."""
+    scripted = scenario.network.scripted_contacts()
+    kept = []
+    for contact in scripted:
+        cuts = [
+            (f.at_us, f.at_us + f.for_us)
+            for f in scenario.faults
+            if isinstance(f, LinkOutage) and f.announced and f.link == f"{contact.from_node}->{contact.to_node}"
+        ]
+        for start_us, end_us in disturbances.subtract([(contact.start_us, contact.end_us)], cuts):
+            kept.append(contact._replace(start_us=start_us, end_us=end_us))
+    return from_script(kept, scenario.start_us)
+
+
+def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings, ...], roles: Roles) -> Iterator[Any]:
+    endpoints = {name: (number, 0) for number, name in enumerate(scenario.network.nodes, start=1)}
+    p = scenario.pipeline
+    last_us = max(c.end_us for c in plan.contacts)
+    lifetime_us = p.lifetime_us or 2 * (last_us - scenario.start_us)
+    for name in scenario.network.nodes:
+        yield name, roles.node(
+            NodeSettings(
+                name=name,
+                plan=plan,
+                address=Address(endpoints[name], lifetime_us),
+                endpoints=endpoints,
+                flows=flows,
+                signer=key_pair(scenario.seed, p.suite, name).signer,
+                turnaround_us=p.far_end_allowance_us,
+                margin_us=MARGIN_US,
+            )
+        )
+
+
+def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:
+    """A mission for a bare scenario; its tables go to `folder`, which must exist with its `tables` inside."""
+    trace = Trace()
+    host = SimulatedHost(scenario.start_us, trace, observer)
+    plan = plan_of(scenario)
+    p = scenario.pipeline
+    flows = tuple(
+        FlowSettings(
+            number, t.from_node, t.to_node, t.count, p.ack_every, key_pair(scenario.seed, p.suite, t.to_node).verifier
+        )
+        for number, t in enumerate(scenario.traffic, start=1)
+    )
+    links = {
+        (source, destination): SpaceLink(
+            host,
+            source,
+            destination,
+            plan,
+            LinkSettings(
+                disturbances.link_faults(scenario, f"{source}->{destination}"),
+                disturbances.Outages(physical_outages(scenario, f"{source}->{destination}")),
+            ),
+            Transmitter(),
+            Transmitter(),
+        )
+        for source in scenario.network.nodes
+        for destination in plan.neighbours(source)
+    }
+    host.carriers[Transmit] = lambda node, e: links[node, e.neighbour].transmit(node, e)
+    host.carriers[Deliver] = lambda node, e: None  # the application reads and forgets
+
+    truth = FlowTruth()
+    truth.watch(trace)
+    no_loss, conservation = FlowNoLoss(truth), Conservation()
+    checkers: list[Checker] = [
+        NotApplicable("durability", NO_LEDGER),
+        NotApplicable("no_equivocation", NO_LEDGER),
+        no_loss,
+        FlowExactlyOnce(truth),
+        FlowOrder(truth),
+        FlowIntegrity(truth),
+        NotApplicable("append_only", NO_LEDGER),
+        NotApplicable("convergence", NO_LIVENESS),
+        NotApplicable("freshness", NO_LIVENESS),
+        NotApplicable("feedback_closure", NO_LIVENESS),
+        NotApplicable("safe_trim", NO_LEDGER),
+        conservation,
+    ]
+    for checker in checkers:
+        checker.watch(trace)
+    names = {number: f"{t.from_node}-{t.to_node}-{number}" for number, t in enumerate(scenario.traffic, start=1)}
+    latencies = _Latencies(folder / "tables", truth, names)
+    latencies.watch(trace)
+    transmissions = Transmissions(folder / "tables", frozenset(link.hop.link for link in links.values()))
+    transmissions.watch(trace)
+    truth.watch_last(trace)
+    sent = {"bundles": 0}
+    sources = frozenset(t.from_node for t in scenario.traffic)
+
+    def count_bundle(_at_us: int, node: str, _fact: HopSent) -> None:
+        sent["bundles"] += node in sources
+
+    trace.subscribe(HopSent, count_bundle)
+    trace.subscribe(BundleSent, count_bundle)
+    _write_calendar(scenario, plan, folder / "tables", host)
+    machines = list(_nodes(scenario, plan, flows, roles))
+
+    def start_all() -> None:
+        for name, machine in machines:
+            host.start(name, machine, entropy(scenario.seed, name, 1))
+        for number, traffic in enumerate(scenario.traffic, start=1):
+            random = stream(scenario.seed, "traffic", str(number))
+            _Source(host, number, traffic, scenario.start_us, random)
+
+    host.call_at(scenario.start_us, start_all)
+    total = sum(t.count for t in scenario.traffic)
+
+    def delivered() -> int:
+        return sum(truth.delivered.values())
+
+    def offered() -> int:
+        return sum(truth.offered.values())
+
+    def records() -> dict[str, int]:
+        open_now = offered() - delivered()
+        lost = open_now if no_loss.complete else 0
+        return {"accepted": offered(), "delivered": delivered(), "lost": lost, "in_flight": open_now - lost}
+
+    def before_finish(complete: bool) -> None:
+        no_loss.complete = complete
+
+    def close(_at_us: int) -> None:
+        latencies.close()
+        transmissions.close()
+
+    return Mission(
+        host=host,
+        start_us=scenario.start_us,
+        generation_end_us=scenario.end_us,
+        plan_end_us=scenario.end_us,
+        checkers=checkers,
+        conservation=conservation,
+        home=lambda: delivered() == total and all(_acked(machine) for _, machine in machines),
+        deadline_us=lambda: scenario.end_us,
+        hops=lambda: [link.hop for link in links.values()],
+        counts=lambda: {"samples": 0, "frames": offered(), "bundles": sent["bundles"], "rows": 0, "alerts": 0},
+        records=records,
+        streams=latencies.streams,
+        before_finish=[before_finish],
+        closers=[close],
+    )
+
+
+def _acked(machine: Any) -> bool:
+    return bool(machine.custody == 0)
+
+
+def _write_calendar(scenario: BareScenario, plan: ContactPlan, folder: Path, host: SimulatedHost) -> None:
+    contacts = TableWriter(folder, "contacts")
+    for c in plan.contacts:
+        contacts.row(c.source, c.destination, c.via, c.start_us, c.end_us, c.rate_bps, c.owlt_us(c.start_us))
+    contacts.close()
+    table = TableWriter(folder, "disturbances")
+    for fault in scenario.faults:
+        if isinstance(fault, LinkOutage):
+            start_us, end_us = scenario.start_us + fault.at_us, scenario.start_us + fault.at_us + fault.for_us
+            detail = "in the contact plan" if fault.announced else "not in the contact plan"
+            table.row(fault.kind, fault.link, start_us, end_us, detail)
+            host.call_at(start_us, host.trace.emit, start_us, "world", DisturbanceBegan(fault.kind, fault.link or ""))
+            host.call_at(end_us, host.trace.emit, end_us, "world", DisturbanceEnded(fault.kind, fault.link or ""))
+        elif isinstance(fault, disturbances.LINK_FAULTS):
+            end = None if fault.until_us is None else scenario.start_us + fault.until_us
+            table.row(fault.kind, fault.link, scenario.start_us + fault.from_us, end, f"{fault.rate:.2%}")
+    table.close()
+    for name in ("backlog", "opacity"):
+        TableWriter(folder, name).close()

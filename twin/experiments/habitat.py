@@ -1,0 +1,573 @@
+"""Builds a habitat under a sky: devices, edge nodes, Earth, the links between them, and everything that will go wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twin.experiments import disturbances
+from twin.experiments.identities import (
+    AUDITOR,
+    EARTH,
+    EARTH_ENDPOINT,
+    DeviceIdentity,
+    devices_of,
+    edge_endpoint,
+    entropy,
+    key_pair,
+)
+from twin.experiments.journeys import Journeys, Transmissions
+from twin.experiments.mission import Mission, Roles
+from twin.experiments.percentiles import latency_by_stream
+from twin.experiments.tables import TableWriter
+from twin.guarantees.availability import Availability, Passage
+from twin.guarantees.conservation import Conservation
+from twin.guarantees.convergence import Allowance, Convergence
+from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, SafeTrim
+from twin.guarantees.loop_rules import FeedbackClosure, Freshness
+from twin.guarantees.store_rules import ExactlyOnce, Integrity, NoLoss, StreamOrder
+from twin.guarantees.truth import Truth
+from twin.guarantees.verdict import Checker
+from twin.hosts.dispatcher import Observer
+from twin.hosts.models.disk import Disk
+from twin.hosts.models.local_network import LocalNetwork
+from twin.hosts.models.sensor import Sensor
+from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
+from twin.hosts.models.table import Table, TableSettings
+from twin.hosts.simulated import SimulatedHost
+from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth
+from twin.pipeline.machine import (
+    Append,
+    ArmSensor,
+    DropJournal,
+    LinkChanged,
+    ReadRows,
+    Send,
+    Sync,
+    Transmit,
+    TruncateJournal,
+    WriteAttestation,
+    WriteHead,
+    WriteRows,
+)
+from twin.pipeline.nodes.ack_desk import EdgeOnMars
+from twin.pipeline.nodes.auditor import AuditorSettings
+from twin.pipeline.nodes.device import DeviceSettings
+from twin.pipeline.nodes.edge import EdgeSettings, KnownDevice
+from twin.pipeline.nodes.gateway import GatewaySettings
+from twin.pipeline.nodes.notary import NotarySettings
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.pipeline.transport.mailer import Address
+from twin.pipeline.transport.sync import SyncSettings
+from twin.randomness import stream
+from twin.scenario.faults import EdgeCrash, TableThrottling
+from twin.scenario.guarantees import FeedbackClosure as FeedbackChoice
+from twin.scenario.guarantees import Freshness as FreshnessChoice
+from twin.scenario.model import HabitatScenario
+from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
+from twin.world import dust, ephemeris
+from twin.world.mars import Site
+from twin.world.patient import Vitals
+from twin.world.timescales import SOL_US, lmst_h
+
+PLAN_BEYOND_SOLS = 5
+RETRANSMISSION_MARGIN_US = 15_000_000  # assumed: more than an ack's wait behind the ack before it
+EARTH_LATENCY_US = 1_000  # assumed: gateway and auditor stand in one data center
+EARTH_RATE_BPS = 1_000_000_000
+LOCAL_WINDOW = 32  # assumed: half an hour of one-minute frames offered before the first accept
+WRITES_UNDER_WAY = 4
+BACKOFF_US = 50_000  # AWS SDK guidance: exponential from tens of milliseconds
+READ_ROWS_MAX = 500
+BACKLOG_EVERY_US = 600_000_000
+OPACITY_POINTS = 400
+
+# Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of Physicians 2017).
+COMPARATORS: dict[str, tuple[int | None, int | None]] = {
+    "heart_rate_bpm": (41, 130),
+    "spo2_pct": (92, None),
+    "respiration_rpm": (9, 24),
+    "systolic_mmhg": (91, 219),
+}
+
+
+class HabitatBuilder:
+    """One use: `HabitatBuilder(...).mission()`."""
+
+    def __init__(self, scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None) -> None:
+        self.scenario = scenario
+        self.folder = folder
+        self.roles = roles
+        self.trace = Trace()
+        self.host = SimulatedHost(scenario.start_us, self.trace, observer)
+        self.devices = devices_of(scenario)
+        self.edges = scenario.habitat.edge_names
+        beyond_us = scenario.end_us + PLAN_BEYOND_SOLS * int(SOL_US)
+        self.span = (scenario.start_us, min(beyond_us, ephemeris.END_US - 1))
+        site = scenario.habitat.site
+        self.site = Site(site.name, site.latitude_deg, site.longitude_deg)
+        self.plan = self._plan()
+        self.stows = disturbances.stow_windows(scenario, self.span)
+        self.calendar = disturbances.calendar(scenario, self.stows)
+        suite = scenario.pipeline.suite
+        self.keys = {name: key_pair(scenario.seed, suite, name) for name in (EARTH, AUDITOR, *self.edges)}
+        self.known = {
+            d.device: KnownDevice(d.name, d.keys.verifier, d.keys.signer.signature_bytes) for d in self.devices
+        }
+
+    # ------------------------------------------------------------ sky and network
+
+    def _plan(self) -> ContactPlan:
+        radio = self.scenario.network.direct_to_earth
+        down, up = (self._plan_direction(radio, direction) for direction in ("down", "up"))
+        return ContactPlan(
+            [c for c in down.contacts if c.destination == EARTH] + [c for c in up.contacts if c.source == EARTH]
+        )
+
+    def _plan_direction(self, radio: Any, direction: str) -> ContactPlan:
+        return plan_direct_to_earth(
+            DirectToEarthRequest(
+                site=self.site,
+                edges=self.edges,
+                earth=EARTH,
+                stations=self.scenario.network.stations,
+                span=self.span,
+                site_min_elevation_deg=radio.min_elevation_deg,
+                station_min_elevation_deg=radio.station_min_elevation_deg,
+                setup_us=radio.setup_us,
+                downlink_rate_bps=radio.downlink_rate_bps,
+                uplink_rate_bps=radio.uplink_rate_max_bps,
+                closed=disturbances.announced_closures(self.scenario, direction),
+            )
+        )
+
+    def _links(self) -> tuple[dict[tuple[str, str], SpaceLink], HabitatAntenna]:
+        antenna = HabitatAntenna(self.host, self.edges, EARTH)
+        earth_transmitter = Transmitter()
+        links = {}
+        for direction in ("down", "up"):
+            faults = disturbances.link_faults(self.scenario, direction)
+            for edge in self.edges:
+                pair = (edge, EARTH) if direction == "down" else (EARTH, edge)
+                leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
+                settings = LinkSettings(
+                    faults,
+                    disturbances.Outages(leaving),
+                    disturbances.Outages(arriving),
+                    self.scenario.earth.ground_latency_us,
+                )
+                mars, earth = antenna.transmitter, earth_transmitter
+                ends = (mars, earth) if direction == "down" else (earth, mars)
+                links[pair] = SpaceLink(self.host, *pair, self.plan, settings, *ends)
+        antenna.links = [link for pair, link in links.items() if pair[1] == EARTH]
+        return links, antenna
+
+    # ------------------------------------------------------------ machines
+
+    def _device_settings(self, device: DeviceIdentity) -> DeviceSettings:
+        comparators = [COMPARATORS.get(channel, (None, None)) for channel in Vitals.CHANNELS]
+        return DeviceSettings(
+            device=device.device,
+            apid=device.apid,
+            home=device.home,
+            channels=Vitals.CHANNELS,
+            sample_period_us=device.sample_period_us,
+            samples_per_frame=device.samples_per_frame,
+            low=tuple(low for low, _ in comparators),
+            high=tuple(high for _, high in comparators),
+            retry_us=self.scenario.pipeline.retry_local_us,
+            local_window=LOCAL_WINDOW,
+            signer=device.keys.signer,
+            gateway=self.keys[EARTH].verifier,
+            auditor=self.keys[AUDITOR].verifier,
+        )
+
+    def _edge_settings(self, edge: str) -> EdgeSettings:
+        p = self.scenario.pipeline
+        peers = {name: self.keys[name].verifier for name in self.edges if name != edge}
+        return EdgeSettings(
+            name=edge,
+            earth=EARTH,
+            plan=self.plan,
+            devices=self.known,
+            gateway=self.keys[EARTH].verifier,
+            auditor=self.keys[AUDITOR].verifier,
+            notary=NotarySettings(
+                name=edge,
+                signer=self.keys[edge].signer,
+                witnesses={**peers, AUDITOR: self.keys[AUDITOR].verifier},
+                authors=peers,
+                earth_witness=AUDITOR,
+            ),
+            address=Address(edge_endpoint(self.edges.index(edge) + 1), self.lifetime_us),
+            earth_endpoint=EARTH_ENDPOINT,
+            sync=SyncSettings(
+                bundle_bytes_max=p.bundle_bytes_max,
+                turnaround_us=self.turnaround_us,
+                margin_us=RETRANSMISSION_MARGIN_US,
+                window_bytes=p.window_bytes,
+            ),
+            bundle_wait_us=p.bundle_wait_us,
+            checkpoint_period_us=p.checkpoint_period_us,
+        )
+
+    def _gateway_settings(self) -> GatewaySettings:
+        p = self.scenario.pipeline
+        return GatewaySettings(
+            name=EARTH,
+            auditor=AUDITOR,
+            term=1,
+            plan=self.plan,
+            address=Address(EARTH_ENDPOINT, self.lifetime_us),
+            edges=tuple(EdgeOnMars(name, edge_endpoint(n)) for n, name in enumerate(self.edges, start=1)),
+            devices=self.known,
+            signer=self.keys[EARTH].signer,
+            batch_rows=p.batch_rows_max,
+            writes_under_way_max=WRITES_UNDER_WAY,
+            ack_delay_us=p.ack_delay_us,
+            backoff_us=BACKOFF_US,
+            backup_period_us=p.backup_period_us,
+            bundle_bytes_max=p.bundle_bytes_max,
+        )
+
+    @property
+    def turnaround_us(self) -> int:
+        """Processing on Earth and the ack delay, as timers and bounds grant them."""
+        p = self.scenario.pipeline
+        return p.far_end_allowance_us + p.ack_delay_us + 2 * self.scenario.earth.ground_latency_us
+
+    @property
+    def lifetime_us(self) -> int:
+        """Lifetime of bundles: as given, or twice the longest planned outage and round."""
+        given = self.scenario.pipeline.lifetime_us
+        if given is not None:
+            return given
+        contacts = self.plan.between(self.edges[0], EARTH)
+        starts = [c.start_us for c in contacts] + [self.span[1]]
+        ends = [self.span[0]] + [c.end_us for c in contacts]
+        longest_us = max(start - end for start, end in zip(starts, ends, strict=True))
+        owlt_us = max((c.owlt_us(c.start_us) for c in contacts), default=0)
+        return 2 * (longest_us + 2 * owlt_us + self.turnaround_us)
+
+    # ------------------------------------------------------------ the run
+
+    def mission(self) -> Mission:
+        """Wire everything together; nothing has happened yet when it returns."""
+        host, scenario = self.host, self.scenario
+        tables = self._tables()
+        self.disks = {
+            edge: Disk(host, edge, scenario.edge.disk.fsync_us, scenario.edge.disk.write_bytes_per_s)
+            for edge in self.edges
+        }
+        self.links, self.antenna = self._links()
+        local = scenario.network.local
+        faults = disturbances.link_faults(scenario, "local")
+        mars_network = LocalNetwork(host, local.latency_us, local.rate_bps, faults)
+        earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS, disturbances.LinkFaults())
+        sensors = {
+            d.name: Sensor(host, d.name, self._vitals(d), scenario.start_us, scenario.end_us) for d in self.devices
+        }
+        on_earth = {EARTH, AUDITOR}
+        host.carriers.update(
+            {
+                Send: lambda node, e: (earth_network if node in on_earth else mars_network).send(node, e),
+                Transmit: lambda node, e: self.links[node, e.neighbour].transmit(node, e),
+                ArmSensor: lambda node, e: sensors[node].arm(e),
+                Append: lambda node, e: self.disks[node].append(e),
+                Sync: lambda node, e: self.disks[node].sync(e),
+                TruncateJournal: lambda node, e: self.disks[node].truncate(e),
+                DropJournal: lambda node, e: self.disks[node].drop(e),
+                WriteRows: lambda node, e: tables[e.store].write_rows(node, e),
+                ReadRows: lambda node, e: tables[e.store].read_rows(node, e),
+                WriteHead: lambda node, e: tables["table"].write_head(node, e),
+                WriteAttestation: lambda node, e: tables["table"].write_attestation(node, e),
+            }
+        )
+        truth, checkers = self._checkers()
+        journeys = Journeys(self.folder / "tables", {d.device: d.name for d in self.devices})
+        journeys.watch(self.trace)
+        transmissions = Transmissions(
+            self.folder / "tables", frozenset(link.hop.link for link in self.links.values())
+        )
+        transmissions.watch(self.trace)
+        backlog = TableWriter(self.folder / "tables", "backlog")
+        self._write_calendar()
+        self._schedule(tables, truth, backlog)
+
+        by_key = {checker.key: checker for checker in checkers}
+        no_loss, once, convergence = by_key["no_loss"], by_key["exactly_once"], by_key["convergence"]
+        assert isinstance(no_loss, NoLoss)
+        assert isinstance(once, ExactlyOnce)
+        assert isinstance(convergence, Convergence)
+        conservation = by_key["conservation"]
+        assert isinstance(conservation, Conservation)
+
+        def before_finish(complete: bool) -> None:
+            no_loss.complete = convergence.complete = complete
+            once.rows_counted = tables["table"].count_rows()
+
+        def close(at_us: int) -> None:
+            journeys.close(at_us)
+            transmissions.close()
+            backlog.close()
+            for table in tables.values():
+                table.close()
+
+        def records() -> dict[str, int]:
+            accepted, missing = no_loss.accepted, no_loss.missing
+            lost = missing if no_loss.complete else 0
+            return {
+                "accepted": accepted,
+                "delivered": accepted - missing,
+                "lost": lost,
+                "in_flight": missing - lost,
+            }
+
+        return Mission(
+            host=host,
+            start_us=scenario.start_us,
+            generation_end_us=scenario.end_us,
+            plan_end_us=self.span[1],
+            checkers=checkers,
+            conservation=conservation,
+            home=lambda: journeys.outstanding == 0,
+            deadline_us=lambda: self._drain_deadline_us(convergence),
+            hops=lambda: [
+                *(link.hop for link in self.links.values()),
+                *mars_network.hops.values(),
+                *earth_network.hops.values(),
+            ],
+            counts=lambda: {
+                "samples": journeys.samples,
+                "frames": journeys.frames,
+                "bundles": journeys.bundles,
+                "rows": truth.rows,
+                "alerts": 0,
+            },
+            records=records,
+            streams=lambda: latency_by_stream(
+                self.folder / "tables" / "records.parquet",
+                {d.name: f"{d.device:016x}" for d in self.devices},
+                {d.name: journeys.ages_s().get(d.device, (None, None)) for d in self.devices},
+            ),
+            site={
+                "name": self.site.name,
+                "latitude_deg": self.site.latitude_deg,
+                "longitude_deg": self.site.longitude_deg,
+            },
+            longest_silence_s=self._longest_silence_s(),
+            before_finish=[before_finish],
+            closers=[close],
+        )
+
+    def _vitals(self, device: DeviceIdentity) -> Vitals:
+        phase_us = round(lmst_h(self.scenario.start_us, self.site.longitude_deg) / 24 * SOL_US)
+        return Vitals(stream(self.scenario.seed, "vitals", device.name), device.sample_period_us, phase_us)
+
+    def _tables(self) -> dict[str, Table]:
+        t = self.scenario.earth.table
+        settings = TableSettings(t.latency_us, t.read_latency_us, t.write_capacity_rows_per_s)
+        return {
+            "table": Table(self.host, "table", str(self.folder / "earth.sqlite"), settings),
+            "backup": Table(self.host, "backup", str(self.folder / "earth-backup.sqlite"), settings),
+        }
+
+    # ------------------------------------------------------------ what happens by script
+
+    def _schedule(self, tables: dict[str, Table], truth: Truth, backlog: TableWriter) -> None:
+        host, scenario = self.host, self.scenario
+        host.call_at(scenario.start_us, self._start_all)
+        for fault in scenario.faults:
+            if isinstance(fault, EdgeCrash):
+                host.call_at(scenario.start_us + fault.at_us, self._crash, fault.node, fault.down_us)
+            elif isinstance(fault, TableThrottling):
+                start_us = scenario.start_us + fault.at_us
+                normal = scenario.earth.table.write_capacity_rows_per_s
+                host.call_at(start_us, self._set_capacity, tables["table"], fault.write_capacity_rows_per_s)
+                host.call_at(start_us + fault.for_us, self._set_capacity, tables["table"], normal)
+        for start_us, end_us in self.stows:
+            host.call_at(start_us, self.antenna.stow, True)
+            host.call_at(end_us, self.antenna.stow, False)
+        for entry in self.calendar:
+            host.call_at(entry.start_us, self._note, DisturbanceBegan(entry.kind, entry.place))
+            if entry.end_us is not None:
+                host.call_at(entry.end_us, self._note, DisturbanceEnded(entry.kind, entry.place))
+        host.call_at(scenario.start_us, self._sample_backlog, truth, backlog)
+
+    def _note(self, fact: tuple[Any, ...]) -> None:
+        self.trace.emit(self.host.now_us, "world", fact)
+
+    def _start_all(self) -> None:
+        seed = self.scenario.seed
+        self.host.start(AUDITOR, self.roles.auditor.recover(self._auditor_settings()), entropy(seed, AUDITOR, 1))
+        self.host.start(EARTH, self.roles.gateway.recover(self._gateway_settings()), entropy(seed, EARTH, 1))
+        for edge in self.edges:
+            self._start_edge(edge)
+        for device in self.devices:
+            machine = self.roles.device(self._device_settings(device))
+            self.host.start(device.name, machine, entropy(seed, device.name, 1))
+
+    def _auditor_settings(self) -> AuditorSettings:
+        return AuditorSettings(
+            name=AUDITOR,
+            gateway=EARTH,
+            devices=self.known,
+            authors={name: self.keys[name].verifier for name in self.edges},
+            signer=self.keys[AUDITOR].signer,
+            read_rows_max=READ_ROWS_MAX,
+            retry_us=BACKOFF_US,
+        )
+
+    def _start_edge(self, edge: str) -> None:
+        disk = self.disks[edge]
+        durable = disk.contents()
+        machine = self.roles.edge.recover(self._edge_settings(edge), durable, disk.start)
+        fresh = entropy(self.scenario.seed, edge, self.host.incarnation(edge) + 1)
+        self.host.start(edge, machine, fresh, len(durable))
+        if self.antenna.transmitter.stowed:
+            self.host.deliver(edge, LinkChanged(EARTH, False))
+
+    def _crash(self, edge: str, down_us: int) -> None:
+        if self.host.is_up(edge):
+            number = self.host.incarnation(edge)
+            torn_share = float(stream(self.scenario.seed, "crash", edge, str(number)).random())
+            self.links[edge, EARTH].cut("node_down")
+            self.host.stop(edge, *self.disks[edge].crash(torn_share))
+            self.host.call_in(down_us, self._start_edge, edge)
+
+    def _set_capacity(self, table: Table, write_rows_per_s: int) -> None:
+        table.write_rows_per_s = write_rows_per_s
+
+    def _sample_backlog(self, truth: Truth, backlog: TableWriter) -> None:
+        waiting = {edge: [0, 0] for edge in self.edges}
+        home = {d.device: d.home for d in self.devices}
+        for (device, _), of in truth.streams.items():
+            at = of.contiguous["table"]
+            count = waiting[home[device]]
+            count[0] += of.sealed - at - len(of.ahead["table"])
+            count[1] += sum(size for index, size in of.sizes.items() if index >= at)
+        for edge, (records, size) in waiting.items():
+            backlog.row(self.host.now_us, edge, records, size)
+        self.host.call_in(BACKLOG_EVERY_US, self._sample_backlog, truth, backlog)
+
+    def _write_calendar(self) -> None:
+        folder = self.folder / "tables"
+        contacts = TableWriter(folder, "contacts")
+        for c in self.plan.contacts:
+            contacts.row(c.source, c.destination, c.via, c.start_us, c.end_us, c.rate_bps, c.owlt_us(c.start_us))
+        contacts.close()
+        table = TableWriter(folder, "disturbances")
+        for entry in self.calendar:
+            table.row(entry.kind, entry.place, entry.start_us, entry.end_us, entry.detail)
+        table.close()
+        opacity = TableWriter(folder, "opacity")
+        instants = np.linspace(self.scenario.start_us, self.scenario.end_us, OPACITY_POINTS).astype(np.int64)
+        background = self.scenario.weather.dust.background_tau
+        taus = dust.opacity(instants, background, disturbances.storms_of(self.scenario))
+        for at_us, tau in zip(instants.tolist(), taus.tolist(), strict=True):
+            opacity.row(at_us, tau)
+        opacity.close()
+
+    # ------------------------------------------------------------ guarantees
+
+    def availability(self, edge: str) -> Availability:
+        """What an edge can really use: the plan less surprises, stows and its own crashes."""
+        crashes = disturbances.crash_windows(self.scenario)[edge]
+        passages = []
+        for direction, pair in (("down", (edge, EARTH)), ("up", (EARTH, edge))):
+            leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
+            at_mars = [*self.stows, *crashes]
+            at_departure = [(o.start_us, o.end_us) for o in leaving] + (at_mars if direction == "down" else [])
+            at_arrival = [(o.start_us, o.end_us) for o in arriving] + (at_mars if direction == "up" else [])
+            windows = disturbances.usable(self.plan, *pair, at_departure)
+            for cut in at_arrival:
+                windows = [
+                    (start_us, end_us, contact)
+                    for begin_us, finish_us, contact in windows
+                    for start_us, end_us in disturbances.subtract(
+                        [(begin_us, finish_us)], [_moved(cut, contact)]
+                    )
+                ]
+            passages.append(Passage(windows))
+        return Availability(passages[0], passages[1], self.turnaround_us)
+
+    def _checkers(self) -> tuple[Truth, list[Checker]]:
+        scenario, p = self.scenario, self.scenario.pipeline
+        truth = Truth()
+        truth.watch(self.trace)
+        self.available = {edge: self.availability(edge) for edge in self.edges}
+        home = {d.device: d.home for d in self.devices}
+
+        def of(device: int) -> Availability:
+            return self.available[home[device]]
+
+        longest_frame_us = max(d.sample_period_us * d.samples_per_frame for d in self.devices)
+        constants_us = {
+            "frame_period": longest_frame_us,
+            "ack_delay": p.ack_delay_us,
+            "far_end_allowance": p.far_end_allowance_us,
+            "backup_period": p.backup_period_us,
+            "bundle_wait": p.bundle_wait_us,
+        }
+        freshness = scenario.guarantee("freshness")
+        if not isinstance(freshness, FreshnessChoice):
+            freshness = FreshnessChoice(key="freshness")
+        feedback = scenario.guarantee("feedback_closure")
+        if not isinstance(feedback, FeedbackChoice):
+            feedback = FeedbackChoice(key="feedback_closure")
+        before_us = p.retry_local_us + p.bundle_wait_us + 1_000_000
+        allow = Allowance(scenario.convergence_rounds, before_us, self.turnaround_us)
+        checkers: list[Checker] = [
+            Durability(truth),
+            NoEquivocation(truth),
+            NoLoss(truth),
+            ExactlyOnce(truth),
+            StreamOrder(truth),
+            Integrity(truth),
+            AppendOnly(truth),
+            Convergence(truth, self.available, home, allow),
+            Freshness(truth, freshness.bound, of, constants_us),
+            FeedbackClosure(truth, feedback.bound, of, constants_us, {d.name: d.device for d in self.devices}),
+            SafeTrim(truth),
+            Conservation(),
+        ]
+        for checker in checkers:
+            checker.watch(self.trace)
+        truth.watch_last(self.trace)
+        return truth, checkers
+
+    def _drain_deadline_us(self, convergence: Convergence) -> int | None:
+        """Convergence's own deadline, and then time for the last ack to come home."""
+        if convergence.deadline_us is None:
+            return None
+        homes = []
+        for available in self.available.values():
+            back = available.up.next_us(convergence.deadline_us + self.turnaround_us)
+            if back is None:
+                return None
+            homes.append(back[0] + back[1].owlt_us(back[0]) + RETRANSMISSION_MARGIN_US)
+        return max(homes)
+
+    def _longest_silence_s(self) -> float | None:
+        """Longest time between generation start and end in which nothing could leave for Earth, whatever the edge."""
+        windows = disturbances.merge(
+            [(start, end) for available in self.available.values() for start, end, _ in available.down.windows]
+        )
+        inside = [(max(a, self.span[0]), b) for a, b in windows if a < self.scenario.end_us]
+        edges_us = [self.scenario.start_us, *(t for window in inside for t in window), self.scenario.end_us]
+        gaps = [max(0, edges_us[i + 1] - edges_us[i]) for i in range(0, len(edges_us) - 1, 2)]
+        return max(gaps) / 1e6
+
+
+def _moved(cut: tuple[int, int], contact: Contact) -> tuple[int, int]:
+    """A cut in arrival time as the departures that it catches."""
+    owlt_us = contact.owlt_us(contact.start_us)
+    return cut[0] - owlt_us, cut[1] - owlt_us
+
+
+def build(scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:
+    """A mission for a habitat scenario; its tables go to `folder`, which must exist with its `tables` inside."""
+    return HabitatBuilder(scenario, folder, roles, observer).mission()
+
+

@@ -1,0 +1,126 @@
+"""Writes `result.json`: verdicts, counts and provenance; everything outside `provenance` is a function of scenario and seed."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from twin import __version__
+from twin.experiments.mission import Mission
+from twin.guarantees.verdict import BROKEN, Verdict
+from twin.result_schema import SCHEMA
+from twin.scenario.assumptions import assumptions
+from twin.scenario.model import Scenario
+from twin.world.timescales import us_to_utc
+
+PACKAGES = ("simpy", "numpy", "scipy", "astropy", "cbor2", "cryptography", "google-crc32c", "pydantic", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: whether it was cut short, its wall time, and the house instant of its last event."""
+
+    interrupted: bool
+    wall_s: float
+    end_us: int
+
+
+def replay_command(scenario: Scenario) -> str:
+    """The command that runs the same scenario with the same seed."""
+    if scenario.origin is None:
+        return f"twin run <the scenario {scenario.name}> --seed {scenario.seed}"
+    return scenario.origin.command(scenario.seed)
+
+
+def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path) -> None:
+    """Write `result.json` into the run's folder."""
+    listed = set(scenario.listed_guarantees)
+    verdicts = [checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers]
+    replay = replay_command(scenario)
+    document = {
+        "schema": SCHEMA,
+        "scenario": scenario.name,
+        "description": scenario.description,
+        "seed": scenario.seed,
+        "start_utc": us_to_utc(mission.start_us),
+        "generation_end_utc": us_to_utc(mission.generation_end_us),
+        "end_utc": us_to_utc(outcome.end_us),
+        "site": mission.site,
+        "verdict": _overall(verdicts, outcome),
+        "interrupted": outcome.interrupted,
+        "guarantees": [_guarantee(verdict, replay) for verdict in verdicts],
+        "counts": {**mission.counts(), "transmissions": mission.conservation.totals},
+        "losses": dict(sorted(mission.conservation.causes.items())),
+        "records": mission.records(),
+        "streams": mission.streams(),
+        "longest_silence_s": mission.longest_silence_s,
+        "trace_hash": mission.host.trace.digest(),
+        "sim_s": (outcome.end_us - mission.start_us) / 1e6,
+        "assumptions": [
+            {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given} for a in assumptions(scenario)
+        ],
+        "replay": replay,
+        "provenance": {
+            "version": __version__,
+            "wall_s": outcome.wall_s,
+            "events": mission.host.events,
+            "trace_entries": mission.host.trace.entries,
+            "python": platform.python_version(),
+            "platform": f"{sys.platform} {platform.machine()}",
+            "packages": {name: metadata.version(name) for name in PACKAGES},
+            "made_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    }
+    text = json.dumps(_plain(document), indent=1, allow_nan=False)
+    (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _overall(verdicts: list[Verdict], outcome: Outcome) -> str:
+    if any(verdict.verdict == BROKEN for verdict in verdicts):
+        return "broken"
+    return "incomplete" if outcome.interrupted else "held"
+
+
+def _guarantee(v: Verdict, replay: str) -> dict[str, Any]:
+    evidence = None
+    if v.evidence is not None:
+        evidence = {
+            "record": v.evidence.record,
+            "at_utc": us_to_utc(v.evidence.at_us),
+            "where": v.evidence.where,
+            "what": v.evidence.what,
+            "replay": replay,
+        }
+    found = {
+        "key": v.key,
+        "verdict": v.verdict,
+        "reason": v.reason,
+        "checked": v.checked,
+        "pending": v.pending,
+        "bound": v.bound,
+        "observed": v.observed,
+        "unit": v.unit,
+        "margin": v.margin,
+        "evidence": evidence,
+    }
+    if v.terms:
+        found["terms"] = [{"name": name, "value_s": value} for name, value in v.terms]
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that do not exist become null."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

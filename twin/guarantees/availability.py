@@ -1,0 +1,109 @@
+"""When an edge could really transmit: the planned contacts less outages, stows and crashes; and what bounds are made of.
+
+`contact_wait` of a bound is the time until an edge that holds the record can transmit. Where a bound grants k lost rounds (`k R`), the wait is counted for
+each of the 1 + k transmissions, and where it names `2 contact_wait` also for the first return contact: a round that ends after the pass costs the night.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twin.pipeline.transport.contact_plan import Contact
+
+Window = tuple[int, int]
+
+
+class Term(Protocol):
+    """One summand of a bound: `coefficient` x `variable`, or a constant in microseconds."""
+
+    @property
+    def coefficient(self) -> float: ...  # noqa: D102
+    @property
+    def variable(self) -> str | None: ...  # noqa: D102
+    @property
+    def constant_us(self) -> int: ...  # noqa: D102
+
+
+class Bound(Protocol):
+    """A sum of terms and its text."""
+
+    @property
+    def terms(self) -> Sequence[Term]: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+
+
+class Passage:
+    """Usable windows of one direction, in the transmitter's time, with the contact that each belongs to."""
+
+    def __init__(self, windows: Sequence[tuple[int, int, Contact]]) -> None:
+        self.windows = sorted(windows, key=lambda w: w[0])
+        self._ends = [end for _, end, _ in self.windows]
+
+    def next_us(self, at_us: int) -> tuple[int, Contact] | None:
+        """Earliest usable instant from `at_us` on, and its contact; None beyond the plan."""
+        position = bisect_right(self._ends, at_us)
+        if position == len(self.windows):
+            return None
+        start_us, _, contact = self.windows[position]
+        return max(at_us, start_us), contact
+
+    def drain_us(self, at_us: int, size_bytes: int) -> tuple[int, Contact] | None:
+        """When the last bit of `size_bytes` could have left, sending without a pause from `at_us` on."""
+        left = size_bytes
+        for start_us, end_us, contact in self.windows[bisect_right(self._ends, at_us) :]:
+            begin_us = max(at_us, start_us)
+            need_us = contact.airtime_us(left)
+            if begin_us + need_us <= end_us:
+                return begin_us + need_us, contact
+            left -= (end_us - begin_us) * contact.rate_bps // 8_000_000
+        return None
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Both directions for one edge; `turnaround_us` is Earth's processing allowance plus its ack delay."""
+
+    down: Passage
+    up: Passage
+    turnaround_us: int
+
+    def answered_us(self, sent_us: int, contact: Contact) -> int | None:
+        """When the answer to what was sent at `sent_us` can be home."""
+        back = self.up.next_us(sent_us + contact.owlt_us(sent_us) + self.turnaround_us)
+        return None if back is None else back[0] + back[1].owlt_us(back[0])
+
+    def deadline_us(self, bound: Bound, from_us: int, constants_us: Mapping[str, int]) -> int | None:
+        """Instant by which a bound that runs from `from_us` is due; None if the plan ends before."""
+        coefficients = {term.variable: term.coefficient for term in bound.terms if term.variable is not None}
+        total_us = sum(term.constant_us for term in bound.terms if term.variable is None)
+        total_us += sum(round(c * constants_us[v]) for v, c in coefficients.items() if v in constants_us)
+        waits = coefficients.get("contact_wait", 0)
+        at_us = from_us
+        rounds = round(coefficients.get("R", 0))
+        light_us = 0
+        for attempt in range(rounds + 1):
+            found = self.down.next_us(at_us)
+            if found is None:
+                return None
+            sent_us, contact = found if waits else (at_us, found[1])
+            light_us = contact.owlt_us(sent_us)
+            total_us += sent_us - at_us
+            at_us = sent_us
+            if attempt < rounds:
+                answer_us = self.answered_us(sent_us, contact)
+                if answer_us is None:
+                    return None
+                total_us += answer_us - at_us
+                at_us = answer_us
+        total_us += round(coefficients.get("owlt", 0) * light_us)
+        if waits >= 2:
+            arrival_us = at_us + light_us + self.turnaround_us
+            back = self.up.next_us(arrival_us)
+            if back is None:
+                return None
+            total_us += back[0] - arrival_us
+        return from_us + total_us

@@ -1,0 +1,81 @@
+"""conservation: sent = delivered + lost (with cause) + in flight, on every hop, at every instant and at the end."""
+
+from __future__ import annotations
+
+from twin.guarantees.verdict import Checker
+from twin.trace import HopDelivered, HopLost, HopSent, Trace
+
+
+class _Hop:
+    __slots__ = ("delivered", "lost", "open", "sent")
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.delivered = 0
+        self.lost = 0
+        self.open: set[int] = set()
+
+
+class Conservation(Checker):
+    """For every directed link at every instant: sent = delivered + lost by cause + in flight; copies made by faults count as sent."""
+
+    key = "conservation"
+    not_applicable = "nothing was sent"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hops: dict[str, _Hop] = {}
+        self.causes: dict[str, int] = {}
+        self.link_counts: dict[str, int] = {}
+
+    def watch(self, trace: Trace) -> None:
+        trace.subscribe(HopSent, self._sent)
+        trace.subscribe(HopDelivered, self._delivered)
+        trace.subscribe(HopLost, self._lost)
+
+    def _sent(self, at_us: int, node: str, fact: HopSent) -> None:
+        self.checked += 1
+        hop = self._hops.get(fact.link)
+        if hop is None:
+            hop = self._hops[fact.link] = _Hop()
+        hop.sent += 1
+        if fact.hop in hop.open:
+            self.violate(at_us, node, f"{fact.link} #{fact.hop}", "sent twice under one number")
+        hop.open.add(fact.hop)
+
+    def _close(self, at_us: int, node: str, link: str, number: int) -> _Hop:
+        hop = self._hops.get(link)
+        if hop is None:
+            hop = self._hops[link] = _Hop()
+        if number in hop.open:
+            hop.open.remove(number)
+        else:
+            self.violate(at_us, node, f"{link} #{number}", "arrived or was lost without having been sent, or twice")
+        return hop
+
+    def _delivered(self, at_us: int, node: str, fact: HopDelivered) -> None:
+        self._close(at_us, node, fact.link, fact.hop).delivered += 1
+
+    def _lost(self, at_us: int, node: str, fact: HopLost) -> None:
+        self._close(at_us, node, fact.link, fact.hop).lost += 1
+        self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
+        if not fact.cause:
+            self.violate(at_us, node, f"{fact.link} #{fact.hop}", "lost without a cause")
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Sent, delivered, lost and in flight over all hops."""
+        hops = self._hops.values()
+        return {
+            "sent": sum(hop.sent for hop in hops),
+            "delivered": sum(hop.delivered for hop in hops),
+            "lost": sum(hop.lost for hop in hops),
+            "in_flight": sum(len(hop.open) for hop in hops),
+        }
+
+    def finish(self, at_us: int) -> None:
+        for link, hop in sorted(self._hops.items()):
+            in_flight = self.link_counts.get(link, 0)
+            if hop.sent != hop.delivered + hop.lost + in_flight:
+                what = f"sent {hop.sent}, delivered {hop.delivered}, lost {hop.lost}, the link holds {in_flight}"
+                self.violate(at_us, link, link, what)

@@ -1,0 +1,135 @@
+"""convergence: once faults stop, Earth's roots equal the edges' within the ideal drain plus k rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from twin.guarantees.availability import Availability
+from twin.guarantees.truth import Key, RootBook, Truth
+from twin.guarantees.verdict import Checker, Verdict
+from twin.pipeline.facts import Attested
+from twin.trace import DisturbanceEnded, GenerationEnded, Trace
+
+US_PER_S = 1_000_000
+WIRE_OVERHEAD = 1.05  # bundle and payload headers over the frames' own bytes, at most
+
+
+class Allowance(NamedTuple):
+    """What the bound grants besides the contact plan: rounds k, local hop and batching, processing on Earth, times in microseconds."""
+
+    rounds: int
+    before_transmission_us: int
+    processing_us: int
+
+
+class Convergence(Checker):
+    """Faults and generation stop at h: by h + B Earth's rows and roots equal those of the longest prefix that any edge holds.
+
+    B is the ideal drain: the backlog at h sent without a pause over the contacts that are really usable, one light time, processing, and k
+    retransmission rounds, each with its wait for a contact.
+    """
+
+    key = "convergence"
+    not_applicable = "no stream exists"
+
+    def __init__(self, truth: Truth, of: Mapping[str, Availability], home: Mapping[int, str], allow: Allowance) -> None:
+        super().__init__()
+        self._truth = truth
+        self._of = of
+        self._home = home
+        self._allow = allow
+        self._roots = RootBook(truth)
+        self._attested: dict[Key, int] = {}
+        self._attested_us: dict[Key, int] = {}
+        self._silent_us: int | None = None
+        self.healed_us: int | None = None
+        self.deadline_us: int | None = None
+        self.terms: tuple[tuple[str, float], ...] = ()
+        self.complete = True
+
+    def watch(self, trace: Trace) -> None:
+        trace.subscribe(Attested, self._on_attested)
+        trace.subscribe(GenerationEnded, self._on_silence)
+        trace.subscribe(DisturbanceEnded, self._on_healed)
+
+    def _on_attested(self, at_us: int, node: str, fact: Attested) -> None:
+        stream = (fact.stream.device, fact.stream.epoch)
+        if fact.size <= self._attested.get(stream, 0):
+            return
+        self._attested[stream] = fact.size
+        self._attested_us[stream] = at_us
+        if self._roots.at(stream, fact.size) != fact.root:
+            self.violate(at_us, node, (*stream, fact.size), "Earth's root is not the root of what the device signed")
+
+    def _on_silence(self, at_us: int, _node: str, _fact: GenerationEnded) -> None:
+        self._silent_us = at_us
+        self._restart_bound(at_us)
+
+    def _on_healed(self, at_us: int, _node: str, _fact: DisturbanceEnded) -> None:
+        if self._silent_us is not None:
+            self._restart_bound(at_us)
+
+    def _restart_bound(self, at_us: int) -> None:
+        """B from now on: the latest deadline over all edges with a backlog, and its terms."""
+        self.healed_us = at_us
+        self.deadline_us, self.terms = at_us, ()
+        backlog: dict[str, int] = dict.fromkeys(self._of, 0)
+        for (device, _), truth in self._truth.streams.items():
+            at = truth.contiguous["table"]
+            backlog[self._home[device]] += sum(size for index, size in truth.sizes.items() if index >= at)
+        total = sum(backlog.values())
+        for edge, size_bytes in backlog.items():
+            if size_bytes:
+                # edge nodes share one antenna, so each may have to wait for all
+                bound = self._ideal_drain(self._of[edge], at_us, int(total * WIRE_OVERHEAD))
+                if bound is None:
+                    self.deadline_us, self.terms = None, (("beyond the planned contacts", float("nan")),)
+                    return
+                if bound[0] > self.deadline_us:
+                    self.deadline_us, self.terms = bound
+
+    def _ideal_drain(
+        self, availability: Availability, from_us: int, size_bytes: int
+    ) -> tuple[int, tuple[tuple[str, float], ...]] | None:
+        start_us = from_us + self._allow.before_transmission_us
+        drained = availability.down.drain_us(start_us, size_bytes)
+        if drained is None:
+            return None
+        sent_us, contact = drained
+        terms = [
+            ("local hop, fsync and batching", self._allow.before_transmission_us),
+            (f"drain of {size_bytes} bytes over the usable contacts", sent_us - start_us),
+        ]
+        at_us = sent_us
+        for attempt in range(1, self._allow.rounds + 1):
+            answer_us = availability.answered_us(at_us, contact)
+            again = None if answer_us is None else availability.down.next_us(answer_us)
+            if answer_us is None or again is None:
+                return None
+            terms.append((f"round {attempt}: until the answer", answer_us - at_us))
+            terms.append((f"round {attempt}: wait for a contact", again[0] - answer_us))
+            at_us, contact = again
+        terms.append(("one-way light time", contact.owlt_us(at_us)))
+        terms.append(("processing on Earth", self._allow.processing_us))
+        deadline_us = from_us + sum(us for _, us in terms)
+        return deadline_us, tuple((name, us / US_PER_S) for name, us in terms)
+
+    def finish(self, at_us: int) -> None:
+        if self.healed_us is None or self.deadline_us is None or not self.complete:
+            return
+        for stream, truth in sorted(self._truth.streams.items()):
+            size = self._attested.get(stream, 0)
+            target = max(truth.durable.values(), default=0)
+            self.checked += 1
+            done_us = self._attested_us.get(stream, at_us) if size >= target else at_us
+            observed_us = max(0, done_us - self.healed_us)
+            in_time = self.measure(observed_us, self.deadline_us - self.healed_us)
+            if size < target:
+                self.violate(at_us, "auditor", (*stream, size), f"Earth verified {size} of {target} records by the end")
+            elif not in_time:
+                self.violate(done_us, "auditor", (*stream, size), f"roots agreed {observed_us / US_PER_S:.1f} s after faults stopped")
+
+    def verdict(self, listed: bool) -> Verdict:
+        return replace(super().verdict(listed), terms=self.terms)

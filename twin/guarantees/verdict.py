@@ -1,0 +1,114 @@
+"""What a guarantee answers, and the base of every checker.
+
+A verdict is `held` only if something was checked. `not_applicable` carries the reason; a listed guarantee that was never checked is `broken`. The
+margin is the smallest bound - observed over all opportunities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from twin.trace import Trace
+
+HELD, BROKEN, NOT_APPLICABLE = "held", "broken", "not_applicable"
+US_PER_S = 1_000_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The first offending record: which, when, where, and what is wrong with it."""
+
+    record: str
+    at_us: int
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One guarantee's answer; `bound`, `observed` and `margin` are in `unit`, None where the guarantee has none."""
+
+    key: str
+    verdict: str
+    reason: str
+    checked: int
+    pending: int
+    bound: float | None = None
+    observed: float | None = None
+    unit: str | None = None
+    margin: float | None = None
+    evidence: Evidence | None = None
+    violations: int = 0
+    terms: tuple[tuple[str, float], ...] = field(default=())
+
+
+class Checker:
+    """Base of all checkers: counts opportunities, keeps the first violation and the tightest margin."""
+
+    key: ClassVar[str]
+    not_applicable: ClassVar[str] = "nothing of the kind happened in this run"
+
+    def __init__(self) -> None:
+        self.checked = 0
+        self.violations = 0
+        self.first: Evidence | None = None
+        self._tightest: tuple[int, int, int] | None = None
+
+    def watch(self, trace: Trace) -> None:
+        """Subscribe to the facts that the guarantee is about."""
+        raise NotImplementedError
+
+    def violate(self, at_us: int, where: str, record: object, what: str) -> None:
+        """Note a violation; the first one is the evidence."""
+        self.violations += 1
+        if self.first is None:
+            self.first = Evidence(_name(record), at_us, where, what)
+
+    def measure(self, observed_us: int, bound_us: int) -> bool:
+        """Hold an observation against its bound; False if it is over."""
+        margin_us = bound_us - observed_us
+        if self._tightest is None or margin_us < self._tightest[0]:
+            self._tightest = (margin_us, bound_us, observed_us)
+        return margin_us >= 0
+
+    def pending(self) -> int:
+        """Opportunities that fall due after the end of the run."""
+        return 0
+
+    def finish(self, at_us: int) -> None:
+        """The run is over at `at_us`: check what can only be checked now."""
+
+    def verdict(self, listed: bool) -> Verdict:
+        """The answer; `listed` says whether the scenario insists on it."""
+        numbers: dict[str, Any] = {}
+        if self._tightest is not None:
+            margin_us, bound_us, observed_us = self._tightest
+            numbers = {
+                "bound": bound_us / US_PER_S,
+                "observed": observed_us / US_PER_S,
+                "margin": margin_us / US_PER_S,
+                "unit": "s",
+            }
+        else:
+            numbers = {"bound": 0.0, "observed": float(self.violations), "margin": -float(self.violations)}
+            numbers["unit"] = "violations"
+        common = {"checked": self.checked, "pending": self.pending(), "violations": self.violations, **numbers}
+        if self.violations:
+            reason = f"{self.violations} of {self.checked} checks failed" if self.checked else "failed"
+            return Verdict(self.key, BROKEN, reason, evidence=self.first, **common)
+        if self.checked:
+            return Verdict(self.key, HELD, "every check passed", **common)
+        nothing = dict.fromkeys(("bound", "observed", "margin", "unit"))
+        if listed:
+            reason = f"listed by the scenario but never checked: {self.not_applicable}"
+            return Verdict(self.key, BROKEN, reason, **{**common, **nothing})
+        return Verdict(self.key, NOT_APPLICABLE, self.not_applicable, **{**common, **nothing})
+
+
+def _name(record: object) -> str:
+    if isinstance(record, tuple) and len(record) == 3 and all(isinstance(part, int) for part in record):
+        return f"dev-{record[0]:016x}/ep-{record[1]:016x}/{record[2]}"
+    if isinstance(record, tuple) and len(record) == 2 and all(isinstance(part, int) for part in record):
+        return f"dev-{record[0]:016x}/ep-{record[1]:016x}"
+    return str(record)

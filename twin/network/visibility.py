@@ -1,0 +1,81 @@
+"""When a site on Mars and a station on Earth see each other, in the transmitter's time of either direction.
+
+A bit sent at t arrives at t + OWLT(t). Both ends must see the other at their own instant: the transmitter at t, the receiver at its arrival. Elevations
+are taken as functions of the transmission time, so no window needs shifting afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twin.world import ephemeris, mars, stations, windows
+from twin.world.timescales import FloatArray, IntArray
+
+SCAN_STEP_US = 600_000_000
+Window = tuple[int, int]
+
+
+def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:
+    """Common parts of two ordered lists of windows."""
+    out = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        start_us, end_us = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
+        if start_us < end_us:
+            out.append((start_us, end_us))
+        if one[i][1] < other[j][1]:
+            i += 1
+        else:
+            j += 1
+    return out
+
+
+def subtract(base: Sequence[Window], cuts: Sequence[Window]) -> list[Window]:
+    """What is left of ordered windows when others, in any order, are taken away."""
+    left = list(base)
+    for cut_start_us, cut_end_us in cuts:
+        kept = []
+        for start_us, end_us in left:
+            if cut_end_us <= start_us or end_us <= cut_start_us:
+                kept.append((start_us, end_us))
+                continue
+            if start_us < cut_start_us:
+                kept.append((start_us, cut_start_us))
+            if cut_end_us < end_us:
+                kept.append((cut_end_us, end_us))
+        left = kept
+    return left
+
+
+def down_windows(
+    site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
+) -> list[Window]:
+    """Windows [us] for transmission from the site to the station, in Mars time."""
+
+    def station_sees(sent_us: IntArray) -> FloatArray:
+        return stations.mars_azimuth_elevation_deg(station, sent_us + ephemeris.owlt_down_sent_us(sent_us))[1]
+
+    def site_sees(sent_us: IntArray) -> FloatArray:
+        return mars.earth_azimuth_elevation_deg(site, sent_us)[1]
+
+    return intersect(
+        windows.elevation_crossings(site_sees, *span, site_min_deg, SCAN_STEP_US),
+        windows.elevation_crossings(station_sees, *span, station_min_deg, SCAN_STEP_US),
+    )
+
+
+def up_windows(
+    site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
+) -> list[Window]:
+    """Windows [us] for transmission from the station to the site, in Earth time."""
+
+    def station_sees(sent_us: IntArray) -> FloatArray:
+        return stations.mars_azimuth_elevation_deg(station, sent_us)[1]
+
+    def site_sees(sent_us: IntArray) -> FloatArray:
+        return mars.earth_azimuth_elevation_deg(site, sent_us + ephemeris.owlt_up_us(sent_us))[1]
+
+    return intersect(
+        windows.elevation_crossings(site_sees, *span, site_min_deg, SCAN_STEP_US),
+        windows.elevation_crossings(station_sees, *span, station_min_deg, SCAN_STEP_US),
+    )

@@ -1,0 +1,127 @@
+"""What machines state about themselves: the pipeline's half of a run's vocabulary.
+
+A fact is a plain tuple of integers, text and bytes, so that any host can log it and a run can be hashed. Checkers hold
+facts against what the host saw happen (disk, links, table), never against a machine's memory.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from twin.pipeline.wire.identity import RecordId, StreamId
+
+
+class FrameSealed(NamedTuple):
+    """A device signed record `record`; its newest sample was generated at `generated_us`."""
+
+    record: RecordId
+    leaf: bytes
+    generated_us: int
+    samples: int
+    size_bytes: int
+
+
+class Accepted(NamedTuple):
+    """An edge told a device that records `first <= index < end` are durable here."""
+
+    stream: StreamId
+    first: int
+    end: int
+
+
+class BundleSent(NamedTuple):
+    """A node handed a bundle of sealed records to its antenna; `round` counts earlier sends of the same records."""
+
+    bundle: tuple[int, int, int]
+    destination: str
+    records: tuple[tuple[RecordId, bytes], ...]
+    round: int
+
+
+class HeadSigned(NamedTuple):
+    """An edge signed the head of a stream; `proof` shows consistency with its head signed before (`previous`)."""
+
+    stream: StreamId
+    previous: int
+    size: int
+    root: bytes
+    proof: tuple[bytes, ...]
+
+
+class HeadCosigned(NamedTuple):
+    """A witness found the head consistent with the last that it signed, stored that, and signed."""
+
+    author: str
+    stream: StreamId
+    size: int
+    root: bytes
+
+
+class WitnessRefused(NamedTuple):
+    """A witness could not follow a head from the last that it signed."""
+
+    author: str
+    stream: StreamId
+    size: int
+
+
+class Attested(NamedTuple):
+    """The auditor read rows `0 <= index < size` back and signed their root."""
+
+    stream: StreamId
+    size: int
+    root: bytes
+
+
+class AckMade(NamedTuple):
+    """Earth stated: verified up to `verified`, backed up to `trim`, with this root, under (term, counter)."""
+
+    stream: StreamId
+    verified: int
+    trim: int
+    root: bytes
+    term: int
+    counter: int
+
+
+class AckLearned(NamedTuple):
+    """A node on Mars holds a valid ack and now knows that Earth verified records below `verified`."""
+
+    stream: StreamId
+    verified: int
+    trim: int
+
+
+class Trimmed(NamedTuple):
+    """A node deleted its frames of the stream below `below`."""
+
+    stream: StreamId
+    below: int
+
+
+class RootMismatch(NamedTuple):
+    """A node's own root at `size` differs from the acked one."""
+
+    stream: StreamId
+    size: int
+
+
+class Rejected(NamedTuple):
+    """An input had no effect but this counter."""
+
+    what: str
+    reason: str
+
+
+class PayloadOffered(NamedTuple):
+    """A bundle node took a payload of a flow into custody."""
+
+    record: RecordId
+    leaf: bytes
+
+
+class PayloadDelivered(NamedTuple):
+    """A bundle node handed a payload to its application."""
+
+    record: RecordId
+    leaf: bytes

@@ -1,0 +1,81 @@
+"""One device's stream as a node keeps it: the log of leaves, the frames not yet trimmed, and how far each stage has come.
+
+`size` appended >= `durable` on the medium >= `verified` on Earth >= `trim` backed up there. Frames below `trim` are gone; leaf
+hashes stay until every witness has signed past them.
+"""
+
+from __future__ import annotations
+
+from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
+from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.messages import Ack, audit_part, signed_part
+from twin.pipeline.wire.signing import Verifier
+
+WRONG_ROOT = "root differs from the own log"
+
+
+class Stream:
+    """Ledger of one (device, epoch); `signed` is the size of the head in the newest checkpoint."""
+
+    __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed")
+
+    def __init__(self, stream: StreamId, size: int = 0, frontier: tuple[bytes, ...] = ()) -> None:
+        self.id = stream
+        self.log = MerkleLog(size, frontier)
+        self.frames: dict[int, bytes] = {}
+        self.durable = size
+        self.signed = 0
+        self.trimmed = 0
+        self.ack: Ack | None = None
+        self.ack_bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Frames appended, durable or not."""
+        return self.log.size
+
+    @property
+    def verified(self) -> int:
+        """Frames that Earth has verified, as far as this node knows."""
+        return 0 if self.ack is None else self.ack.verified
+
+    @property
+    def trim(self) -> int:
+        """Frames that this node may delete."""
+        return 0 if self.ack is None else self.ack.trim
+
+    def append(self, frame: bytes) -> bytes:
+        """Append a frame and return its leaf hash."""
+        leaf = leaf_hash(frame)
+        self.frames[self.log.size] = frame
+        self.log.append(leaf)
+        return leaf
+
+    def problem_with(self, ack: Ack, gateway: Verifier, auditor: Verifier) -> str | None:
+        """Why this node must not act on `ack`, or None: order, bounds, both signatures, and the root of the own log."""
+        if self.ack is not None and (ack.term, ack.counter) <= (self.ack.term, self.ack.counter):
+            return "not newer than the last"
+        if not ack.trim <= ack.verified <= self.size or ack.verified < self.verified or ack.trim < self.trim:
+            return "counts outside what this node holds or was told before"
+        if not gateway.verify(signed_part(ack), ack.signature):
+            return "gateway's signature"
+        if not auditor.verify(audit_part(ack.stream, ack.verified, ack.root), ack.audit):
+            return "auditor's signature"
+        return None if self.log.root(ack.verified) == ack.root else WRONG_ROOT
+
+    def take(self, ack: Ack, data: bytes) -> None:
+        """Act on an ack that has no problem; `data` is its encoding, to pass on."""
+        self.ack = ack
+        self.ack_bytes = data
+
+    def drop_frames(self, below: int) -> bool:
+        """Delete frames with an index under `below`; True if there were any."""
+        self.trimmed = max(self.trimmed, below)
+        gone = []
+        for index in self.frames:  # insertion order is index order
+            if index >= below:
+                break
+            gone.append(index)
+        for index in gone:
+            del self.frames[index]
+        return bool(gone)

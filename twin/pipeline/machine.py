@@ -1,0 +1,301 @@
+"""The contract between a machine and its host: events in, effects out, nothing else.
+
+A machine is `handle(event, now_us) -> effects`. It has no clock, no randomness and no I/O: time is an argument, entropy
+is an event's field, and every outcome comes back as an event. Rules that every machine here keeps:
+
+1. An effect with an outcome carries an id; the outcome is an event with that id. Work that depends on the outcome
+   (accept, send, ack, trim) is emitted only on that event, never in the list that asked for it.
+2. At equal instants the host delivers inputs before timers. A timer is named; setting it again replaces it.
+3. Effects are carried out in the order of the list. Reading a machine's attributes changes nothing.
+4. `recover(settings, durable)` rebuilds a machine from durable media alone; `Started` is its first event.
+5. A `Report` states a fact for logs, metrics and checkers; no machine ever reads one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.wire.identity import RecordId, StreamId
+
+# ---------------------------------------------------------------- events
+
+
+class Started(NamedTuple):
+    """The host has (re)started the machine; `entropy` holds 8 fresh random bytes for ids that must never repeat."""
+
+    entropy: bytes = b""
+
+
+class TimerFired(NamedTuple):
+    """The timer `name` that the machine had set is due."""
+
+    name: str
+
+
+class Received(NamedTuple):
+    """A datagram arrived over the local network of this planet (unreliable, unordered)."""
+
+    source: str
+    data: bytes
+
+
+class BundleArrived(NamedTuple):
+    """A whole bundle arrived from neighbour `source` over a scheduled contact."""
+
+    source: str
+    data: bytes
+
+
+class Transmitted(NamedTuple):
+    """The last bit of transmission `id` to `neighbour` left the antenna; this says nothing of its arrival."""
+
+    id: int
+    neighbour: str
+
+
+class TransmitFailed(NamedTuple):
+    """Transmission `id` never left: own antenna unusable or the contact is over."""
+
+    id: int
+    neighbour: str
+    reason: str
+
+
+class LinkChanged(NamedTuple):
+    """This node's own antenna towards `neighbour` became usable or unusable (stowed, unpowered)."""
+
+    neighbour: str
+    usable: bool
+
+
+class PlanChanged(NamedTuple):
+    """A new contact plan was loaded; it replaces the one before and may itself be wrong."""
+
+    plan: ContactPlan
+
+
+class SamplesReady(NamedTuple):
+    """The sensor's FIFO delivered consecutive samples: one row per sample, one integer per channel.
+
+    `start_us` is the device clock at the first row.
+    """
+
+    start_us: int
+    rows: tuple[tuple[int, ...], ...]
+
+
+class Offered(NamedTuple):
+    """An application hands over the next payload of a flow (bundle nodes)."""
+
+    flow: int
+    payload: bytes
+
+
+class Synced(NamedTuple):
+    """Everything appended to the journal before `Sync(id)` is on the medium."""
+
+    id: int
+
+
+class RowsWritten(NamedTuple):
+    """Outcome of `WriteRows(id)`: `unprocessed` rows were not stored and must be asked for again."""
+
+    id: int
+    unprocessed: tuple[RecordId, ...]
+
+
+class StoreRefused(NamedTuple):
+    """The store did nothing for request `id` (throttled); ask again later."""
+
+    id: int
+    reason: str
+
+
+class RowsRead(NamedTuple):
+    """Outcome of `ReadRows(id)`: frames by index, `None` where no row stands."""
+
+    id: int
+    frames: tuple[bytes | None, ...]
+
+
+class HeadWritten(NamedTuple):
+    """Outcome of `WriteHead(id)`: `ok` is false when a higher term had fenced this writer off."""
+
+    id: int
+    ok: bool
+
+
+class AttestationWritten(NamedTuple):
+    """Outcome of `WriteAttestation(id)`."""
+
+    id: int
+
+
+# ---------------------------------------------------------------- effects
+
+
+class SetTimer(NamedTuple):
+    """Deliver `TimerFired(name)` at `at_us`; replaces a timer of the same name."""
+
+    name: str
+    at_us: int
+
+
+class CancelTimer(NamedTuple):
+    """Forget the timer `name`, if it is set."""
+
+    name: str
+
+
+class Send(NamedTuple):
+    """Send a datagram over the local network of this planet; it may be lost."""
+
+    destination: str
+    data: bytes
+
+
+class Transmit(NamedTuple):
+    """Radiate one bundle to `neighbour`; answered by `Transmitted` or `TransmitFailed`."""
+
+    id: int
+    neighbour: str
+    data: bytes
+
+
+class ArmSensor(NamedTuple):
+    """Program the sensor's FIFO and its comparators.
+
+    The FIFO delivers after `watermark` samples, or at once when a sample's channel `k` falls below `low[k]` or rises
+    above `high[k]` (`None`: no comparator). Sampling period in microseconds.
+    """
+
+    period_us: int
+    watermark: int
+    low: tuple[int | None, ...]
+    high: tuple[int | None, ...]
+
+
+class Deliver(NamedTuple):
+    """Hand a payload that arrived in order to the application (bundle nodes)."""
+
+    flow: int
+    index: int
+    payload: bytes
+
+
+class Append(NamedTuple):
+    """Append bytes to the node's journal; durable only after a `Sync` emitted later has answered.
+
+    `records` names the frames in `data`, so that a host can say what a sync made durable.
+    """
+
+    data: bytes
+    records: tuple[RecordId, ...] = ()
+
+
+class Sync(NamedTuple):
+    """Flush the journal; answered by `Synced(id)`."""
+
+    id: int
+
+
+class TruncateJournal(NamedTuple):
+    """Cut the journal at byte `length`: what follows is a torn tail."""
+
+    length: int
+
+
+class DropJournal(NamedTuple):
+    """Bytes of the journal before offset `before` are no longer needed."""
+
+    before: int
+
+
+class WriteRows(NamedTuple):
+    """Put rows into `store` ("table" or "backup") by key, unconditionally; at most 25 of them."""
+
+    id: int
+    store: str
+    rows: tuple[tuple[RecordId, bytes], ...]
+
+
+class ReadRows(NamedTuple):
+    """Consistent read of the rows `first <= index < end` of one stream."""
+
+    id: int
+    store: str
+    stream: StreamId
+    first: int
+    end: int
+
+
+class WriteHead(NamedTuple):
+    """Put the stream's head item if no higher `term` stands there: rows below `size` become visible."""
+
+    id: int
+    stream: StreamId
+    size: int
+    term: int
+
+
+class WriteAttestation(NamedTuple):
+    """Store the auditor's statement beside the head: rows below `size` were read back and hash to `root`."""
+
+    id: int
+    stream: StreamId
+    size: int
+    root: bytes
+    frontier: tuple[bytes, ...]
+    signature: bytes
+
+
+class Report(NamedTuple):
+    """A fact (see `twin.pipeline.facts`) for logs, metrics and checkers."""
+
+    fact: tuple[object, ...]
+
+
+Event = (
+    Started
+    | TimerFired
+    | Received
+    | BundleArrived
+    | Transmitted
+    | TransmitFailed
+    | LinkChanged
+    | PlanChanged
+    | SamplesReady
+    | Offered
+    | Synced
+    | RowsWritten
+    | StoreRefused
+    | RowsRead
+    | HeadWritten
+    | AttestationWritten
+)
+Effect = (
+    SetTimer
+    | CancelTimer
+    | Send
+    | Transmit
+    | ArmSensor
+    | Deliver
+    | Append
+    | Sync
+    | TruncateJournal
+    | DropJournal
+    | WriteRows
+    | ReadRows
+    | WriteHead
+    | WriteAttestation
+    | Report
+)
+
+
+class Machine(Protocol):
+    """What a host can run."""
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        """Take one event at the house instant `now_us` and say what shall be done."""
+        ...

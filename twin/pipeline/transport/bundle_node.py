@@ -1,0 +1,329 @@
+"""A store-and-forward node: takes bundles in, checks them, keeps them until the next contact, and passes them on.
+
+At a flow's source it keeps every payload in custody until the destination's signed, cumulative ack covers it; the destination acks each
+full group of `ack_every` payloads, and the flow's last one. Source and destination know the flow and the contact plan, so the source knows which
+bundle triggers which ack, and its timer starts when that one has left. The first 8 bytes of a payload are its index in the flow. A group whose ack is overdue is sent again, in new bundles.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from twin.pipeline.facts import PayloadDelivered, PayloadOffered, Rejected
+from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
+from twin.pipeline.machine import (
+    BundleArrived,
+    Deliver,
+    Effect,
+    Event,
+    LinkChanged,
+    Offered,
+    PlanChanged,
+    Report,
+    SetTimer,
+    Started,
+    TimerFired,
+    TransmitFailed,
+    Transmitted,
+)
+from twin.pipeline.transport.antenna import Antenna
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
+from twin.pipeline.transport.routing import route
+from twin.pipeline.transport.timing import expected_answer_us
+from twin.pipeline.wire.bundle import BundleError
+from twin.pipeline.wire.identity import RecordId
+from twin.pipeline.wire.messages import FlowAck, MessageError, decode, encode, signed_part
+from twin.pipeline.wire.signing import Signer, Verifier
+
+INDEX_BYTES = 8
+ACK_BYTES = 300
+
+
+class FlowSettings(NamedTuple):
+    """A flow as both its ends know it: `count` payloads from `source` to `destination`; keys of the destination's acks."""
+
+    flow: int
+    source: str
+    destination: str
+    count: int
+    ack_every: int
+    verifier: Verifier
+
+
+class NodeSettings(NamedTuple):
+    """What a bundle node is configured with; times in microseconds."""
+
+    name: str
+    plan: ContactPlan
+    address: Address
+    endpoints: dict[str, EndpointId]
+    flows: tuple[FlowSettings, ...]
+    signer: Signer
+    turnaround_us: int
+    margin_us: int
+
+
+class _Lane:
+    """Bundles waiting for one neighbour."""
+
+    __slots__ = ("antenna", "closing", "queue", "wake_set")
+
+    def __init__(self, antenna: Antenna) -> None:
+        self.antenna = antenna
+        self.queue: deque[tuple[bytes, tuple[int, int] | None]] = deque()
+        self.closing: tuple[int, int] | None = None
+        self.wake_set = False
+
+
+class _Outgoing:
+    """Source's half of a flow: payloads in custody from `verified` on, and when each open group is overdue."""
+
+    __slots__ = ("counter", "custody", "due_us", "log", "settings", "verified")
+
+    def __init__(self, settings: FlowSettings) -> None:
+        self.settings = settings
+        self.custody: dict[int, bytes] = {}
+        self.log = MerkleLog()
+        self.verified = 0
+        self.counter = -1
+        self.due_us: dict[int, int] = {}
+
+    def group_of(self, index: int) -> int | None:
+        """End of the ack group that this index closes, None if it closes none."""
+        end = index + 1
+        return end if end % self.settings.ack_every == 0 or end == self.settings.count else None
+
+
+class _Incoming:
+    """Destination's half: payloads ahead of a gap wait here."""
+
+    __slots__ = ("acks", "ahead", "log", "settings")
+
+    def __init__(self, settings: FlowSettings) -> None:
+        self.settings = settings
+        self.log = MerkleLog()
+        self.ahead: dict[int, bytes] = {}
+        self.acks = 0
+
+
+class BundleNode:
+    """The machine of a node that has nothing but contacts: source, relay or destination."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.settings = settings
+        self._mailer = Mailer(settings.address)
+        self._names = {node: name for name, (node, _) in settings.endpoints.items()}
+        self._lanes = {
+            neighbour: _Lane(Antenna(settings.plan, settings.name, neighbour))
+            for neighbour in settings.plan.neighbours(settings.name)
+        }
+        self._routes: dict[str, tuple[str, ...] | None] = {}
+        name = settings.name
+        self._outgoing = {f.flow: _Outgoing(f) for f in settings.flows if f.source == name}
+        self._incoming = {f.flow: _Incoming(f) for f in settings.flows if f.destination == name}
+
+    @property
+    def custody(self) -> int:
+        """Payloads of this node's own flows that no ack covers yet."""
+        return sum(len(outgoing.custody) for outgoing in self._outgoing.values())
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        """Take one event; see `twin.pipeline.machine`."""
+        out: list[Effect] = []
+        match event:
+            case BundleArrived(_, data):
+                self._arrived(data, now_us, out)
+            case Transmitted(transmission, neighbour):
+                self._transmitted(transmission, neighbour, now_us, out)
+            case Offered(flow, payload):
+                self._offered(flow, payload, now_us, out)
+            case TimerFired(name):
+                self._timer(name, now_us, out)
+            case TransmitFailed(transmission, neighbour, _):
+                self._lanes[neighbour].antenna.failed(transmission, now_us)
+                self._pump(neighbour, now_us, out)
+            case LinkChanged(neighbour, usable):
+                self._lanes[neighbour].antenna.usable = usable
+                self._pump(neighbour, now_us, out)
+            case PlanChanged(plan):
+                self._routes.clear()
+                for neighbour, lane in self._lanes.items():
+                    lane.antenna.plan = plan
+                    self._pump(neighbour, now_us, out)
+            case Started():
+                pass  # everything it does is an answer to a bundle, a payload or a contact
+            case _:
+                out.append(Report(Rejected(type(event).__name__, "not an event of a bundle node")))
+        return out
+
+    # ------------------------------------------------------------ source
+
+    def _offered(self, flow: int, payload: bytes, now_us: int, out: list[Effect]) -> None:
+        outgoing = self._outgoing[flow]
+        index = outgoing.log.size
+        numbered = index.to_bytes(INDEX_BYTES, "big") + payload[INDEX_BYTES:]
+        leaf = leaf_hash(numbered)
+        outgoing.log.append(leaf)
+        outgoing.custody[index] = numbered
+        out.append(Report(PayloadOffered(RecordId(*self.settings.address.here[:1], flow, index), leaf)))
+        self._send_payload(outgoing, index, numbered, now_us, out)
+
+    def _send_payload(self, outgoing: _Outgoing, index: int, payload: bytes, now_us: int, out: list[Effect]) -> None:
+        s = outgoing.settings
+        group = outgoing.group_of(index)
+        closing = None if group is None else (s.flow, group)
+        service = (self.settings.endpoints[s.destination][0], s.flow)
+        data = self._mailer.bundle(service, payload, now_us)
+        self._enqueue(s.destination, data, closing, now_us, out)
+
+    def _overdue(self, flow: int, now_us: int, out: list[Effect]) -> None:
+        outgoing = self._outgoing[flow]
+        for group, due_us in sorted(outgoing.due_us.items()):
+            if due_us <= now_us:
+                del outgoing.due_us[group]
+                first = max(outgoing.verified, group - outgoing.settings.ack_every)
+                for index in range(first, group):
+                    self._send_payload(outgoing, index, outgoing.custody[index], now_us, out)
+        self._watch(outgoing, out)
+
+    def _watch(self, outgoing: _Outgoing, out: list[Effect]) -> None:
+        if outgoing.due_us:
+            out.append(SetTimer(f"overdue:{outgoing.settings.flow}", min(outgoing.due_us.values())))
+
+    def _acked(self, ack: FlowAck, out: list[Effect]) -> None:
+        outgoing = self._outgoing.get(ack.flow)
+        if outgoing is None or ack.counter <= outgoing.counter or not 0 < ack.verified <= outgoing.log.size:
+            out.append(Report(Rejected("FlowAck", "unknown flow, old, or beyond what was sent")))
+        elif not outgoing.settings.verifier.verify(signed_part(ack), ack.signature):
+            out.append(Report(Rejected("FlowAck", "signature")))
+        elif ack.verified >= outgoing.log.base and outgoing.log.root(ack.verified) != ack.root:
+            out.append(Report(Rejected("FlowAck", "root differs from the own log")))
+        else:
+            outgoing.counter = ack.counter
+            for index in range(outgoing.verified, ack.verified):
+                del outgoing.custody[index]
+            outgoing.verified = max(outgoing.verified, ack.verified)
+            outgoing.log.trim(outgoing.verified)
+            for group in [group for group in outgoing.due_us if group <= ack.verified]:
+                del outgoing.due_us[group]
+            self._watch(outgoing, out)
+
+    # ------------------------------------------------------------ every node
+
+    def _enqueue(
+        self, destination: str, data: bytes, closing: tuple[int, int] | None, now_us: int, out: list[Effect]
+    ) -> None:
+        path = self._path(destination)
+        if path is None:
+            out.append(Report(Rejected("bundle", f"no contact leads to {destination}")))
+            return
+        self._lanes[path[1]].queue.append((data, closing))
+        self._pump(path[1], now_us, out)
+
+    def _path(self, destination: str) -> tuple[str, ...] | None:
+        if destination not in self._routes:
+            self._routes[destination] = route(self.settings.plan, self.settings.name, destination)
+        return self._routes[destination]
+
+    def _pump(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
+        lane = self._lanes[neighbour]
+        antenna = lane.antenna
+        if not lane.queue or antenna.under_way is not None or not antenna.usable:
+            return
+        data, closing = lane.queue[0]
+        if len(data) <= antenna.room_bytes(now_us):
+            lane.queue.popleft()
+            lane.closing = closing
+            out.append(antenna.radiate(data))
+        elif not lane.wake_set:
+            start_us = antenna.next_start_us(now_us, len(data))
+            if start_us is not None:
+                lane.wake_set = True
+                out.append(SetTimer(f"contact:{neighbour}", start_us))
+
+    def _transmitted(self, transmission: int, neighbour: str, now_us: int, out: list[Effect]) -> None:
+        lane = self._lanes[neighbour]
+        if not lane.antenna.ended(transmission):
+            return
+        if lane.closing is not None:
+            flow, group = lane.closing
+            outgoing = self._outgoing[flow]
+            path = self._path(outgoing.settings.destination)
+            if path is not None and group > outgoing.verified:
+                due_us = expected_answer_us(
+                    self.settings.plan, path, now_us, self.settings.turnaround_us, ACK_BYTES
+                )
+                if due_us is not None:
+                    outgoing.due_us[group] = due_us + self.settings.margin_us
+                    self._watch(outgoing, out)
+        self._pump(neighbour, now_us, out)
+
+    def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
+        kind, _, what = name.partition(":")
+        if kind == "contact":
+            self._lanes[what].wake_set = False
+            self._pump(what, now_us, out)
+        else:
+            self._overdue(int(what), now_us, out)
+
+    def _arrived(self, data: bytes, now_us: int, out: list[Effect]) -> None:
+        try:
+            bundle = self._mailer.check(data, now_us)
+        except BundleError as problem:
+            out.append(Report(Rejected("bundle", str(problem))))
+            return
+        node, service = bundle.destination
+        if node != self.settings.address.here[0]:
+            self._enqueue(self._names[node], data, None, now_us, out)
+        elif service in self._incoming:
+            self._take(self._incoming[service], bundle.payload, now_us, out)
+        else:
+            self._take_ack(bundle.payload, out)
+
+    # ------------------------------------------------------------ destination
+
+    def _take(self, incoming: _Incoming, payload: bytes, now_us: int, out: list[Effect]) -> None:
+        s = incoming.settings
+        index = int.from_bytes(payload[:INDEX_BYTES], "big")
+        log = incoming.log
+        if index < log.size:
+            self._send_ack(incoming, now_us, out)  # a repeat: the source has not heard of us
+            return
+        if index >= s.count:
+            out.append(Report(Rejected("payload", f"index {index} of a flow of {s.count}")))
+            return
+        incoming.ahead[index] = payload
+        source = self.settings.endpoints[s.source][0]
+        while log.size in incoming.ahead:
+            at = log.size
+            ready = incoming.ahead.pop(at)
+            leaf = leaf_hash(ready)
+            log.append(leaf)
+            out.append(Report(PayloadDelivered(RecordId(source, s.flow, at), leaf)))
+            out.append(Deliver(s.flow, at, ready))
+            if log.size % s.ack_every == 0 or log.size == s.count:
+                self._send_ack(incoming, now_us, out)
+
+    def _send_ack(self, incoming: _Incoming, now_us: int, out: list[Effect]) -> None:
+        s = incoming.settings
+        log = incoming.log
+        unsigned = FlowAck(s.flow, log.size, log.root(), incoming.acks)
+        incoming.acks += 1
+        payload = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        log.trim(log.size)
+        self._enqueue(
+            s.source, self._mailer.bundle((self.settings.endpoints[s.source][0], 0), payload, now_us), None, now_us, out
+        )
+
+    def _take_ack(self, payload: bytes, out: list[Effect]) -> None:
+        try:
+            message = decode(payload)
+        except MessageError as problem:
+            out.append(Report(Rejected("bundle", str(problem))))
+            return
+        if isinstance(message, FlowAck):
+            self._acked(message, out)
+        else:
+            out.append(Report(Rejected(type(message).__name__, "not for a bundle node")))

@@ -1,0 +1,67 @@
+"""Puts payloads into bundles of this node and takes payloads out of bundles for this node (RFC 9171)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from twin.pipeline.wire.bundle import Bundle, BundleError, decode, encode
+from twin.pipeline.wire.dtn_time import dtn_ms_from_us
+
+EndpointId = tuple[int, int]
+
+
+class Address(NamedTuple):
+    """Where a node's bundles come from and how long they live: `ipn` endpoints, lifetime in microseconds."""
+
+    here: EndpointId
+    lifetime_us: int
+
+
+class Mailer:
+    """Numbers this node's bundles; a retransmission is a new bundle.
+
+    Creation time and sequence number together are unique as long as the node's clock does not fall back by a restart's time.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.last_id = (0, 0, 0)
+        self._sequence = 0
+
+    def bundle(self, destination: EndpointId, payload: bytes, now_us: int) -> bytes:
+        """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence)."""
+        created_ms = dtn_ms_from_us(now_us)
+        self.last_id = (self.address.here[0], created_ms, self._sequence)
+        bundle = Bundle(
+            source=self.address.here,
+            destination=destination,
+            report_to=self.address.here,
+            created_ms=created_ms,
+            sequence=self._sequence,
+            lifetime_ms=self.address.lifetime_us // 1000,
+            payload=payload,
+        )
+        self._sequence += 1
+        return encode(bundle)
+
+    def check(self, data: bytes, now_us: int) -> Bundle:
+        """The bundle in `data`, for whomever it is.
+
+        Raises:
+            BundleError: damaged or expired.
+        """
+        bundle = decode(data)
+        if bundle.created_ms and dtn_ms_from_us(now_us) > bundle.created_ms + bundle.lifetime_ms:
+            raise BundleError(f"bundle of {bundle.created_ms} ms outlived its lifetime of {bundle.lifetime_ms} ms")
+        return bundle
+
+    def open(self, data: bytes, now_us: int) -> Bundle:
+        """The bundle in `data`, which must be for this node.
+
+        Raises:
+            BundleError: damaged, expired, or addressed to another node.
+        """
+        bundle = self.check(data, now_us)
+        if bundle.destination != self.address.here:
+            raise BundleError(f"bundle for ipn:{bundle.destination[0]}.{bundle.destination[1]} came to another node")
+        return bundle

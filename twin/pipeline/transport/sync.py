@@ -1,0 +1,228 @@
+"""The Mars Synchronization Module: what to send to Earth next, and what to send again when.
+
+It never sends blind. A flight is one bundle of records; its timer is the plan's answer time (`timing`) plus a margin, does not run
+while no return contact is planned or the own antenna is unusable, and expires into the queue of what goes first next
+time. An ack closes flights; a gap that an ack names is sent again at once, provided the flight should have arrived before Earth wrote
+that ack. Acks are cumulative, so a lost one costs nothing but time.
+
+The window (bytes in flight) defaults to rate x round trip, that is to no limit within one contact; it does not apply
+while no return contact is planned, because then nothing can open it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.timing import expected_answer_us
+from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.messages import Ack
+
+ACK_BYTES = 1_500
+
+
+class SyncSettings(NamedTuple):
+    """Knobs of the module; sizes in bytes, times in microseconds.
+
+    `turnaround_us` is the far end's processing allowance plus its ack delay; `window_bytes` None means rate x round trip.
+    """
+
+    bundle_bytes_max: int
+    turnaround_us: int
+    margin_us: int
+    window_bytes: int | None = None
+
+
+class Load(NamedTuple):
+    """Records for the next bundle; `round` is how often the most repeated of them was sent before."""
+
+    records: tuple[RecordId, ...]
+    size_bytes: int
+    round: int
+
+
+class _Flight:
+    __slots__ = ("arrival_us", "expiry_us", "load", "sent_us")
+
+    def __init__(self, load: Load, sent_us: int, arrival_us: int, expiry_us: int | None) -> None:
+        self.load = load
+        self.sent_us = sent_us
+        self.arrival_us = arrival_us
+        self.expiry_us = expiry_us
+
+
+class Synchronizer:
+    """Sender's half of synchronization between `here` and `there`, for any number of streams."""
+
+    def __init__(self, plan: ContactPlan, here: str, there: str, settings: SyncSettings) -> None:
+        self.plan = plan
+        self.here = here
+        self.there = there
+        self.settings = settings
+        self.verified: dict[StreamId, int] = {}
+        self._fresh: deque[tuple[RecordId, int]] = deque()
+        self._again: deque[tuple[RecordId, int]] = deque()
+        self._rounds: dict[RecordId, int] = {}
+        self._sizes: dict[RecordId, int] = {}
+        self._flights: list[_Flight] = []
+        self._bytes_in_flight = 0
+        self._suspended_us: int | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is queued."""
+        return bool(self._fresh or self._again)
+
+    @property
+    def queued(self) -> int:
+        """Number of records queued, first transmissions and repeats."""
+        return len(self._fresh) + len(self._again)
+
+    @property
+    def next_bytes(self) -> int:
+        """Size of the record that goes next, 0 with nothing queued or the window closed."""
+        for queue in (self._again, self._fresh):
+            if queue:
+                return queue[0][1]
+        return 0
+
+    def offer(self, record: RecordId, size_bytes: int) -> None:
+        """Queue a record that is durable here."""
+        self._fresh.append((record, size_bytes))
+
+    def next_load(self, room_bytes: int, now_us: int) -> Load | None:
+        """The next records to send, repeats first, within `room_bytes` and the bundle and window limits."""
+        window = self._window_bytes(now_us)
+        room = room_bytes if window is None else min(room_bytes, max(0, window - self._bytes_in_flight))
+        limit = min(room, self.settings.bundle_bytes_max)
+        records: list[RecordId] = []
+        size = 0
+        rounds = 0
+        for queue in (self._again, self._fresh):
+            while queue:
+                record, frame_bytes = queue[0]
+                if record.index < self.verified.get(record.stream, 0):
+                    queue.popleft()
+                    self._forget(record)
+                    continue
+                alone = not records and frame_bytes <= room  # a frame larger than a bundle should be goes alone
+                if size + frame_bytes > limit and not alone:
+                    return Load(tuple(records), size, rounds) if records else None
+                queue.popleft()
+                records.append(record)
+                size += frame_bytes
+                self._sizes[record] = frame_bytes
+                rounds = max(rounds, self._rounds.get(record, 0))
+        return Load(tuple(records), size, rounds) if records else None
+
+    def sent(self, load: Load, now_us: int) -> None:
+        """The last bit of this load's bundle has just left."""
+        contact = self.plan.current_or_next(self.here, self.there, max(now_us - 1, 0))
+        arrival_us = now_us if contact is None else now_us + contact.owlt_us(now_us)
+        self._flights.append(_Flight(load, now_us, arrival_us, self._expiry_us(now_us)))
+        self._bytes_in_flight += load.size_bytes
+
+    def unsent(self, load: Load) -> None:
+        """The bundle of this load never left: its records go first next time."""
+        self._again.extendleft((record, self._sizes[record]) for record in reversed(load.records))
+
+    def acked(self, ack: Ack) -> None:
+        """Take a valid ack: close flights, and queue at once what Earth misses of flights that should have arrived."""
+        stream = ack.stream
+        if ack.verified > self.verified.get(stream, 0):
+            self.verified[stream] = ack.verified
+        kept: list[_Flight] = []
+        for flight in self._flights:
+            records = flight.load.records
+            if any(record.stream == stream for record in records):
+                missing = [record for record in records if self._missing(record, ack)]
+                if missing and flight.arrival_us < ack.made_us:
+                    self._requeue(missing)
+                    lost = set(missing)
+                    records = tuple([record for record in records if record not in lost])
+                open_records = tuple([r for r in records if r.index >= self.verified.get(r.stream, 0)])
+                if len(open_records) != len(flight.load.records):
+                    self._shrink(flight, open_records)
+                if not open_records:
+                    continue
+            kept.append(flight)
+        self._flights = kept
+
+    def expire(self, now_us: int) -> None:
+        """Queue again what is due by now."""
+        kept: list[_Flight] = []
+        for flight in self._flights:
+            if flight.expiry_us is not None and flight.expiry_us <= now_us and self._suspended_us is None:
+                self._bytes_in_flight -= flight.load.size_bytes
+                self._requeue([r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)])
+            else:
+                kept.append(flight)
+        self._flights = kept
+
+    def next_expiry_us(self) -> int | None:
+        """When `expire` should be called next, None while no timer runs."""
+        if self._suspended_us is not None:
+            return None
+        return min((f.expiry_us for f in self._flights if f.expiry_us is not None), default=None)
+
+    def suspend(self, now_us: int) -> None:
+        """The own antenna cannot hear: no timer runs (RFC 5326 section 6.5)."""
+        if self._suspended_us is None:
+            self._suspended_us = now_us
+
+    def resume(self, now_us: int) -> None:
+        """The own antenna hears again: every timer gets back the time that it did not run."""
+        if self._suspended_us is None:
+            return
+        pause_us = now_us - self._suspended_us
+        self._suspended_us = None
+        for flight in self._flights:
+            if flight.expiry_us is not None:
+                flight.expiry_us += pause_us
+
+    def replan(self, plan: ContactPlan) -> None:
+        """Compute every timer anew from another plan."""
+        self.plan = plan
+        for flight in self._flights:
+            flight.expiry_us = self._expiry_us(flight.sent_us)
+
+    def _missing(self, record: RecordId, ack: Ack) -> bool:
+        return (
+            record.stream == ack.stream
+            and ack.verified <= record.index < ack.gaps_complete_to
+            and any(first <= record.index < end for first, end in ack.gaps)
+        )
+
+    def _requeue(self, records: list[RecordId]) -> None:
+        for record in records:
+            self._rounds[record] = self._rounds.get(record, 0) + 1
+            self._again.append((record, self._sizes[record]))
+
+    def _shrink(self, flight: _Flight, records: tuple[RecordId, ...]) -> None:
+        before = flight.load
+        verified = self.verified
+        for record in before.records:
+            if record.index < verified.get(record.stream, 0):
+                self._forget(record)
+        size = sum(self._sizes[record] for record in records)
+        self._bytes_in_flight -= before.size_bytes - size
+        flight.load = Load(records, size, before.round)
+
+    def _forget(self, record: RecordId) -> None:
+        self._rounds.pop(record, None)
+        self._sizes.pop(record, None)
+
+    def _expiry_us(self, sent_us: int) -> int | None:
+        answer_us = expected_answer_us(
+            self.plan, (self.here, self.there), sent_us, self.settings.turnaround_us, ACK_BYTES
+        )
+        return None if answer_us is None else answer_us + self.settings.margin_us
+
+    def _window_bytes(self, now_us: int) -> int | None:
+        """Bytes that may be in flight, None for no limit."""
+        if self.settings.window_bytes is None:
+            return None
+        if self._expiry_us(now_us) is None:
+            return None
+        return self.settings.window_bytes

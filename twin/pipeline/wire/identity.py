@@ -1,0 +1,67 @@
+"""Who a record is: device, epoch, index (PROTOCOL, "Identity").
+
+    stream = (device, epoch)            one writer, one append-only log
+    record = (device, epoch, index)     one frame = one leaf = one table row
+
+Device and epoch are 64-bit numbers that the host delivers: the device id is a pseudonym, the epoch id is
+random. Neither is counted or derived from a clock, so a device that lost its memory cannot reuse an
+identity. The index counts frames from 0 within the epoch and is assigned by the device alone.
+"""
+
+import re
+from typing import NamedTuple, Self
+
+U64_MAX = (1 << 64) - 1
+
+_STREAM_TEXT = re.compile(r"dev-([0-9a-f]{16})/ep-([0-9a-f]{16})")
+_RECORD_TEXT = re.compile(r"dev-([0-9a-f]{16})/ep-([0-9a-f]{16})/([0-9]|[1-9][0-9]{1,19})")
+
+
+class StreamId(NamedTuple):
+    """One device's stream between two changes of its medium or key; both fields are 64-bit."""
+
+    device: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"dev-{self.device:016x}/ep-{self.epoch:016x}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text form back.
+
+        Raises:
+            ValueError: The text is not `dev-<16 hex>/ep-<16 hex>` in lower case.
+        """
+        match = _STREAM_TEXT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"stream {text!r}: expected dev-<16 hex>/ep-<16 hex>, lower case")
+        return cls(int(match[1], 16), int(match[2], 16))
+
+
+class RecordId(NamedTuple):
+    """One frame of one stream; `index` counts from 0."""
+
+    device: int
+    epoch: int
+    index: int  # type: ignore[assignment]  # the field's name, not tuple.index, is what is wanted
+
+    @property
+    def stream(self) -> StreamId:
+        """The stream this record belongs to."""
+        return StreamId(self.device, self.epoch)
+
+    def __str__(self) -> str:
+        return f"dev-{self.device:016x}/ep-{self.epoch:016x}/{self.index}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text form back.
+
+        Raises:
+            ValueError: The text is not `dev-<16 hex>/ep-<16 hex>/<index>` in lower case.
+        """
+        match = _RECORD_TEXT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"record {text!r}: expected dev-<16 hex>/ep-<16 hex>/<index>, lower case")
+        return cls(int(match[1], 16), int(match[2], 16), int(match[3]))

@@ -1,0 +1,218 @@
+"""Renders a run's folder as one HTML file that needs nothing else: no network, no scripts, no other file.
+
+A pure function of the folder: the same folder gives the same page. The verdict comes first, then why, then
+what happened, then what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from twin.report import style, wording
+from twin.report.sequence import sequence
+from twin.report.streams import latency_and_age, stream_colours
+from twin.report.time_axis import TimeAxis
+from twin.report.timeline import WEATHER, directions, timeline
+from twin.result import Result
+from twin.result_schema import Document, Guarantee
+from twin.world.timescales import SOL_US, utc_to_us
+
+_SIGNS: Final = {"held": "✓", "broken": "✕", "not_applicable": "○", "incomplete": "…"}
+_STREAM_ROWS_MAX: Final = 40
+
+
+def render(run_dir: Path | str) -> Path:
+    """Write `report.html` into a run's folder.
+
+    Args:
+        run_dir: The folder that a run wrote.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ResultError: The folder does not hold a readable result.
+        OSError: The page cannot be written.
+    """
+    result = Result.load(run_dir)
+    page = _environment().get_template("report.html.j2").render(**_context(result))
+    path = result.folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("twin.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "duration": wording.duration,
+        "number": wording.number,
+        "instant": wording.instant,
+    }
+    return environment
+
+
+def _context(result: Result) -> dict[str, Any]:
+    document, tables = result.document, result.tables
+    contacts = tables["contacts"]
+    axis = _axis(result)
+    generation_end = document.generation_end_utc
+    with style.drawing():
+        overview = timeline(
+            axis,
+            contacts,
+            tables["disturbances"],
+            tables["opacity"],
+            tables["backlog"],
+            utc_to_us(generation_end) if generation_end else None,
+        )
+        lateness = latency_and_age(axis, tables.columns("records", ["stream", "generated_us", "visible_us"]))
+    streams = sorted(document.streams.items())
+    return {
+        "d": document,
+        "dash": wording.NONE,
+        "sign": _SIGNS[document.verdict],
+        "headline": headline(document),
+        "span": _span(document),
+        "broken": [g for g in document.guarantees if g.verdict == "broken"],
+        "guarantees": [_guarantee_row(guarantee) for guarantee in document.guarantees],
+        "facts": _facts(document, contacts),
+        "overview": Markup(overview) if overview else None,
+        "legend": _legend(contacts, tables["disturbances"]),
+        "lateness": Markup(lateness) if lateness else None,
+        "stream_colours": stream_colours([name for name, _ in streams]),
+        "streams": streams[:_STREAM_ROWS_MAX],
+        "streams_left_out": max(0, len(streams) - _STREAM_ROWS_MAX),
+        "s": sequence(axis, tables, contacts),
+        "losses": sorted(document.losses.items(), key=lambda loss: (-loss[1], loss[0])),
+        "most_lost": max(document.losses.values(), default=0),
+    }
+
+
+def headline(document: Document) -> str:
+    """The verdict in one sentence."""
+    broken = [g.key for g in document.guarantees if g.verdict == "broken"]
+    held = sum(g.verdict == "held" for g in document.guarantees)
+    total = len(document.guarantees)
+    idle = total - held - len(broken)
+    if broken:
+        return f"{len(broken)} of {total} guarantees broke: {wording.listed(broken)}."
+    if document.verdict == "incomplete":
+        return f"No verdict yet: the run ended early. {held} of {total} guarantees held as far as it went."
+    if held == 0:
+        return "Nothing could be checked: no guarantee applied to this run."
+    over = f" over {_length(document)}" if document.sim_s is not None else ""
+    these = f"All {held} guarantees" if held > 1 else "The one guarantee"
+    if idle:
+        return f"{these} that could be checked held{over}; {idle} did not apply."
+    return f"{these} held{over}."
+
+
+def _length(document: Document) -> str:
+    sols = (document.sim_s or 0.0) * 1e6 / SOL_US
+    return f"{sols:.2f} sols" if document.site and sols >= 0.5 else wording.duration(document.sim_s)
+
+
+def _span(document: Document) -> str:
+    spanned = []
+    if document.start_utc:
+        spanned.append(f"{wording.instant(document.start_utc)} to {wording.instant(document.end_utc)}")
+    if document.site:
+        site = document.site
+        north, east = site.latitude_deg, site.longitude_deg
+        spanned.append(f"at {(site.name or 'the site').title()} ({north:.2f}°, {east:.2f}° E)")
+    spanned.append(f"seed {document.seed}")
+    return ", ".join(spanned)
+
+
+def _guarantee_row(guarantee: Guarantee) -> dict[str, Any]:
+    bound, observed, margin = guarantee.bound, guarantee.observed, guarantee.margin
+    # The tightest opportunity decides, and with a moving bound that is not where `observed` was largest.
+    used = None
+    if bound and margin is not None:
+        used = (bound - margin) / bound
+    elif bound and observed is not None:
+        used = observed / bound
+    return {
+        "key": guarantee.key,
+        "statement": wording.STATEMENTS.get(guarantee.key, ""),
+        "verdict": guarantee.verdict,
+        "word": guarantee.verdict.replace("_", " "),
+        "sign": _SIGNS[guarantee.verdict],
+        "checked": guarantee.checked,
+        "pending": guarantee.pending,
+        "bound": wording.quantity(bound, guarantee.unit),
+        "observed": wording.quantity(observed, guarantee.unit),
+        "margin": wording.quantity(margin, guarantee.unit),
+        "used_pct": None if used is None else round(100 * min(max(used, 0.0), 1.0), 1),
+        "reason": guarantee.reason,
+        "terms": guarantee.terms,
+    }
+
+
+def _facts(document: Document, contacts: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """A few numbers at a glance: value, what it is, and a remark."""
+    records, streams = document.records, document.streams.values()
+    share = f"{100 * records.delivered / records.accepted:.4g} %" if records.accepted else wording.NONE
+    samples = f"from {wording.number(document.counts.samples)} samples" if document.counts.samples else ""
+    remark = f"{wording.number(records.lost)} lost, {wording.number(records.in_flight)} in flight"
+    facts = [
+        (wording.number(records.accepted), "records accepted", samples),
+        (share, "delivered", remark),
+        (_worst(stream.latency_s.p50 for stream in streams), "median latency", "of the slowest stream"),
+        (_worst(stream.age_s.max for stream in streams), "oldest news", "largest age of information"),
+        (wording.duration(document.longest_silence_s), "longest silence", "Earth could not be told"),
+    ]
+    light_us = contacts["owlt_us"].dropna()
+    if len(light_us):
+        low, high = wording.duration(light_us.min() / 1e6), wording.duration(light_us.max() / 1e6)
+        facts.append((low, "one-way light time", "" if low == high else f"up to {high}"))
+    return [fact for fact in facts if fact[0] != wording.NONE]
+
+
+def _worst(values: Iterable[float | None]) -> str:
+    return wording.duration(max((value for value in values if value is not None), default=None))
+
+
+def _legend(contacts: pd.DataFrame, disturbances: pd.DataFrame) -> list[tuple[str, str]]:
+    """Colours that the timeline uses in this run, with what they stand for."""
+    down, up = directions(contacts)
+    entries = []
+    if down.any() or up.any():
+        entries += [(style.BLUE, "contact from Mars to Earth"), (style.ORANGE, "contact from Earth to Mars")]
+    elif len(contacts):
+        entries.append((style.BLUE, "contact"))
+    weather = disturbances["kind"].isin(WEATHER)
+    if weather.any():
+        entries.append((style.PURPLE, "weather"))
+    if (~weather).any():
+        entries.append((style.VERMILION, "fault"))
+    return entries
+
+
+def _axis(result: Result) -> TimeAxis:
+    document, site = result.document, result.document.site
+    if document.start_utc is not None:
+        start_us = utc_to_us(document.start_utc)
+        ran_us = round((document.sim_s or 0.0) * 1e6)
+        end_us = utc_to_us(document.end_utc) if document.end_utc else start_us + ran_us
+        return TimeAxis(start_us, end_us, True, site.longitude_deg if site else None)
+    tables = result.tables
+    seen = [tables["contacts"]["start_us"], tables["contacts"]["end_us"], tables["backlog"]["at_us"]]
+    records = tables.columns("records", ["generated_us", "visible_us"])
+    seen += [records["generated_us"], records["visible_us"]]
+    known = np.concatenate([column.dropna().to_numpy(dtype=np.int64) for column in seen])
+    start_us = int(known.min()) if len(known) else 0
+    return TimeAxis(start_us, int(known.max()) if len(known) else 0, False, None)

@@ -1,0 +1,34 @@
+"""Rules that both kinds of scenario share.
+
+What a scenario says must happen, or be refused: a fault after the end, a storm that never reaches its own
+threshold and a bundle that no contact carries are mistakes, not no-ops.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from twin.scenario.errors import Key, RuleError
+from twin.scenario.faults import Fault, onset_us
+from twin.units import format_duration
+
+if TYPE_CHECKING:
+    from twin.scenario.model import ScenarioCore
+
+EARLIER: Final = "choose an earlier instant or a longer duration"
+
+
+def check_listed_once(scenario: ScenarioCore) -> None:
+    """Raise `RuleError` when a guarantee is listed twice."""
+    for key, times in Counter(scenario.listed_guarantees).items():
+        if times > 1:
+            raise RuleError(f"{key} is listed {times} times", "list it once", ("guarantees",))
+
+
+def check_onset(scenario: ScenarioCore, fault: Fault, key: Key) -> None:
+    """Raise `RuleError` when a fault sets in after the end of generation."""
+    if onset_us(fault) >= scenario.duration_us:
+        name = "from" if hasattr(fault, "from_us") else "at"
+        rule = f"sets in after the end, {format_duration(scenario.duration_us)}"
+        raise RuleError(rule, EARLIER, (*key, name))

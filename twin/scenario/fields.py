@@ -1,0 +1,170 @@
+"""Building blocks of the model: quantities as field types, and the base class of every part.
+
+The YAML key of a field is its attribute without the unit: `frame_period_us` is written `frame_period: 60
+s`. Defaults are written in the scenario's own language and validated like a given value, so the JSON
+Schema shows them as a person would type them. A description ends with `source: ...` wherever there is a
+default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+
+from twin.scenario.errors import RuleError, listed
+from twin.scenario.instants import parse_instant
+from twin.units import (
+    ANGLE,
+    BIT_RATE,
+    BYTE_RATE,
+    COORDINATE,
+    DURATION,
+    LENGTH,
+    POWER,
+    RATIO,
+    ROW_RATE,
+    SIZE,
+    Dimension,
+    parse_quantity,
+)
+
+# Longest suffix first; the dimension also tells a report how to write the value.
+SUFFIXES: Final[dict[str, Dimension]] = {
+    "_bytes_per_s": BYTE_RATE,
+    "_rows_per_s": ROW_RATE,
+    "_bytes": SIZE,
+    "_ratio": RATIO,
+    "_bps": BIT_RATE,
+    "_deg": ANGLE,
+    "_km": LENGTH,
+    "_us": DURATION,
+    "_w": POWER,
+    "_m": LENGTH,
+}
+
+
+def yaml_key(attribute: str) -> str:
+    """`frame_period_us` -> `frame_period`."""
+    for suffix in SUFFIXES:
+        if attribute.endswith(suffix):
+            return attribute.removesuffix(suffix)
+    return attribute
+
+
+class Part(BaseModel):
+    """A frozen part of a scenario that knows all its keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, alias_generator=yaml_key, allow_inf_nan=False
+    )
+
+    # The field that tells members of a union apart where the file itself does not write it.
+    tag: ClassVar[str | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        # Before anything else: a misspelt key also leaves the right one missing, and the first says more.
+        if isinstance(data, dict):
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            for key in data:
+                if key not in known:
+                    offered = [word for word in known if word != cls.tag]
+                    raise RuleError("unknown key", listed(offered, key) if offered else "drop it", (key,))
+        return data
+
+
+def setting(default: Any, text: str, *, source: str) -> Any:
+    """A field with a default, what it means, and where the default comes from."""
+    return Field(default, description=f"{text} source: {source}")
+
+
+def _parser(dimension: Dimension) -> BeforeValidator:
+    return BeforeValidator(partial(parse_quantity, dimension=dimension))
+
+
+def _parse_km(text: object) -> float:
+    return parse_quantity(text, LENGTH) / 1000
+
+
+def _schema(dimension: Dimension) -> WithJsonSchema:
+    sign = "[+-]?" if dimension.signed else r"\+?"
+    units = "|".join(re.escape(unit) for unit in dimension.units)
+    text = {
+        "type": "string",
+        "pattern": rf"^\s*{sign}\d+(\.\d+)?([eE][+-]?\d+)?\s*({units}){'?' if dimension.bare else ''}\s*$",
+        "examples": [dimension.example],
+    }
+    number = {"type": "number"} if dimension.signed else {"type": "number", "minimum": 0}
+    return WithJsonSchema({"anyOf": [text, number]} if dimension.bare else text)
+
+
+def _check(holds: Callable[[float], bool], rule: str, remedy: str) -> AfterValidator:
+    def check(value: float) -> float:
+        if not holds(value):
+            raise RuleError(rule, remedy)
+        return value
+
+    return AfterValidator(check)
+
+
+_MORE_THAN_ZERO: Final = _check(lambda value: value > 0, "must be more than 0", "give a value above 0")
+
+DurationUs = Annotated[int, _parser(DURATION), _schema(DURATION)]
+PositiveDurationUs = Annotated[int, _parser(DURATION), _MORE_THAN_ZERO, _schema(DURATION)]
+BitRateBps = Annotated[int, _parser(BIT_RATE), _MORE_THAN_ZERO, _schema(BIT_RATE)]
+SizeBytes = Annotated[int, _parser(SIZE), _MORE_THAN_ZERO, _schema(SIZE)]
+ByteRate = Annotated[int, _parser(BYTE_RATE), _MORE_THAN_ZERO, _schema(BYTE_RATE)]
+RowRate = Annotated[float, _parser(ROW_RATE), _MORE_THAN_ZERO, _schema(ROW_RATE)]
+LengthM = Annotated[float, _parser(LENGTH), _MORE_THAN_ZERO, _schema(LENGTH)]
+DistanceKm = Annotated[float, BeforeValidator(_parse_km), _MORE_THAN_ZERO, _schema(LENGTH)]
+PowerW = Annotated[float, _parser(POWER), _MORE_THAN_ZERO, _schema(POWER)]
+ElevationDeg = Annotated[
+    float,
+    _parser(ANGLE),
+    _check(lambda value: 0 <= value < 90, "an elevation lies from 0 up to 90 deg", "give for example 10 deg"),
+    _schema(ANGLE),
+]
+LatitudeDeg = Annotated[
+    float,
+    _parser(COORDINATE),
+    _check(
+        lambda value: -90 <= value <= 90,
+        "a latitude lies from -90 to 90 deg",
+        "give degrees north, south negative",
+    ),
+    _schema(COORDINATE),
+]
+LongitudeDeg = Annotated[
+    float,
+    _parser(COORDINATE),
+    _check(lambda value: -180 <= value < 360, "a longitude lies from -180 to 360 deg", "give degrees east"),
+    _schema(COORDINATE),
+]
+Ratio = Annotated[
+    float,
+    _parser(RATIO),
+    _check(lambda value: 0 <= value <= 1, "a ratio lies from 0 to 1", "write 1 % or 0.01"),
+    _schema(RATIO),
+]
+Tau = Annotated[float, Field(strict=True, ge=0, le=50)]
+InstantUs = Annotated[
+    int,
+    BeforeValidator(parse_instant),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}", "examples": ["2033-03-10T00:00:00Z"]}
+    ),
+]
+NodeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=32)]

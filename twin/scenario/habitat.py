@@ -1,0 +1,100 @@
+"""The habitat: where it stands, who lives there, what they wear, what computes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
+
+from twin.scenario.catalogue import SITES
+from twin.scenario.errors import RuleError, listed
+from twin.scenario.fields import LatitudeDeg, LongitudeDeg, Part, PositiveDurationUs, setting
+
+# A Space Packet's data field holds 65536 bytes (CCSDS 133.0-B-2, 4.1.3.5) and a frame is one packet.
+SAMPLES_PER_FRAME_MAX: Final = 600
+# APIDs are 11 bits, the highest is the idle packet (CCSDS 133.0-B-2, 4.1.3.3); one per device of a class.
+DEVICES_MAX: Final = 2046
+
+
+class LandingSite(Part):
+    """A point on Mars, areocentric latitude and east longitude."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = setting(
+        "custom", "What to call the place.", source="assumed: a place outside the catalogue has no name"
+    )
+    latitude_deg: LatitudeDeg = Field(description="Areocentric latitude, north positive [deg].")
+    longitude_deg: LongitudeDeg = Field(description="East longitude [deg].")
+
+
+class _ByName:
+    """Lets a site be given by its name in the catalogue, in files and in the JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._look_up, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(SITES)}, handler(schema)]}
+
+    @staticmethod
+    def _look_up(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        entry = SITES.get(value)
+        if entry is None:
+            raise RuleError("unknown site", f"{listed(SITES, value)}, or give latitude and longitude")
+        return {"name": value, "latitude": entry.latitude_deg, "longitude": entry.longitude_deg}
+
+
+Site = Annotated[LandingSite, _ByName()]
+
+
+class DeviceGroup(Part):
+    """Devices of one kind: `count` for each crew member, or `count` for the habitat."""
+
+    kind: Literal["vitals_monitor"] = Field(description="What the devices are.")
+    per: Literal["crew", "habitat"] = setting(
+        "crew", "For whom `count` devices exist.", source="assumed: vital signs are worn"
+    )
+    count: Annotated[int, Field(strict=True, ge=1, le=DEVICES_MAX)] = setting(
+        1, "Devices per crew member, or in the habitat.", source="assumed: one monitor each"
+    )
+    sample_period_us: PositiveDurationUs = setting(
+        "1 s",
+        "Time between two samples.",
+        source="assumed: bedside monitors refresh numeric vital signs each second",
+    )
+    frame_period_us: PositiveDurationUs = setting(
+        "60 s",
+        "Time that one frame covers, a whole number of sample periods.",
+        source="assumed: one signed frame a minute keeps header and signature below the samples' own bytes",
+    )
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples in a frame that no threshold closed early."""
+        return self.frame_period_us // self.sample_period_us
+
+
+class Habitat(Part):
+    """The clinic and its people."""
+
+    site: Site = Field(description="Where on Mars: a name of the catalogue, or latitude and longitude.")
+    crew: Annotated[int, Field(strict=True, ge=1, le=1000)] = setting(
+        6, "People.", source="NASA Design Reference Architecture 5.0 (SP-2009-566): a crew of six"
+    )
+    devices: Annotated[tuple[DeviceGroup, ...], Field(min_length=1, max_length=64)] = setting(
+        [{"kind": "vitals_monitor"}],
+        "Medical devices.",
+        source="assumed: the smallest clinic, one vital-signs monitor per crew member",
+    )
+    edge_nodes: Annotated[int, Field(strict=True, ge=1, le=64)] = setting(
+        2, "Edge computers, named edge-1, edge-2, ...", source="assumed: one home edge and one standby"
+    )
+
+    @property
+    def edge_names(self) -> tuple[str, ...]:
+        """`("edge-1", ..., "edge-N")`."""
+        return tuple(f"edge-{number}" for number in range(1, self.edge_nodes + 1))

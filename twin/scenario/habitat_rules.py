@@ -1,0 +1,114 @@
+"""Rules between the parts of a habitat scenario: what is named exists, what is written can happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from twin.scenario.catalogue import COMPLEXES
+from twin.scenario.crosschecks import EARLIER, check_listed_once, check_onset
+from twin.scenario.errors import Key, RuleError, listed
+from twin.scenario.faults import EdgeCrash, LinkOutage, TableThrottling
+from twin.scenario.habitat import DEVICES_MAX, SAMPLES_PER_FRAME_MAX
+from twin.scenario.instants import FIRST_YEAR, LAST_YEAR, edges_us, format_instant
+from twin.units import format_duration
+
+if TYPE_CHECKING:
+    from twin.scenario.model import HabitatScenario
+
+# Kept free before the end of the sky's table: twice the longest published command moratorium, 14 days.
+DRAIN_MARGIN_US: Final = 28 * 86_400 * 1_000_000
+HABITAT_LINKS: Final = ("down", "up", "local")
+_OUTAGE_LINKS: Final = ("down", "up", "both")
+
+
+def check_habitat(scenario: HabitatScenario) -> None:
+    """Raise `RuleError` for the first rule between parts that a habitat scenario breaks."""
+    _check_dates(scenario)
+    check_listed_once(scenario)
+    _check_devices(scenario)
+    _check_storms(scenario)
+    for index, fault in enumerate(scenario.faults):
+        key: Key = ("faults", index)
+        check_onset(scenario, fault, key)
+        if isinstance(fault, EdgeCrash):
+            names = scenario.habitat.edge_names
+            if fault.node not in names:
+                raise RuleError("unknown edge node", listed(names, fault.node), (*key, "node"))
+        elif isinstance(fault, LinkOutage):
+            _check_outage(scenario, fault, key)
+        elif not isinstance(fault, TableThrottling) and fault.link not in HABITAT_LINKS:
+            raise RuleError("unknown link", listed(HABITAT_LINKS, fault.link), (*key, "link"))
+
+
+def _check_dates(scenario: HabitatScenario) -> None:
+    first_us, last_us = edges_us()
+    years = f"the sky is known from {FIRST_YEAR} to {LAST_YEAR}"
+    if not first_us <= scenario.start_us < last_us:
+        raise RuleError(years, "choose a start in these years", ("start",))
+    if scenario.end_us + DRAIN_MARGIN_US > last_us:
+        latest = format_instant(last_us - DRAIN_MARGIN_US)[:10]
+        raise RuleError(
+            f"{years}, and a run needs {format_duration(DRAIN_MARGIN_US)} after its end to drain",
+            f"choose a duration that ends before {latest}, or an earlier start",
+            ("duration",),
+        )
+
+
+def _check_devices(scenario: HabitatScenario) -> None:
+    total = 0
+    for index, group in enumerate(scenario.habitat.devices):
+        key: Key = ("habitat", "devices", index)
+        if group.frame_period_us % group.sample_period_us:
+            raise RuleError(
+                f"a frame is a whole number of sample periods of {format_duration(group.sample_period_us)}",
+                "choose a multiple",
+                (*key, "frame_period"),
+            )
+        samples = group.samples_per_frame
+        if samples > SAMPLES_PER_FRAME_MAX:
+            raise RuleError(
+                f"makes {samples} samples in a frame, and a Space Packet holds {SAMPLES_PER_FRAME_MAX}",
+                "choose a shorter frame period or a longer sample period",
+                (*key, "frame_period"),
+            )
+        total += group.count * (scenario.habitat.crew if group.per == "crew" else 1)
+    if total > DEVICES_MAX:
+        raise RuleError(
+            f"{total} devices, and 11-bit APIDs name {DEVICES_MAX}", "use fewer", ("habitat", "devices")
+        )
+
+
+def _check_storms(scenario: HabitatScenario) -> None:
+    background = scenario.weather.dust.background_tau
+    for index, storm in enumerate(scenario.weather.dust.storms):
+        key: Key = ("weather", "dust", "storms", index)
+        if storm.onset_us >= scenario.duration_us:
+            raise RuleError(
+                f"begins after the end, {format_duration(scenario.duration_us)}", EARLIER, (*key, "onset")
+            )
+        if storm.peak_tau <= background:
+            raise RuleError(
+                f"a storm rises above the background of {background}", "raise the peak", (*key, "peak_tau")
+            )
+        for number, effect in enumerate(storm.effects):
+            if not background <= effect.above_tau < storm.peak_tau:
+                raise RuleError(
+                    f"an effect sets in between the background, {background}, and the peak, {storm.peak_tau}",
+                    "choose a threshold between the two",
+                    (*key, "effects", number, "above_tau"),
+                )
+
+
+def _check_outage(scenario: HabitatScenario, fault: LinkOutage, key: Key) -> None:
+    stations = scenario.network.stations
+    if fault.link is not None and fault.link not in _OUTAGE_LINKS:
+        raise RuleError("unknown link", listed(_OUTAGE_LINKS, fault.link), (*key, "link"))
+    if fault.station is not None and fault.station not in stations:
+        raise RuleError("not a station of this scenario", listed(stations, fault.station), (*key, "station"))
+    if fault.complex is not None:
+        if fault.complex not in COMPLEXES:
+            raise RuleError("unknown complex", listed(COMPLEXES, fault.complex), (*key, "complex"))
+        if not scenario.network.stations_of(fault.complex):
+            raise RuleError(
+                "no station of this scenario stands there", "add one to network.stations", (*key, "complex")
+            )

@@ -1,11 +1,13 @@
 """The command line: one verb, one short function.
 
 Exit codes: 0 every guarantee held, 1 one is broken, 2 bad input (one line on stderr), 130 interrupted. A
-verb imports what it needs when it runs, so that help answers at once.
+verb imports what it needs when it runs, so that help answers at once. Results go to stdout; stderr is for
+errors and, on a terminal, for the progress bar.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -17,10 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
+    from twin.scenario.errors import ScenarioError
     from twin.world.mars import Site
 
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _WRITABLE: Final = "choose a folder that you can write to"
 
 app = typer.Typer(
@@ -72,7 +76,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
     """Run one scenario and judge its guarantees."""
-    from twin.scenario import ScenarioError, load_scenario
+    from twin.scenario import load_scenario
 
     loaded = load_scenario(scenario, overrides or (), seed)
     folder = out if out is not None else Path("reports") / loaded.name
@@ -80,12 +84,16 @@ def run(
     from twin.experiments.run import run as run_scenario
 
     try:
-        return run_scenario(loaded, out=folder, quiet=quiet, report=report).exit_code
+        result = run_scenario(loaded, out=folder, quiet=quiet, report=report)
     except OSError as error:
         if not _concerns(folder, error):
             raise
-        reason = (error.strerror or "cannot be written").lower()
-        raise ScenarioError(f"output {folder}", reason, "--out", _WRITABLE) from error
+        raise _unwritable(folder, error) from error
+    if not quiet:
+        from twin.result_text import summary
+
+        typer.echo(summary(result, report))
+    return result.exit_code
 
 
 @verb
@@ -97,8 +105,12 @@ def check(
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
 ) -> int:
     """Run scenarios as tests."""
+    from twin.scenario.errors import ScenarioError
+
     if junit is not None:
         _refuse_unwritable(junit.parent)
+        if junit.is_dir():
+            raise ScenarioError(f"JUnit report {junit}", "is a folder", "--junit", "name a file")
     from twin.experiments.check import check as check_scenarios
 
     return check_scenarios(paths, seeds, junit)
@@ -114,8 +126,17 @@ def report(
     if not (run_dir / "result.json").is_file():
         raise ScenarioError(f"run {run_dir}", "holds no result.json", str(run_dir), "give a run's folder")
     from twin.report import render
+    from twin.result import ResultError
 
-    typer.echo(render(run_dir))
+    try:
+        typer.echo(render(run_dir))
+    except ResultError as error:
+        typer.echo(f"twin: {error}", err=True)
+        return BAD_INPUT
+    except OSError as error:
+        if not _concerns(run_dir, error):
+            raise
+        raise _unwritable(run_dir, error) from error
     return 0
 
 
@@ -205,8 +226,17 @@ def _refuse_unwritable(folder: Path) -> None:
         raise ScenarioError(subject, f"{nearest} is not writable", "--out", _WRITABLE)
 
 
+def _unwritable(folder: Path, error: OSError) -> ScenarioError:
+    from twin.scenario.errors import ScenarioError
+
+    reason = (error.strerror or "cannot be written").lower()
+    return ScenarioError(f"output {folder}", reason, "--out", _WRITABLE)
+
+
 def _concerns(folder: Path, error: OSError) -> bool:
     """Whether an error is about writing the run's folder; any other is a fault of the program."""
+    if error.errno in _FULL:
+        return True
     if not isinstance(error.filename, str):
         return False
     named, own = Path(error.filename).absolute(), folder.absolute()

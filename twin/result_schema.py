@@ -54,7 +54,10 @@ class Term(_Part):
 
 
 class Guarantee(_Part):
-    """The verdict on one guarantee; `margin` is the smallest bound - observed over all opportunities."""
+    """The verdict on one guarantee; `margin` is the smallest bound - observed over all opportunities.
+
+    `bound` and `observed` belong to that opportunity; `expression` is the bound as the scenario writes it.
+    """
 
     key: str
     verdict: Literal["held", "broken", "not_applicable"]
@@ -65,6 +68,7 @@ class Guarantee(_Part):
     observed: float | None = None
     unit: str | None = None
     margin: float | None = None
+    expression: str | None = None
     evidence: Evidence | None = None
     terms: tuple[Term, ...] = Field(default=(), strict=False)
 

@@ -1,14 +1,15 @@
 """What happened in a run: the vocabulary, and the append-only trace that is a run's only raw output.
 
 Machines report facts (`twin.pipeline.facts`); the host reports what it saw happen (below). Both are tuples of integers,
-text and bytes. Checkers and tables subscribe by type and are called in order of subscription, at the instant; the trace itself
-keeps nothing but a SHA-256 over the canonical CBOR of every entry, the run's `trace_hash`.
+text and bytes. Who must see the world as it is at the instant subscribes by type, and is called in order of
+subscription; who only counts or writes reads whole batches of entries a little later, which costs a tenth. The trace
+itself keeps nothing but a SHA-256 over the CBOR of every entry, the run's `trace_hash`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import cbor2
@@ -40,7 +41,7 @@ class MadeDurable(NamedTuple):
 
 
 class HopSent(NamedTuple):
-    """A copy left on a hop; `copies` above 1 were made by a fault."""
+    """A copy of `bytes` leaves on a hop, `hop` is its number there; copies made by a fault are copies too."""
 
     link: str
     hop: int
@@ -48,22 +49,28 @@ class HopSent(NamedTuple):
 
 
 class HopDelivered(NamedTuple):
-    """The copy arrived whole at a node that was up."""
+    """The copy of `bytes` that left at `sent_us` arrived whole at a node that was up."""
 
     link: str
     hop: int
+    bytes: int
+    sent_us: int
 
 
 class HopLost(NamedTuple):
-    """The copy will never arrive, for this cause."""
+    """The copy of `bytes` that left at `sent_us` will never arrive, for this cause."""
 
     link: str
     hop: int
+    bytes: int
+    sent_us: int
     cause: str
 
 
 class RowStored(NamedTuple):
-    """A row stands in `store` under this key; `leaf` hashes the bytes held, `replaced` those held before (empty: none)."""
+    """A row stands in `store` under this key; `leaf` hashes the bytes held, `replaced` those held before (empty:
+    none).
+    """
 
     store: str
     record: tuple[int, int, int]
@@ -112,6 +119,8 @@ class GenerationEnded(NamedTuple):
 
 
 Subscriber = Callable[[int, str, Any], None]
+Entry = tuple[int, str, Any]
+Reader = Callable[[Sequence[Entry]], None]
 
 _FLUSH_AT = 256
 
@@ -121,29 +130,46 @@ class Trace:
 
     def __init__(self) -> None:
         self._subscribers: dict[type[Any], list[Subscriber]] = {}
-        self._pending: list[tuple[Any, ...]] = []
+        self._readers: list[Reader] = []
+        self._pending: list[Entry] = []
         self._hash = hashlib.sha256()
-        self.entries = 0
+        self._flushed = 0
 
     def subscribe(self, kind: type[Any], subscriber: Subscriber) -> None:
         """Call `subscriber(at_us, node, fact)` for every fact of exactly this type."""
         self._subscribers.setdefault(kind, []).append(subscriber)
 
+    def read(self, reader: Reader) -> None:
+        """Call `reader(entries)` with every entry once, in order, in batches; the last ones come with `flush`."""
+        self._readers.append(reader)
+
     def emit(self, at_us: int, node: str, fact: tuple[Any, ...]) -> None:
         """Append one fact."""
-        kind = type(fact)
-        self._pending.append((kind.__name__, at_us, node, *fact))
-        if len(self._pending) >= _FLUSH_AT:
-            self._flush()
-        for subscriber in self._subscribers.get(kind, ()):
+        for subscriber in self._subscribers.get(type(fact), ()):
             subscriber(at_us, node, fact)
+        pending = self._pending
+        pending.append((at_us, node, fact))
+        if len(pending) >= _FLUSH_AT:
+            self._flush()
 
     def _flush(self) -> None:
-        self.entries += len(self._pending)
-        self._hash.update(cbor2.dumps(self._pending))
-        self._pending.clear()
+        entries, self._pending = self._pending, []
+        self._hash.update(cbor2.dumps([(type(fact).__name__, at_us, node, *fact) for at_us, node, fact in entries]))
+        self._flushed += len(entries)
+        for reader in self._readers:
+            reader(entries)
+
+    @property
+    def entries(self) -> int:
+        """Facts so far."""
+        return self._flushed + len(self._pending)
+
+    def flush(self) -> None:
+        """Hand the last entries to readers; where batches are cut enters the hash, so only the end of a run may ask."""
+        if self._pending:
+            self._flush()
 
     def digest(self) -> str:
-        """SHA-256 (hex) over all entries so far."""
-        self._flush()
+        """SHA-256 (hex) over all entries of a run that is over."""
+        self.flush()
         return self._hash.hexdigest()

@@ -12,10 +12,14 @@ from sample_run import HELD, OWLT_US, START_US, _guarantee, write_bare_run, writ
 from twin.report import render
 from twin.report.page import headline
 from twin.report.sequence import sequence
+from twin.report.streams import age_in_view_s
 from twin.report.time_axis import TimeAxis
 from twin.report.timeline import contact_lanes, is_on_earth
+from twin.report.wording import NONE
 from twin.result import Result, ResultError
 from twin.result_schema import TABLES
+
+AXIS = TimeAxis(START_US, START_US + 90_000_000_000, True, 77.45)
 
 
 class Tags(HTMLParser):
@@ -133,15 +137,16 @@ def test_bar_shows_the_share_of_the_bound_that_was_used(page: str) -> None:
 
 
 def test_bound_of_convergence_is_shown_term_by_term(page: str) -> None:
-    assert "39 min 04 s (ideal drain) + 51 min 06 s (2 R) = 1 h 30 min" in text_of(page)
+    told = "The bound of convergence , term by term ideal drain 39 min 04 s 2 R 51 min 06 s bound 1 h 30 min"
+    assert told in text_of(page)
 
 
 def test_timeline_names_stations_faults_and_both_clocks(page: str) -> None:
     for label in (
         "DSS-14",
         "DSS-63",
-        "edge crash edge-2",
-        "antenna stow jezero",
+        "edge crash, edge-2",
+        "antenna stow, jezero",
         "UTC",
         "local mean solar time",
     ):
@@ -258,6 +263,74 @@ def test_sequence_shows_one_record_with_its_own_times(first_light: Path) -> None
         axis.clock(int(row[c])) for c in TABLES["records"][3:] if c != "rounds"
     ]
     assert [step["light"] for step in shown["rows"] if step["light"]] == ["8 min 31 s"] * 2
+
+
+def test_sequence_shows_when_bundle_and_ack_arrived(tmp_path: Path) -> None:
+    write_run(tmp_path, devices=1, frames=30)
+    before = sequence(AXIS, Result.load(tmp_path).tables, Result.load(tmp_path).tables["contacts"])
+    assert before is not None
+    records = pd.read_parquet(tmp_path / "tables" / "records.parquet")
+    row = records[records["index"] == before["index"]].iloc[0]
+    arrived_us, returned_us = row["durable_us"] - 400_000, row["learned_us"] - 3_000
+    copies = [
+        ("1", "edge-2", "earth", "bundle", 9, row["sent_us"] - 1, arrived_us + 5, "delivered", ""),
+        ("2", "edge-1", "earth", "bundle", 9, row["sent_us"], arrived_us, "delivered", ""),
+        ("3", "edge-1", "earth", "bundle", 9, row["sent_us"], arrived_us + 9, "lost", "bundle_loss"),
+        ("4", "earth", "edge-1", "bundle", 9, row["acked_us"] - 1, returned_us + 5, "delivered", ""),
+        ("5", "earth", "edge-1", "bundle", 9, row["acked_us"] + 7, returned_us, "delivered", ""),
+        ("6", "earth", "edge-1", "bundle", 9, row["acked_us"] + 8, row["learned_us"] + 1, "delivered", ""),
+    ]
+    columns = list(TABLES["transmissions"])
+    pd.DataFrame(copies, columns=columns).to_parquet(tmp_path / "tables" / "transmissions.parquet")
+    tables = Result.load(tmp_path).tables
+    shown = sequence(AXIS, tables, tables["contacts"])
+    assert shown is not None
+    told = {step["text"]: step["clock"] for step in shown["rows"]}
+    assert told["bundle on Earth"] == AXIS.clock(int(arrived_us))
+    assert told["ack on Mars"] == AXIS.clock(int(returned_us))
+    assert list(told)[-2:] == ["ack on Mars", "verified"]
+    assert len(shown["rows"]) == len(before["rows"]) + 2
+    assert "bundle on Earth" in page_of(tmp_path)
+
+
+def test_age_with_earth_in_view_leaves_the_nights_out() -> None:
+    """Records every 100 s, visible at once while in view; one window of an hour, its light 10 min late."""
+    hour_us = 3_600_000_000
+    contacts = pd.DataFrame(
+        [("edge-1", "earth", "DSS-14", hour_us, 2 * hour_us, 1, 600_000_000)], columns=list(TABLES["contacts"])
+    )
+    generated_us = pd.Series(range(0, 3 * hour_us, 100_000_000), dtype="Int64")
+    visible_us = (generated_us + 600_000_000).clip(lower=hour_us + 600_000_000)
+    visible_us = visible_us.mask(visible_us > 2 * hour_us + 600_000_000, 9 * hour_us)
+    records = pd.DataFrame({"stream": "a", "generated_us": generated_us, "visible_us": visible_us})
+    age_s = age_in_view_s(contacts, records)
+    assert age_s is not None
+    assert 600 <= age_s <= 700
+    assert age_in_view_s(contacts[:0], records) is None
+    assert age_in_view_s(contacts, records.assign(visible_us=pd.NA)) is None
+
+
+def test_guarantees_that_count_show_counts_and_bounds_their_expression(tmp_path: Path) -> None:
+    guarantees = [_guarantee(key) for key in HELD]
+    guarantees[0] |= {"unit": "violations", "bound": 0.0, "observed": 0.0, "margin": 0.0}
+    guarantees[1] |= {"unit": "violations", "bound": 0.0, "observed": 2.0, "margin": -2.0, "verdict": "broken"}
+    guarantees[8] |= {"expression": "owlt + contact_wait + 2 R"}
+    text = text_of(page_of(write_run(tmp_path, devices=1, frames=9, guarantees=guarantees)))
+    assert re.search(f"✓ held 8.880 0 {NONE} no violation {NONE}", text)
+    assert re.search(f"✕ broken 8.880 0 {NONE} 2 violations {NONE}", text)
+    assert "owlt + contact_wait + 2 R" in text
+    assert "moves with the sky" in text
+
+
+def test_payloads_are_not_called_rows_on_earth(tmp_path: Path) -> None:
+    text = text_of(page_of(write_bare_run(tmp_path)))
+    assert "Every payload is delivered once" in text
+    assert "Earth holds one row" not in text
+
+
+def test_faults_are_drawn_with_what_they_did(page: str) -> None:
+    for remark in ("tau above 3.5", "tail lost", "peak tau 4.0"):
+        assert f">{remark}<" in page, remark
 
 
 def test_sequence_takes_the_median_of_the_loops_that_closed(first_light: Path) -> None:

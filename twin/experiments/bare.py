@@ -12,7 +12,9 @@ from twin.experiments import disturbances
 from twin.experiments.identities import entropy, key_pair
 from twin.experiments.journeys import Transmissions
 from twin.experiments.mission import Mission, Roles
+from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
+from twin.faults.link import Outage, Outages
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.flow_rules import FlowExactlyOnce, FlowIntegrity, FlowNoLoss, FlowOrder, FlowTruth, NotApplicable
 from twin.guarantees.verdict import Checker
@@ -20,7 +22,8 @@ from twin.hosts.dispatcher import Observer
 from twin.hosts.models.space_link import LinkSettings, SpaceLink, Transmitter
 from twin.hosts.simulated import SimulatedHost
 from twin.network.planner import from_script
-from twin.pipeline.facts import BundleSent, PayloadDelivered
+from twin.network.visibility import subtract
+from twin.pipeline.facts import PayloadDelivered
 from twin.pipeline.machine import Deliver, Offered, Transmit
 from twin.pipeline.transport.bundle_node import FlowSettings, NodeSettings
 from twin.pipeline.transport.contact_plan import ContactPlan
@@ -29,73 +32,67 @@ from twin.randomness import stream
 from twin.scenario.contacts import Traffic
 from twin.scenario.faults import LinkOutage
 from twin.scenario.model import BareScenario
-from twin.trace import DisturbanceBegan, DisturbanceEnded, HopSent, Trace
+from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
 
 MARGIN_US = 15_000_000
+STRETCHES = 4096
 NO_LEDGER = "scenario of bundle nodes: no device, journal, table or auditor"
 NO_LIVENESS = "scenario of bundle nodes: bounds are defined for streams of a habitat"
 
 
 class _Source:
-    """Traffic of one flow: equal payloads at a fixed period, bytes from the flow's own random stream."""
+    """Traffic of one flow: payloads at a fixed period, each another stretch of one block from the flow's own random
+    stream.
+    """
 
-    def __init__(self, host: SimulatedHost, flow: int, traffic: Traffic, start_us: int, random: np.random.Generator) -> None:
+    def __init__(
+        self, host: SimulatedHost, flow: int, traffic: Traffic, start_us: int, random: np.random.Generator
+    ) -> None:
         self._host = host
         self._flow = flow
         self._traffic = traffic
-        self._random = random
+        self._block = random.bytes(traffic.size_bytes + STRETCHES)
         self._left = traffic.count
         host.call_at(start_us + traffic.start_us, self._offer)
 
     def _offer(self) -> None:
         self._left -= 1
-        self._host.deliver(self._traffic.from_node, Offered(self._flow, self._random.bytes(self._traffic.size_bytes)))
+        at = self._left % STRETCHES
+        payload = self._block[at : at + self._traffic.size_bytes]
+        self._host.deliver(self._traffic.from_node, Offered(self._flow, payload))
         if self._left:
             self._host.call_in(self._traffic.period_us, self._offer)
 
 
 class _Latencies:
-    """Latency of every delivered payload of every flow, in microseconds."""
+    """Rows of `records`: one per delivered payload."""
 
     def __init__(self, folder: Path, truth: FlowTruth, names: dict[int, str]) -> None:
-        self._truth = truth
-        self._names = names
+        self._offered_us = truth.open
+        self._flows = {flow: (name, f"{flow:016x}") for flow, name in names.items()}
         self._table = TableWriter(folder, "records")
-        self.delivered_us: dict[str, list[int]] = {name: [] for name in names.values()}
 
     def watch(self, trace: Trace) -> None:
+        """Subscribe; the truth must forget a payload only afterwards."""
         trace.subscribe(PayloadDelivered, self._delivered)
 
     def _delivered(self, at_us: int, _node: str, fact: PayloadDelivered) -> None:
-        offered = self._truth.open.get(fact.record)
-        if offered is None:
-            return
-        name = self._names[fact.record.epoch]
-        self.delivered_us[name].append(at_us - offered[1])
-        none = [None] * 4
-        row = (offered[1], offered[1], *none[:2], 1, at_us, at_us, *none[:3])
-        self._table.row(name, f"{fact.record.epoch:016x}", fact.record.index, *row)
+        offered = self._offered_us.get(fact.record)
+        if offered is not None:
+            _, flow, index = fact.record
+            from_us = offered[1]
+            name, text = self._flows[flow]
+            self._table.row(name, text, index, from_us, from_us, None, None, 1, at_us, at_us, None, None, None)
 
     def close(self) -> None:
+        """Write what is left."""
         self._table.close()
 
-    def streams(self) -> dict[str, dict[str, Any]]:
-        found = {}
-        for name, latencies in self.delivered_us.items():
-            values = np.array(latencies, dtype=np.int64)
-            if values.size:
-                p50, p95, p99 = (float(v) / 1e6 for v in np.percentile(values, (50, 95, 99), method="inverted_cdf"))
-                latency: dict[str, float | None] = {"p50": p50, "p95": p95, "p99": p99, "max": float(values.max()) / 1e6}
-            else:
-                latency = dict.fromkeys(("p50", "p95", "p99", "max"))
-            found[name] = {"device": name, "latency_s": latency, "age_s": {"mean": None, "max": None}}
-        return found
 
-
-def physical_outages(scenario: BareScenario, link: str) -> list[disturbances.Outage]:
+def physical_outages(scenario: BareScenario, link: str) -> list[Outage]:
     """Unannounced outages of one directed pair."""
     return [
-        disturbances.Outage(scenario.start_us + f.at_us, scenario.start_us + f.at_us + f.for_us, f.kind)
+        Outage(scenario.start_us + f.at_us, scenario.start_us + f.at_us + f.for_us, f.kind)
         for f in scenario.faults
         if isinstance(f, LinkOutage) and f.link == link and not f.announced
     ]
@@ -111,7 +108,7 @@ def plan_of(scenario: BareScenario) -> ContactPlan:
             for f in scenario.faults
             if isinstance(f, LinkOutage) and f.announced and f.link == f"{contact.from_node}->{contact.to_node}"
         ]
-        for start_us, end_us in disturbances.subtract([(contact.start_us, contact.end_us)], cuts):
+        for start_us, end_us in subtract([(contact.start_us, contact.end_us)], cuts):
             kept.append(contact._replace(start_us=start_us, end_us=end_us))
     return from_script(kept, scenario.start_us)
 
@@ -122,17 +119,20 @@ def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings,
     last_us = max(c.end_us for c in plan.contacts)
     lifetime_us = p.lifetime_us or 2 * (last_us - scenario.start_us)
     for name in scenario.network.nodes:
-        yield name, roles.node(
-            NodeSettings(
-                name=name,
-                plan=plan,
-                address=Address(endpoints[name], lifetime_us),
-                endpoints=endpoints,
-                flows=flows,
-                signer=key_pair(scenario.seed, p.suite, name).signer,
-                turnaround_us=p.far_end_allowance_us,
-                margin_us=MARGIN_US,
-            )
+        yield (
+            name,
+            roles.node(
+                NodeSettings(
+                    name=name,
+                    plan=plan,
+                    address=Address(endpoints[name], lifetime_us),
+                    endpoints=endpoints,
+                    flows=flows,
+                    signer=key_pair(scenario.seed, p.suite, name).signer,
+                    turnaround_us=p.far_end_allowance_us,
+                    margin_us=MARGIN_US,
+                )
+            ),
         )
 
 
@@ -156,7 +156,7 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
             plan,
             LinkSettings(
                 disturbances.link_faults(scenario, f"{source}->{destination}"),
-                disturbances.Outages(physical_outages(scenario, f"{source}->{destination}")),
+                Outages(physical_outages(scenario, f"{source}->{destination}")),
             ),
             Transmitter(),
             Transmitter(),
@@ -165,7 +165,7 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         for destination in plan.neighbours(source)
     }
     host.carriers[Transmit] = lambda node, e: links[node, e.neighbour].transmit(node, e)
-    host.carriers[Deliver] = lambda node, e: None  # the application reads and forgets
+    host.carriers[Deliver] = _read_and_forget
 
     truth = FlowTruth()
     truth.watch(trace)
@@ -189,18 +189,11 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
     names = {number: f"{t.from_node}-{t.to_node}-{number}" for number, t in enumerate(scenario.traffic, start=1)}
     latencies = _Latencies(folder / "tables", truth, names)
     latencies.watch(trace)
-    transmissions = Transmissions(folder / "tables", frozenset(link.hop.link for link in links.values()))
+    transmissions = Transmissions(folder / "tables", [link.hop for link in links.values()])
     transmissions.watch(trace)
     truth.watch_last(trace)
-    sent = {"bundles": 0}
-    sources = frozenset(t.from_node for t in scenario.traffic)
-
-    def count_bundle(_at_us: int, node: str, _fact: HopSent) -> None:
-        sent["bundles"] += node in sources
-
-    trace.subscribe(HopSent, count_bundle)
-    trace.subscribe(BundleSent, count_bundle)
     _write_calendar(scenario, plan, folder / "tables", host)
+    sources = frozenset(t.from_node for t in scenario.traffic)
     machines = list(_nodes(scenario, plan, flows, roles))
 
     def start_all() -> None:
@@ -217,7 +210,7 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         return sum(truth.delivered.values())
 
     def offered() -> int:
-        return sum(truth.offered.values())
+        return truth.offered
 
     def records() -> dict[str, int]:
         open_now = offered() - delivered()
@@ -241,12 +234,24 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         home=lambda: delivered() == total and all(_acked(machine) for _, machine in machines),
         deadline_us=lambda: scenario.end_us,
         hops=lambda: [link.hop for link in links.values()],
-        counts=lambda: {"samples": 0, "frames": offered(), "bundles": sent["bundles"], "rows": 0, "alerts": 0},
+        counts=lambda: {
+            "samples": 0,
+            "frames": offered(),
+            "bundles": conservation.sent_from(sources),
+            "rows": 0,
+            "alerts": 0,
+        },
         records=records,
-        streams=latencies.streams,
+        streams=lambda: latency_by_stream(
+            folder / "tables" / "records.parquet", {name: name for name in names.values()}, {}
+        ),
         before_finish=[before_finish],
         closers=[close],
     )
+
+
+def _read_and_forget(_node: str, _effect: Deliver) -> None:
+    """What the destination's application does with a payload."""
 
 
 def _acked(machine: Any) -> bool:

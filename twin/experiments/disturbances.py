@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from twin.faults.link import LinkFaults, Outage, Outages, Rule
+from twin.faults.link import LinkFaults, Outage, Rule
 from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.randomness import stream
@@ -130,7 +130,9 @@ def crash_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
 def usable(
     plan: ContactPlan, source: str, destination: str, cuts: list[Window], shift: Callable[[Contact], int] | None = None
 ) -> list[tuple[int, int, Contact]]:
-    """Windows of one direction that are really usable, in the transmitter's time; `shift` moves cuts from arrival to departure."""
+    """Windows of one direction that are really usable, in the transmitter's time; `shift` moves cuts from arrival to
+    departure.
+    """
     out = []
     for contact in plan.between(source, destination):
         moved_us = 0 if shift is None else shift(contact)

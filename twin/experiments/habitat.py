@@ -1,4 +1,6 @@
-"""Builds a habitat under a sky: devices, edge nodes, Earth, the links between them, and everything that will go wrong."""
+"""Builds a habitat under a sky: devices, edge nodes, Earth, the links between them, and everything that will go
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +24,7 @@ from twin.experiments.journeys import Journeys, Transmissions
 from twin.experiments.mission import Mission, Roles
 from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
+from twin.faults.link import LinkFaults, Outages
 from twin.guarantees.availability import Availability, Passage
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Allowance, Convergence
@@ -38,6 +41,7 @@ from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink
 from twin.hosts.models.table import Table, TableSettings
 from twin.hosts.simulated import SimulatedHost
 from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth
+from twin.network.visibility import subtract
 from twin.pipeline.machine import (
     Append,
     ArmSensor,
@@ -83,7 +87,8 @@ READ_ROWS_MAX = 500
 BACKLOG_EVERY_US = 600_000_000
 OPACITY_POINTS = 400
 
-# Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of Physicians 2017).
+# Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of
+# Physicians 2017).
 COMPARATORS: dict[str, tuple[int | None, int | None]] = {
     "heart_rate_bpm": (41, 130),
     "spo2_pct": (92, None),
@@ -153,8 +158,8 @@ class HabitatBuilder:
                 leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
                 settings = LinkSettings(
                     faults,
-                    disturbances.Outages(leaving),
-                    disturbances.Outages(arriving),
+                    Outages(leaving),
+                    Outages(arriving),
                     self.scenario.earth.ground_latency_us,
                 )
                 mars, earth = antenna.transmitter, earth_transmitter
@@ -264,7 +269,7 @@ class HabitatBuilder:
         local = scenario.network.local
         faults = disturbances.link_faults(scenario, "local")
         mars_network = LocalNetwork(host, local.latency_us, local.rate_bps, faults)
-        earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS, disturbances.LinkFaults())
+        earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS, LinkFaults())
         sensors = {
             d.name: Sensor(host, d.name, self._vitals(d), scenario.start_us, scenario.end_us) for d in self.devices
         }
@@ -287,9 +292,7 @@ class HabitatBuilder:
         truth, checkers = self._checkers()
         journeys = Journeys(self.folder / "tables", {d.device: d.name for d in self.devices})
         journeys.watch(self.trace)
-        transmissions = Transmissions(
-            self.folder / "tables", frozenset(link.hop.link for link in self.links.values())
-        )
+        transmissions = Transmissions(self.folder / "tables", [link.hop for link in self.links.values()])
         transmissions.watch(self.trace)
         backlog = TableWriter(self.folder / "tables", "backlog")
         self._write_calendar()
@@ -436,7 +439,7 @@ class HabitatBuilder:
             self.host.stop(edge, *self.disks[edge].crash(torn_share))
             self.host.call_in(down_us, self._start_edge, edge)
 
-    def _set_capacity(self, table: Table, write_rows_per_s: int) -> None:
+    def _set_capacity(self, table: Table, write_rows_per_s: float) -> None:
         table.write_rows_per_s = write_rows_per_s
 
     def _sample_backlog(self, truth: Truth, backlog: TableWriter) -> None:
@@ -485,9 +488,7 @@ class HabitatBuilder:
                 windows = [
                     (start_us, end_us, contact)
                     for begin_us, finish_us, contact in windows
-                    for start_us, end_us in disturbances.subtract(
-                        [(begin_us, finish_us)], [_moved(cut, contact)]
-                    )
+                    for start_us, end_us in subtract([(begin_us, finish_us)], [_moved(cut, contact)])
                 ]
             passages.append(Passage(windows))
         return Availability(passages[0], passages[1], self.turnaround_us)
@@ -550,14 +551,18 @@ class HabitatBuilder:
         return max(homes)
 
     def _longest_silence_s(self) -> float | None:
-        """Longest time between generation start and end in which nothing could leave for Earth, whatever the edge."""
+        """Longest time in which nothing could leave for Earth, whatever the edge, of those that begin before
+        generation ends.
+
+        A silence that the end of generation falls into counts in full: what was generated in it waits until it is over.
+        """
         windows = disturbances.merge(
             [(start, end) for available in self.available.values() for start, end, _ in available.down.windows]
         )
-        inside = [(max(a, self.span[0]), b) for a, b in windows if a < self.scenario.end_us]
-        edges_us = [self.scenario.start_us, *(t for window in inside for t in window), self.scenario.end_us]
-        gaps = [max(0, edges_us[i + 1] - edges_us[i]) for i in range(0, len(edges_us) - 1, 2)]
-        return max(gaps) / 1e6
+        silent_from_us = [self.scenario.start_us, *(end for _, end in windows)]
+        silent_until_us = [*(start for start, _ in windows), self.span[1]]
+        silences = zip(silent_from_us, silent_until_us, strict=True)
+        return max(until - since for since, until in silences if since < self.scenario.end_us) / 1e6
 
 
 def _moved(cut: tuple[int, int], contact: Contact) -> tuple[int, int]:
@@ -569,5 +574,3 @@ def _moved(cut: tuple[int, int], contact: Contact) -> tuple[int, int]:
 def build(scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:
     """A mission for a habitat scenario; its tables go to `folder`, which must exist with its `tables` inside."""
     return HabitatBuilder(scenario, folder, roles, observer).mission()
-
-

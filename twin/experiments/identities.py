@@ -40,7 +40,7 @@ def key_pair(seed: int, suite: str, name: str) -> KeyPair:
 
 def devices_of(scenario: HabitatScenario) -> list[DeviceIdentity]:
     """Every device of the habitat, homes dealt out over the edge nodes in turn."""
-    found = []
+    found: list[DeviceIdentity] = []
     edges = scenario.habitat.edge_names
     for group in scenario.habitat.devices:
         total = group.count * (scenario.habitat.crew if group.per == "crew" else 1)

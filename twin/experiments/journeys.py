@@ -1,13 +1,16 @@
-"""Collects each record's journey, hop by hop transmissions and age of information from the trace, and streams them to tables."""
+"""Collects each record's journey, hop by hop transmissions and age of information from the trace, and streams them to
+tables.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from twin.experiments.tables import TableWriter
+from twin.hosts.models.hops import HopAccount
 from twin.pipeline.facts import Accepted, AckLearned, AckMade, Attested, BundleSent, FrameSealed
-from twin.trace import Generated, HeadVisible, HopDelivered, HopLost, HopSent, RowStored, Trace
+from twin.trace import Entry, Generated, HeadVisible, HopDelivered, HopLost, RowStored, Trace
 
 Key = tuple[int, int]
 ACCEPTED, SENT, ROUNDS, DURABLE, VISIBLE, ATTESTED, ACKED, LEARNED = range(2, 10)
@@ -150,31 +153,30 @@ class Journeys:
 class Transmissions:
     """Rows of `transmissions`: every copy on a scheduled link; local datagrams are only counted (by `conservation`)."""
 
-    def __init__(self, folder: Path, links: frozenset[str]) -> None:
+    def __init__(self, folder: Path, hops: Iterable[HopAccount]) -> None:
         self._table = TableWriter(folder, "transmissions")
-        self._links = links
-        self._open: dict[tuple[str, int], tuple[int, int]] = {}
+        self._hops = {hop.link: hop for hop in hops}
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
-        trace.subscribe(HopSent, self._sent)
-        trace.subscribe(HopDelivered, lambda at, _n, f: self._close(f.link, f.hop, at, "delivered", ""))
-        trace.subscribe(HopLost, lambda at, _n, f: self._close(f.link, f.hop, at, "lost", f.cause))
+        trace.read(self._read)
 
-    def _sent(self, at_us: int, _node: str, fact: HopSent) -> None:
-        if fact.link in self._links:
-            self._open[fact.link, fact.hop] = (at_us, fact.bytes)
-
-    def _close(self, link: str, hop: int, at_us: int | None, outcome: str, cause: str) -> None:
-        sent = self._open.pop((link, hop), None)
-        if sent is not None:
-            source, _, destination = link.partition("->")
-            self._table.row(str(hop), source, destination, "bundle", sent[1], sent[0], at_us, outcome, cause)
+    def _read(self, entries: Sequence[Entry]) -> None:
+        hops, row = self._hops, self._table.row
+        for at_us, node, fact in entries:
+            kind = type(fact)
+            if kind is HopDelivered:
+                link, number, size, sent_us = fact
+                if link in hops:
+                    row(number, hops[link].source, node, "bundle", size, sent_us, at_us, "delivered", "")
+            elif kind is HopLost:
+                link, number, size, sent_us, cause = fact
+                if link in hops:
+                    row(number, hops[link].source, node, "bundle", size, sent_us, at_us, "lost", cause)
 
     def close(self) -> None:
         """Write what is still in flight."""
-        for link, hop in sorted(self._open):
-            source, _, destination = link.partition("->")
-            sent_us, size = self._open[link, hop]
-            self._table.row(str(hop), source, destination, "bundle", size, sent_us, None, "in_flight", "")
+        for _, hop in sorted(self._hops.items()):
+            for number, (sent_us, size) in hop.open.items():
+                self._table.row(number, hop.source, hop.destination, "bundle", size, sent_us, None, "in_flight", "")
         self._table.close()

@@ -1,4 +1,6 @@
-"""A run ready to start: host, checkers and collectors, and when it is over. Both kinds of scenario are built into one of these."""
+"""A run ready to start: host, checkers and collectors, and when it is over. Both kinds of scenario are built into one
+of these.
+"""
 
 from __future__ import annotations
 

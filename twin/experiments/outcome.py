@@ -1,4 +1,4 @@
-"""Writes `result.json`: verdicts, counts and provenance; everything outside `provenance` is a function of scenario and seed."""
+"""Writes `result.json`; everything in it but `provenance` is a function of scenario and seed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from twin.experiments.mission import Mission
 from twin.guarantees.verdict import BROKEN, Verdict
 from twin.result_schema import SCHEMA
 from twin.scenario.assumptions import assumptions
+from twin.scenario.guarantees import FeedbackClosure, Freshness
 from twin.scenario.model import Scenario
 from twin.world.timescales import us_to_utc
 
-PACKAGES = ("simpy", "numpy", "scipy", "astropy", "cbor2", "cryptography", "google-crc32c", "pydantic", "pyarrow")
+PACKAGES = (
+    "simpy", "numpy", "scipy", "astropy", "cbor2", "cryptography", "google-crc32c", "pydantic", "pyarrow",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ def replay_command(scenario: Scenario) -> str:
 def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path) -> None:
     """Write `result.json` into the run's folder."""
     listed = set(scenario.listed_guarantees)
-    verdicts = [checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers]
+    verdicts = [
+        checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers
+    ]
     replay = replay_command(scenario)
     document = {
         "schema": SCHEMA,
@@ -55,7 +60,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "site": mission.site,
         "verdict": _overall(verdicts, outcome),
         "interrupted": outcome.interrupted,
-        "guarantees": [_guarantee(verdict, replay) for verdict in verdicts],
+        "guarantees": [_guarantee(verdict, replay, _expression(scenario, verdict)) for verdict in verdicts],
         "counts": {**mission.counts(), "transmissions": mission.conservation.totals},
         "losses": dict(sorted(mission.conservation.causes.items())),
         "records": mission.records(),
@@ -64,7 +69,8 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "trace_hash": mission.host.trace.digest(),
         "sim_s": (outcome.end_us - mission.start_us) / 1e6,
         "assumptions": [
-            {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given} for a in assumptions(scenario)
+            {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given}
+            for a in assumptions(scenario)
         ],
         "replay": replay,
         "provenance": {
@@ -88,7 +94,15 @@ def _overall(verdicts: list[Verdict], outcome: Outcome) -> str:
     return "incomplete" if outcome.interrupted else "held"
 
 
-def _guarantee(v: Verdict, replay: str) -> dict[str, Any]:
+def _expression(scenario: Scenario, verdict: Verdict) -> str | None:
+    """The bound as the scenario writes it, for what was held against one."""
+    choice = scenario.guarantee(verdict.key)
+    if verdict.bound is None or not isinstance(choice, Freshness | FeedbackClosure):
+        return None
+    return choice.bound.text
+
+
+def _guarantee(v: Verdict, replay: str, expression: str | None) -> dict[str, Any]:
     evidence = None
     if v.evidence is not None:
         evidence = {
@@ -108,6 +122,7 @@ def _guarantee(v: Verdict, replay: str) -> dict[str, Any]:
         "observed": v.observed,
         "unit": v.unit,
         "margin": v.margin,
+        "expression": expression,
         "evidence": evidence,
     }
     if v.terms:

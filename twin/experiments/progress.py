@@ -17,7 +17,7 @@ US_PER_S = 1_000_000
 
 
 class Progress:
-    """Context manager around a run; ticks are host callbacks that neither read nor change anything of the run."""
+    """Context manager around a run; its ticks are host callbacks that change nothing of the run."""
 
     def __init__(self, mission: Mission, quiet: bool) -> None:
         self._mission = mission
@@ -50,6 +50,7 @@ class Progress:
         wall_s = time.monotonic() - self._begun
         speed = done_us / US_PER_S / wall_s if wall_s > 0 else 0.0
         phase = "draining" if now_us >= m.generation_end_us else "running"
-        self._bar.set_description_str(f"{phase} {us_to_utc(now_us)[:16].replace('T', ' ')} UTC", refresh=False)
+        date = us_to_utc(now_us)[:16].replace("T", " ")
+        self._bar.set_description_str(f"{phase} {date} UTC", refresh=False)
         self._bar.set_postfix_str(f" {speed:,.0f} simulated s per s")
         m.host.call_in(self._every_us, self._tick)

@@ -1,8 +1,10 @@
-"""Runs one scenario: from the first event through the drain to the last verdict, and writes what it leaves."""
+"""Runs one scenario, from the first event through the drain to the last verdict; writes what it leaves."""
 
 from __future__ import annotations
 
 import gc
+import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,16 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from twin.experiments import bare, habitat
+from twin.experiments.interrupt import Interrupt
 from twin.experiments.mission import Mission, Roles
 from twin.experiments.outcome import Outcome, write_result
 from twin.experiments.progress import Progress
 from twin.hosts.dispatcher import Observer
 from twin.result import Result
+from twin.result_schema import SCHEMA
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
 from twin.trace import GenerationEnded
 
 RECHECK_US = 60_000_000
+LEAVES = ("result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite")
+_WORK = ".partial"
 
 
 def run(
@@ -39,32 +45,45 @@ def run(
         roles: other machines than the production ones (planted bugs).
         observer: sees every call of a machine (transcripts).
 
+    Ctrl-C ends a run early: what it left until then is written and says so. One that comes while results
+    are written waits until they are.
+
     Raises:
         ScenarioError: the folder cannot be written, or belongs to something else.
+        KeyboardInterrupt: a second Ctrl-C; nothing is left.
     """
     folder = out if out is not None else Path("reports") / scenario.name
-    with _fresh_folder(folder) as work:
-        mission = prepare(scenario, work, roles, observer)
-        outcome = drive(mission, Progress(mission, quiet))
-        write_result(scenario, mission, outcome, work)
-        if report:
-            from twin.report import render
+    with Interrupt() as interrupt:
+        with _fresh_folder(folder) as work:
+            mission = prepare(scenario, work, roles, observer)
+            outcome = drive(mission, Progress(mission, quiet), interrupt)
+            write_result(scenario, mission, outcome, work)
+            if report:
+                from twin.report import render
 
-            render(work)
-    return Result.load(folder)
+                render(work)
+        result = Result.load(folder)
+    if interrupt.noted and not outcome.interrupted:
+        raise KeyboardInterrupt
+    return result
 
 
-def prepare(scenario: Scenario, folder: Path, roles: Roles | None = None, observer: Observer | None = None) -> Mission:
+def prepare(
+    scenario: Scenario, folder: Path, roles: Roles | None = None, observer: Observer | None = None
+) -> Mission:
     """Build a scenario's mission into an existing folder."""
     (folder / "tables").mkdir()
     build = habitat.build if isinstance(scenario, HabitatScenario) else bare.build
     return build(scenario, folder, roles or Roles(), observer)  # type: ignore[arg-type]
 
 
-def drive(mission: Mission, progress: Progress) -> Outcome:
-    """From the first event to the last verdict."""
+def drive(mission: Mission, progress: Progress, interrupt: Interrupt | None = None) -> Outcome:
+    """From the first event to the last verdict, or until an interrupt."""
     host = mission.host
+    if interrupt is None:
+        interrupt = Interrupt()
     stop = host.env.event()
+    interrupted = False
 
     def silence() -> None:
         host.trace.emit(host.now_us, "world", GenerationEnded())
@@ -78,17 +97,22 @@ def drive(mission: Mission, progress: Progress) -> Outcome:
         elif not stop.triggered:
             host.call_in(min(RECHECK_US, max(1, limit_us - host.now_us)), recheck)
 
+    def end_early() -> None:
+        nonlocal interrupted
+        if not stop.triggered:
+            interrupted = True
+            stop.succeed()
+
     host.call_at(mission.generation_end_us, silence)
-    interrupted = False
+    interrupt.stops(lambda: host.call_in(0, end_early))
     gc.freeze()  # what the build left is not garbage: spare the collector from walking it
     begun = time.perf_counter()
     try:
         with progress:
             host.env.run(until=stop)
-    except KeyboardInterrupt:
-        interrupted = True
     finally:
         gc.unfreeze()
+    host.trace.flush()
     complete = not interrupted
     for prepare_finish in mission.before_finish:
         prepare_finish(complete)
@@ -104,33 +128,63 @@ def drive(mission: Mission, progress: Progress) -> Outcome:
 
 @contextmanager
 def _fresh_folder(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder` that takes its place when the run is written; nothing half-written stays behind."""
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "result.json").is_file())):
-        raise ScenarioError(
-            f"{folder}: a run's folder must be new, empty or an earlier run's (--out); name another folder"
-        )
-    work = folder.with_name(f".{folder.name}.partial")
+    """A work folder inside `folder`; at the end its contents take the place of an earlier run's.
+
+    When the run fails instead, nothing half-written stays, and an earlier run is as it was.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise _refused(folder, "is not a folder", "name another folder")
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    work = folder / _WORK
     try:
+        if not made and not _is_run(folder):
+            rule = "a run's folder must be new, empty or an earlier run's"
+            raise _refused(folder, rule, "name another folder")
         if work.exists():
             shutil.rmtree(work)
         work.mkdir(parents=True)
     except OSError as problem:
-        raise ScenarioError(
-            f"{folder}: cannot be written: {problem.strerror} (--out); name a folder that you may write to"
-        ) from problem
+        _remove(made)
+        rule = f"cannot be written: {(problem.strerror or str(problem)).lower()}"
+        raise _refused(folder, rule, "name a folder that you may write to") from problem
     try:
         yield work
-        if folder.exists():
-            shutil.rmtree(folder)
-        work.rename(folder)
-    finally:
-        if work.exists():
-            shutil.rmtree(work)
+        for leaf in LEAVES:
+            _discard(folder / leaf)
+        for path in sorted(work.iterdir()):
+            path.rename(folder / path.name)
+        work.rmdir()
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        _remove(made)
+        raise
 
 
-def exit_code_of(results: list[Result]) -> int:
-    """0 if every run held, else 1; 130 if one was interrupted."""
-    codes = [result.exit_code for result in results]
-    return 130 if 130 in codes else max(codes, default=0)
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is empty (but for what a killed run left) or holds an earlier run."""
+    if not {entry.name for entry in os.scandir(folder)} - {_WORK}:
+        return True
+    try:
+        document = json.loads((folder / "result.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    family = SCHEMA.rpartition("/")[0]
+    return isinstance(document, dict) and str(document.get("schema")).startswith(family)
 
 
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove(made: list[Path]) -> None:
+    """Take back the folders that this run made, innermost first, as far as they are empty."""
+    for path in made:
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _refused(folder: Path, rule: str, remedy: str) -> ScenarioError:
+    return ScenarioError(f"output {folder}", rule, "--out", remedy)

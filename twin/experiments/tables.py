@@ -13,7 +13,7 @@ from twin.result_schema import TABLES
 ROWS_PER_GROUP: Final = 4096
 
 _TEXT = {
-    "stream", "epoch", "from_node", "to_node", "via", "kind", "place", "detail", "hop", "content", "outcome", "cause",
+    "stream", "epoch", "from_node", "to_node", "via", "kind", "place", "detail", "content", "outcome", "cause",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What may happen to a bundle or datagram on its way: lost, doubled, late, or sent into an outage.
 
-Each rule draws from its own random stream once per transmission while it is active, so adding a rule moves no other rule's draws.
+Each rule draws from its own random stream once per transmission while it is active, so adding a rule moves no other
+rule's draws.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ DUPLICATE_DELAY_US = 1_000
 
 
 class Rule(NamedTuple):
-    """A random fault of one link: `rate` per transmission within `from_us <= t < until_us`, `delay_us` for reordering."""
+    """A random fault of one link: `rate` per transmission within `from_us <= t < until_us`, `delay_us` for
+    reordering.
+    """
 
     kind: str
     rate: float

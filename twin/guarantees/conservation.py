@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twin.guarantees.verdict import Checker
-from twin.trace import HopDelivered, HopLost, HopSent, Trace
+from twin.trace import Entry, HopDelivered, HopLost, HopSent, Trace
 
 
 class _Hop:
@@ -29,21 +31,32 @@ class Conservation(Checker):
         self.link_counts: dict[str, int] = {}
 
     def watch(self, trace: Trace) -> None:
-        trace.subscribe(HopSent, self._sent)
-        trace.subscribe(HopDelivered, self._delivered)
-        trace.subscribe(HopLost, self._lost)
+        trace.read(self._read)
 
-    def _sent(self, at_us: int, node: str, fact: HopSent) -> None:
-        self.checked += 1
-        hop = self._hops.get(fact.link)
-        if hop is None:
-            hop = self._hops[fact.link] = _Hop()
-        hop.sent += 1
-        if fact.hop in hop.open:
-            self.violate(at_us, node, f"{fact.link} #{fact.hop}", "sent twice under one number")
-        hop.open.add(fact.hop)
+    def _read(self, entries: Sequence[Entry]) -> None:
+        hops = self._hops
+        for at_us, node, fact in entries:
+            kind = type(fact)
+            if kind is HopSent:
+                link, number = fact[0], fact[1]
+                hop = hops.get(link)
+                if hop is None:
+                    hop = hops[link] = _Hop()
+                hop.sent += 1
+                self.checked += 1
+                if number in hop.open:
+                    self.violate(at_us, node, f"{link} #{number}", "sent twice under one number")
+                hop.open.add(number)
+            elif kind is HopDelivered:
+                self._arrived(at_us, node, fact).delivered += 1
+            elif kind is HopLost:
+                self._arrived(at_us, node, fact).lost += 1
+                self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
+                if not fact.cause:
+                    self.violate(at_us, node, f"{fact.link} #{fact.hop}", "lost without a cause")
 
-    def _close(self, at_us: int, node: str, link: str, number: int) -> _Hop:
+    def _arrived(self, at_us: int, node: str, fact: HopDelivered | HopLost) -> _Hop:
+        link, number = fact[0], fact[1]
         hop = self._hops.get(link)
         if hop is None:
             hop = self._hops[link] = _Hop()
@@ -52,15 +65,6 @@ class Conservation(Checker):
         else:
             self.violate(at_us, node, f"{link} #{number}", "arrived or was lost without having been sent, or twice")
         return hop
-
-    def _delivered(self, at_us: int, node: str, fact: HopDelivered) -> None:
-        self._close(at_us, node, fact.link, fact.hop).delivered += 1
-
-    def _lost(self, at_us: int, node: str, fact: HopLost) -> None:
-        self._close(at_us, node, fact.link, fact.hop).lost += 1
-        self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
-        if not fact.cause:
-            self.violate(at_us, node, f"{fact.link} #{fact.hop}", "lost without a cause")
 
     @property
     def totals(self) -> dict[str, int]:
@@ -72,6 +76,10 @@ class Conservation(Checker):
             "lost": sum(hop.lost for hop in hops),
             "in_flight": sum(len(hop.open) for hop in hops),
         }
+
+    def sent_from(self, nodes: frozenset[str]) -> int:
+        """Copies that these nodes have sent."""
+        return sum(hop.sent for link, hop in self._hops.items() if link.partition("->")[0] in nodes)
 
     def finish(self, at_us: int) -> None:
         for link, hop in sorted(self._hops.items()):

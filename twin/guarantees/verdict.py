@@ -91,7 +91,7 @@ class Checker:
                 "unit": "s",
             }
         else:
-            numbers = {"bound": 0.0, "observed": float(self.violations), "margin": -float(self.violations)}
+            numbers = {"bound": 0.0, "observed": float(self.violations), "margin": 0.0 - self.violations}
             numbers["unit"] = "violations"
         common = {"checked": self.checked, "pending": self.pending(), "violations": self.violations, **numbers}
         if self.violations:

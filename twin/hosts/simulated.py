@@ -1,7 +1,8 @@
 """The simulated host: SimPy's clock, and models that carry effects out.
 
-One message costs one or two scheduled callbacks, never a process. At one instant inputs (arrivals, completions) come before timers,
-and otherwise in the order in which they were scheduled, so that a run is a function of its scenario and seed.
+One message costs one or two scheduled callbacks, never a process. At one instant inputs (arrivals, completions) come
+before timers, and otherwise in the order in which they were scheduled, so that a run is a function of its scenario
+and seed.
 """
 
 from __future__ import annotations
@@ -17,20 +18,26 @@ from twin.pipeline.machine import CancelTimer, Machine, SetTimer, Started, Timer
 from twin.trace import Crashed, Restarted, Trace
 
 
+def _run(event: Any) -> None:
+    event.function(*event.args)
+
+
 class _Call(Event):
-    """One scheduled callback."""
+    """One scheduled callback; what all have in common stands on the class, so that making one costs two attributes."""
 
-    def __init__(self, env: simpy.Environment, delay_us: int, priority: int, function: Callable[..., Any], args: Any) -> None:
-        self.env = env
-        self.callbacks = [self._run]
-        self._ok = True
-        self._value = None
-        self._function = function
-        self._args = args
-        env.schedule(self, priority, delay_us)
+    callbacks = (_run,)  # type: ignore[assignment]  # SimPy only iterates over it
+    _ok = True
+    _value = None
 
-    def _run(self, _: Event) -> None:
-        self._function(*self._args)
+    def __init__(self, function: Callable[..., Any], args: Any) -> None:
+        self.function = function
+        self.args = args
+
+
+class HouseTime(simpy.Environment):
+    """SimPy's environment on integer microseconds."""
+
+    _now: int
 
 
 class SimulatedHost:
@@ -42,43 +49,41 @@ class SimulatedHost:
     """
 
     def __init__(self, start_us: int, trace: Trace, observer: Observer | None = None) -> None:
-        self.env = simpy.Environment(initial_time=start_us)
+        self.env = HouseTime(initial_time=start_us)
         self.trace = trace
         self.carriers: dict[type[Any], Carrier] = {SetTimer: self._set_timer, CancelTimer: self._cancel_timer}
-        self.events = 0
-        self._observer = observer
-        self._dispatcher: Dispatcher | None = None
+        env = self.env
+        self.dispatcher = Dispatcher(lambda: env._now, self.carriers, trace.emit, observer)
+        self.deliver = self.dispatcher.deliver
         self._incarnation: dict[str, int] = {}
         self._timers: dict[tuple[str, str], object] = {}
+
+    @property
+    def events(self) -> int:
+        """Events handed to machines so far."""
+        return self.dispatcher.events
 
     @property
     def now_us(self) -> int:
         """The house instant."""
         return int(self.env.now)
 
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """The shared loop; made on first use, when all carriers are registered."""
-        if self._dispatcher is None:
-            env = self.env
-            self._dispatcher = Dispatcher(lambda: env._now, self.carriers, self.trace.emit, self._observer)
-        return self._dispatcher
-
     # ------------------------------------------------------------ scheduling
 
     def call_in(self, delay_us: int, function: Callable[..., Any], *args: Any) -> None:
         """Call `function(*args)` after a delay, before timers that are due at the same instant."""
-        _Call(self.env, delay_us, URGENT, function, args)
+        self.env.schedule(_Call(function, args), URGENT, delay_us)
 
     def call_at(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
         """Call `function(*args)` at an instant that is not past."""
-        _Call(self.env, at_us - self.env._now, URGENT, function, args)
+        env = self.env
+        env.schedule(_Call(function, args), URGENT, at_us - env._now)
 
     def _set_timer(self, node: str, effect: SetTimer) -> None:
         token = object()
         self._timers[node, effect.name] = token
         delay_us = max(0, effect.at_us - self.env._now)
-        _Call(self.env, delay_us, NORMAL, self._fire, (node, effect.name, token))
+        self.env.schedule(_Call(self._fire, (node, effect.name, token)), NORMAL, delay_us)
 
     def _cancel_timer(self, node: str, effect: CancelTimer) -> None:
         self._timers.pop((node, effect.name), None)
@@ -89,11 +94,6 @@ class SimulatedHost:
             self.deliver(node, TimerFired(name))
 
     # ------------------------------------------------------------ nodes
-
-    def deliver(self, node: str, event: Any) -> bool:
-        """Hand an event to a node; False if it is down."""
-        self.events += 1
-        return self.dispatcher.deliver(node, event)
 
     def is_up(self, node: str) -> bool:
         """Whether the node runs."""

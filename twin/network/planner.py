@@ -1,8 +1,9 @@
 """From geometry to a contact plan for direct-to-Earth radio.
 
-One station at a time serves the habitat: it is kept until it sets, then the open one that will see Mars longest takes over; each takeover costs the
-set-up time. The rate down follows the distance at the contact's far end in time or start, whichever is farther; light time is centre to centre (a site
-and a station add at most 0.03 s less) with a knot every ten minutes, which keeps interpolation below 2 us.
+One station at a time serves the habitat: it is kept until it sets, then the open one that will see Mars longest takes
+over; each takeover costs the set-up time. The rate down follows the distance at the contact's far end in time or
+start, whichever is farther; light time is centre to centre (a site and a station are at most 0.03 s nearer) with a knot
+every half hour, which keeps the error of interpolation below 20 us.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from twin.world.mars import Site
 from twin.world.stations import DSN_STATIONS
 from twin.world.timescales import IntArray
 
-KNOT_US = 600_000_000
+KNOT_US = 1_800_000_000
 
 
 class DirectToEarthRequest(NamedTuple):

@@ -1,7 +1,8 @@
 """When a site on Mars and a station on Earth see each other, in the transmitter's time of either direction.
 
-A bit sent at t arrives at t + OWLT(t). Both ends must see the other at their own instant: the transmitter at t, the receiver at its arrival. Elevations
-are taken as functions of the transmission time, so no window needs shifting afterwards.
+A bit sent at t arrives at t + OWLT(t). Both ends must see the other at their own instant: the transmitter at t, the
+receiver at its arrival. Elevations are taken as functions of the transmission time, so no window needs shifting
+afterwards.
 """
 
 from __future__ import annotations

@@ -114,14 +114,17 @@ class Rejected(NamedTuple):
 
 
 class PayloadOffered(NamedTuple):
-    """A bundle node took a payload of a flow into custody."""
+    """A bundle node took a payload of a flow into custody; `checksum` is the CRC32C run over the flow so far.
 
-    record: RecordId
-    leaf: bytes
+    `record` is (source node, flow, index).
+    """
+
+    record: tuple[int, int, int]
+    checksum: int
 
 
 class PayloadDelivered(NamedTuple):
-    """A bundle node handed a payload to its application."""
+    """A bundle node handed a payload to its application; `checksum` as at the source."""
 
-    record: RecordId
-    leaf: bytes
+    record: tuple[int, int, int]
+    checksum: int

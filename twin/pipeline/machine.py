@@ -180,7 +180,7 @@ class Deliver(NamedTuple):
     """Hand a payload that arrived in order to the application (bundle nodes)."""
 
     flow: int
-    index: int
+    index: int  # type: ignore[assignment]  # a field, not tuple.index
     payload: bytes
 
 

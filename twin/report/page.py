@@ -17,11 +17,12 @@ from markupsafe import Markup
 
 from twin.report import style, wording
 from twin.report.sequence import sequence
-from twin.report.streams import latency_and_age, stream_colours
+from twin.report.streams import age_in_view_s, latency_and_age, stream_colours
 from twin.report.time_axis import TimeAxis
 from twin.report.timeline import WEATHER, directions, timeline
 from twin.result import Result
-from twin.result_schema import Document, Guarantee
+from twin.result_schema import Assumption, Document, Guarantee
+from twin.result_text import named_record
 from twin.world.timescales import SOL_US, utc_to_us
 
 _SIGNS: Final = {"held": "✓", "broken": "✕", "not_applicable": "○", "incomplete": "…"}
@@ -66,8 +67,10 @@ def _environment() -> Environment:
 
 def _context(result: Result) -> dict[str, Any]:
     document, tables = result.document, result.tables
-    contacts = tables["contacts"]
     axis = _axis(result)
+    contacts = tables["contacts"]
+    # A plan reaches beyond the run, so that the drain can use it.
+    contacts = contacts[(contacts["start_us"] < axis.end_us) & (contacts["end_us"] > axis.start_us)]
     generation_end = document.generation_end_utc
     with style.drawing():
         overview = timeline(
@@ -78,7 +81,9 @@ def _context(result: Result) -> dict[str, Any]:
             tables["backlog"],
             utc_to_us(generation_end) if generation_end else None,
         )
-        lateness = latency_and_age(axis, tables.columns("records", ["stream", "generated_us", "visible_us"]))
+        records = tables.columns("records", ["stream", "generated_us", "visible_us"])
+        there = "visible on Earth" if document.site else "delivered"
+        lateness = latency_and_age(axis, records, there)
     streams = sorted(document.streams.items())
     return {
         "d": document,
@@ -87,15 +92,19 @@ def _context(result: Result) -> dict[str, Any]:
         "headline": headline(document),
         "span": _span(document),
         "broken": [g for g in document.guarantees if g.verdict == "broken"],
-        "guarantees": [_guarantee_row(guarantee) for guarantee in document.guarantees],
-        "facts": _facts(document, contacts),
+        "named": lambda record: named_record(record, document),
+        "guarantees": [_guarantee_row(guarantee, document) for guarantee in document.guarantees],
+        "moving_bounds": any("contact_wait" in (g.expression or "") for g in document.guarantees),
+        "facts": _facts(document, contacts, records),
         "overview": Markup(overview) if overview else None,
         "legend": _legend(contacts, tables["disturbances"]),
+        "drains": bool(generation_end) and utc_to_us(generation_end or "") < axis.end_us,
         "lateness": Markup(lateness) if lateness else None,
         "stream_colours": stream_colours([name for name, _ in streams]),
         "streams": streams[:_STREAM_ROWS_MAX],
         "streams_left_out": max(0, len(streams) - _STREAM_ROWS_MAX),
-        "s": sequence(axis, tables, contacts),
+        "s": sequence(axis, tables, contacts) if document.site else None,
+        "assumptions": _assumptions(document),
         "losses": sorted(document.losses.items(), key=lambda loss: (-loss[1], loss[0])),
         "most_lost": max(document.losses.values(), default=0),
     }
@@ -137,8 +146,12 @@ def _span(document: Document) -> str:
     return ", ".join(spanned)
 
 
-def _guarantee_row(guarantee: Guarantee) -> dict[str, Any]:
+def _guarantee_row(guarantee: Guarantee, document: Document) -> dict[str, Any]:
     bound, observed, margin = guarantee.bound, guarantee.observed, guarantee.margin
+    statement = wording.STATEMENTS.get(guarantee.key, "")
+    if document.site is None:
+        statement = wording.PAYLOAD_STATEMENTS.get(guarantee.key, statement)
+    counted = guarantee.unit == "violations"
     # The tightest opportunity decides, and with a moving bound that is not where `observed` was largest.
     used = None
     if bound and margin is not None:
@@ -147,22 +160,23 @@ def _guarantee_row(guarantee: Guarantee) -> dict[str, Any]:
         used = observed / bound
     return {
         "key": guarantee.key,
-        "statement": wording.STATEMENTS.get(guarantee.key, ""),
+        "statement": statement,
+        "expression": guarantee.expression,
         "verdict": guarantee.verdict,
         "word": guarantee.verdict.replace("_", " "),
         "sign": _SIGNS[guarantee.verdict],
         "checked": guarantee.checked,
         "pending": guarantee.pending,
-        "bound": wording.quantity(bound, guarantee.unit),
-        "observed": wording.quantity(observed, guarantee.unit),
-        "margin": wording.quantity(margin, guarantee.unit),
+        "bound": wording.NONE if counted else wording.quantity(bound, guarantee.unit),
+        "observed": wording.violations(observed) if counted else wording.quantity(observed, guarantee.unit),
+        "margin": wording.NONE if counted else wording.quantity(margin, guarantee.unit),
         "used_pct": None if used is None else round(100 * min(max(used, 0.0), 1.0), 1),
         "reason": guarantee.reason,
         "terms": guarantee.terms,
     }
 
 
-def _facts(document: Document, contacts: pd.DataFrame) -> list[tuple[str, str, str]]:
+def _facts(document: Document, contacts: pd.DataFrame, seen: pd.DataFrame) -> list[tuple[str, str, str]]:
     """A few numbers at a glance: value, what it is, and a remark."""
     records, streams = document.records, document.streams.values()
     share = f"{100 * records.delivered / records.accepted:.4g} %" if records.accepted else wording.NONE
@@ -172,7 +186,8 @@ def _facts(document: Document, contacts: pd.DataFrame) -> list[tuple[str, str, s
         (wording.number(records.accepted), "records accepted", samples),
         (share, "delivered", remark),
         (_worst(stream.latency_s.p50 for stream in streams), "median latency", "of the slowest stream"),
-        (_worst(stream.age_s.max for stream in streams), "oldest news", "largest age of information"),
+        (wording.duration(age_in_view_s(contacts, seen)), "age, Earth in view", "95 % of that time"),
+        (_worst(stream.age_s.max for stream in streams), "oldest news", "largest age on Earth"),
         (wording.duration(document.longest_silence_s), "longest silence", "Earth could not be told"),
     ]
     light_us = contacts["owlt_us"].dropna()
@@ -184,6 +199,16 @@ def _facts(document: Document, contacts: pd.DataFrame) -> list[tuple[str, str, s
 
 def _worst(values: Iterable[float | None]) -> str:
     return wording.duration(max((value for value in values if value is not None), default=None))
+
+
+def _assumptions(document: Document) -> list[tuple[str, list[Assumption]]]:
+    """What the scenario says, then what it leaves to defaults.
+
+    Left out is what stands at the head of the page: name, description, and that a guarantee is checked.
+    """
+    named = [a for a in document.assumptions if a.key not in ("name", "description") and a.value != "checked"]
+    given, defaults = [a for a in named if a.given], [a for a in named if not a.given]
+    return [(title, part) for title, part in (("Given by the scenario", given), ("Default", defaults)) if part]
 
 
 def _legend(contacts: pd.DataFrame, disturbances: pd.DataFrame) -> list[tuple[str, str]]:

@@ -56,6 +56,19 @@ _LEG: Final = 84
 _LIFELINES_X: Final = (246, 396, 636, 776, 926)  # the wide gap is space
 
 
+_ARRIVALS: Final = {
+    "durable_us": (
+        Step("arrived_us", "edge", "gateway", "bundle on Earth", "down", "gateway", "bundle"),
+        Step("durable_us", "gateway", "table", "row durable"),
+    ),
+    "learned_us": (
+        Step("returned_us", "gateway", "edge", "ack on Mars", "up", "edge", "ack"),
+        Step("learned_us", "edge", "device", "verified"),
+    ),
+}
+"""What replaces a step that crosses space where the arrival of the very bundle was measured."""
+
+
 def sequence(axis: TimeAxis, tables: Tables, contacts: pd.DataFrame) -> dict[str, Any] | None:
     """Choose a record and lay its diagram out for `sequence.svg.j2`.
 
@@ -74,6 +87,7 @@ def sequence(axis: TimeAxis, tables: Tables, contacts: pd.DataFrame) -> dict[str
     position = int(loop_us.sort_values(kind="stable").index[(len(loop_us) - 1) // 2])
     record = tables.columns("records", ["stream", "index", "rounds"]).iloc[position]
     at_us = {str(column): int(value) for column, value in times.iloc[position].items() if not pd.isna(value)}
+    at_us |= _arrivals(at_us, tables)
     return _layout(axis, at_us, contacts) | {
         "stream": str(record["stream"]),
         "index": int(record["index"]),
@@ -83,11 +97,45 @@ def sequence(axis: TimeAxis, tables: Tables, contacts: pd.DataFrame) -> dict[str
     }
 
 
+def _arrivals(at_us: dict[str, int], tables: Tables) -> dict[str, int]:
+    """When the record's bundle reached Earth, and the ack Mars, as far as `transmissions` shows it.
+
+    The bundle is the last that arrived before the row was durable, of those that left when the record did, and if
+    there are none (it was sent again) of those that left later. The ack is the last that arrived before the
+    device knew, of those that left after Earth had stated it.
+    """
+    columns = ["from_node", "to_node", "sent_us", "arrival_us", "outcome"]
+    copies = tables.columns("transmissions", columns)
+    copies = copies[copies["outcome"] == "delivered"]
+    down, up = directions(copies)
+    found = {}
+    for name, rows, leaves, ends in (
+        ("arrived_us", copies[down], "sent_us", "durable_us"),
+        ("returned_us", copies[up], "acked_us", "learned_us"),
+    ):
+        if leaves not in at_us or ends not in at_us:
+            continue
+        rows = rows[(rows["sent_us"] >= at_us[leaves]) & (rows["arrival_us"] <= at_us[ends])]
+        same = rows[rows["sent_us"] == at_us[leaves]]
+        rows = same if len(same) else rows
+        if len(rows):
+            found[name] = int(rows["arrival_us"].max())
+    return found
+
+
+def _steps(at_us: dict[str, int]) -> list[Step]:
+    steps: list[Step] = []
+    for step in STEPS:
+        measured = _ARRIVALS.get(step.column, ())
+        steps += measured if measured and measured[0].column in at_us else (step,)
+    return steps
+
+
 def _layout(axis: TimeAxis, at_us: dict[str, int], contacts: pd.DataFrame) -> dict[str, Any]:
     x = dict(zip((key for key, _, _ in LIFELINES), _LIFELINES_X, strict=True))
     rows: list[dict[str, Any]] = []
     y, before_us = _TOP, at_us["generated_us"]
-    for step in STEPS:
+    for step in _steps(at_us):
         if step.column not in at_us:
             continue
         now_us = at_us[step.column]

@@ -76,6 +76,21 @@ def age_of_information(visible_us: Ints, generated_us: Ints, end_us: int) -> tup
     return ends_us[1:], ages_us[1:] / 1e6
 
 
+def ages_at(at_us: Ints, visible_us: Ints, generated_us: Ints) -> Floats:
+    """Age [s] of the newest visible sample at instants; those before the first visible record are left out.
+
+    Args:
+        at_us: Instants, any order.
+        visible_us: When records became visible, any order.
+        generated_us: When their newest sample was generated, same shape.
+    """
+    order = np.argsort(visible_us, kind="stable")
+    newest_us = np.maximum.accumulate(generated_us[order])
+    position = np.searchsorted(visible_us[order], at_us, side="right") - 1
+    known = position >= 0
+    return (at_us[known] - newest_us[position[known]]) / 1e6
+
+
 def integers(column: pd.Series) -> Ints:
     """A column without missing values as int64, shape (rows,)."""
     return column.to_numpy(dtype=np.int64)

@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from twin.report import series, style
 from twin.report.time_axis import TimeAxis
+from twin.report.timeline import directions
 
 _UNITS_S: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 _LANDMARKS_S: Final = (
@@ -20,12 +21,13 @@ _LANDMARKS_S: Final = (
 )  # fmt: skip
 
 
-def latency_and_age(axis: TimeAxis, records: pd.DataFrame) -> str | None:
+def latency_and_age(axis: TimeAxis, records: pd.DataFrame, there: str) -> str | None:
     """Draw both figures side by side.
 
     Args:
         axis: The time over which age is drawn.
         records: Columns stream, generated_us, visible_us of the records table.
+        there: What a record is at the end of its way, such as "visible on Earth".
 
     Returns:
         An inline SVG, or None when no record became visible.
@@ -43,9 +45,39 @@ def latency_and_age(axis: TimeAxis, records: pd.DataFrame) -> str | None:
         visible_us, generated_us = series.integers(rows["visible_us"]), series.integers(rows["generated_us"])
         latencies[str(name)] = (visible_us - generated_us) / 1e6
         ages[str(name)] = series.age_of_information(visible_us, generated_us, axis.end_us)
-    _draw_distribution(distribution, latencies)
-    _draw_ages(over_time, axis, ages)
+    _draw_distribution(distribution, latencies, there)
+    _draw_ages(over_time, axis, ages, there)
     return style.svg(figure, "Distribution of latency and age of information over time, per stream")
+
+
+def age_in_view_s(contacts: pd.DataFrame, records: pd.DataFrame, share: float = 0.95) -> float | None:
+    """Age of information that is not exceeded for a share of the time in which Earth could be told [s].
+
+    That time is the planned contacts down, seen from Earth (a light time later), once a minute or coarser, from the
+    first visible record on; of the streams, the oldest counts.
+
+    Returns:
+        The age, or None without a contact down or a visible record.
+    """
+    down, _ = directions(contacts)
+    windows = contacts[down & contacts["owlt_us"].notna()]
+    seen = records[records["visible_us"].notna()]
+    if windows.empty or seen.empty:
+        return None
+    light_us = series.integers(windows["owlt_us"])
+    starts_us = series.integers(windows["start_us"]) + light_us
+    ends_us = np.minimum(series.integers(windows["end_us"]) + light_us, int(seen["visible_us"].max()))
+    spans = series.union(starts_us[starts_us < ends_us], ends_us[starts_us < ends_us])
+    step_us = max(60_000_000, sum(end - start for start, end in spans) // 100_000)
+    if not spans:
+        return None
+    at_us = np.concatenate([np.arange(start, end, step_us, dtype=np.int64) for start, end in spans])
+    worst = 0.0
+    for _, rows in seen.groupby("stream", sort=True, observed=True):
+        ages_s = series.ages_at(at_us, series.integers(rows["visible_us"]), series.integers(rows["generated_us"]))
+        if len(ages_s):
+            worst = max(worst, float(np.percentile(ages_s, 100 * share, method="inverted_cdf")))
+    return worst or None
 
 
 def stream_colours(names: list[str]) -> dict[str, str]:
@@ -64,7 +96,7 @@ def _looks(names: list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _draw_distribution(axes: Axes, latencies: dict[str, series.Floats]) -> None:
+def _draw_distribution(axes: Axes, latencies: dict[str, series.Floats], there: str) -> None:
     style.quiet(axes, grid="both")
     looks = _looks(list(latencies))
     for name, values in latencies.items():
@@ -80,10 +112,12 @@ def _draw_distribution(axes: Axes, latencies: dict[str, series.Floats]) -> None:
         _label_in_units(axes, "x", most)
     axes.set_ylim(0.0, 1.02)
     axes.set_yticks([0, 0.5, 0.95, 1.0], ["0", "50 %", "95 %", ""])
-    axes.set_title("share of records visible on Earth within ...", loc="left", color=style.MUTED)
+    axes.set_title(f"share of records {there} within ...", loc="left", color=style.MUTED)
 
 
-def _draw_ages(axes: Axes, axis: TimeAxis, ages: dict[str, tuple[series.Ints, series.Floats]]) -> None:
+def _draw_ages(
+    axes: Axes, axis: TimeAxis, ages: dict[str, tuple[series.Ints, series.Floats]], there: str
+) -> None:
     style.quiet(axes, grid="both")
     looks = _looks(list(ages))
     most = max(float(age_s.max(initial=0.0)) for _, age_s in ages.values())
@@ -93,7 +127,7 @@ def _draw_ages(axes: Axes, axis: TimeAxis, ages: dict[str, tuple[series.Ints, se
     axes.set_ylim(bottom=0.0)
     _label_in_units(axes, "y", most)
     axis.dress(axes)
-    axes.set_title("age of the newest record visible on Earth", loc="left", color=style.MUTED)
+    axes.set_title(f"age of the newest record {there}", loc="left", color=style.MUTED)
 
 
 def _label_in_units(axes: Axes, which: str, most_s: float) -> None:

@@ -15,16 +15,20 @@ from twin.report.time_axis import TimeAxis
 from twin.report.wording import number
 
 _LANES_MAX: Final = 14
+_WIDTH_IN: Final = 10.4
+_LETTER_IN: Final = 0.078  # of 8.5 point DejaVu Sans, wide letters included
+_LABEL_MAX: Final = 36
 _PIXELS: Final = 2_500  # gaps narrower than this share of the axis cannot be seen, so they are not drawn
 _EARTH: Final = ("earth", "gateway", "dss-")
 WEATHER: Final = ("storm", "antenna_stow")
 
 
 class Lane(NamedTuple):
-    """A row of bars: its label, and (intervals [us], colour, offset, height) for each kind of bar in it."""
+    """A row of bars: its label, (intervals [us], colour, offset, height) for each kind of bar, and a remark."""
 
     label: str
     bars: list[tuple[list[tuple[int, int]], str, float, float]]
+    remark: str = ""
 
 
 class Panel(NamedTuple):
@@ -83,13 +87,15 @@ def timeline(
     gaps_in = 0.16 * (len(panels) - 1)
     above_in = 0.5 if axis.on_mars else 0.1
     height_in = sum(heights) + gaps_in + above_in + 0.6
-    figure = style.blank(10.4, height_in)
+    longest = max((len(lane.label) for lane in (*lanes, *troubles)), default=0)
+    left_in = max(1.4, _LETTER_IN * longest + 0.1)
+    figure = style.blank(_WIDTH_IN, height_in)
     grid = figure.add_gridspec(
         len(panels),
         1,
         height_ratios=heights,
         hspace=0.16 * len(panels) / sum(heights),
-        left=0.135,
+        left=left_in / _WIDTH_IN,
         right=0.985,
         top=1 - above_in / height_in,
         bottom=0.6 / height_in,
@@ -129,18 +135,25 @@ def contact_lanes(axis: TimeAxis, contacts: pd.DataFrame) -> list[Lane]:
             rows = contacts[chosen & (place == label)]
             if len(rows):
                 bars.append((_intervals(axis, rows), colour, offset, 0.28))
-        lanes.append(Lane(label, bars))
+        lanes.append(Lane(_cut(label), bars))
     return _capped(lanes)
 
 
 def _disturbance_lanes(axis: TimeAxis, disturbances: pd.DataFrame) -> list[Lane]:
     lanes = []
     for (kind, place), rows in disturbances.groupby(["kind", "place"], sort=False, dropna=False):
-        name = str(kind).replace("_", " ")
-        label = f"{name} {place}" if isinstance(place, str) and place else name
+        label = str(kind).replace("_", " ")
+        if isinstance(place, str) and not set(place.split()) & set(label.split()):
+            label = f"{label}, {place}" if place else label
         colour = style.PURPLE if kind in WEATHER else style.VERMILION
-        lanes.append(Lane(label, [(_intervals(axis, rows), colour, -0.2, 0.4)]))
+        details = rows["detail"].dropna().astype(str).unique()
+        remark = details[0] if len(details) == 1 else ""
+        lanes.append(Lane(_cut(label), [(_intervals(axis, rows), colour, -0.2, 0.4)], remark))
     return _capped(lanes)
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= _LABEL_MAX else label[: _LABEL_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _intervals(axis: TimeAxis, rows: pd.DataFrame) -> list[tuple[int, int]]:
@@ -163,9 +176,27 @@ def _draw_lanes(axes: Axes, axis: TimeAxis, lanes: list[Lane], what: str) -> Non
         for intervals, colour, offset, height in lane.bars:
             spans = [(axis.hours(a), max(axis.hours(b) - axis.hours(a), seen_h)) for a, b in intervals]
             axes.broken_barh(spans, (row + offset, height), facecolor=colour, linewidth=0, gid=what)
+            if lane.remark and spans:
+                _draw_remark(axes, axis, row, spans, lane.remark)
     axes.set_ylim(len(lanes) - 0.5, -0.5)
     axes.set_yticks(range(len(lanes)), [lane.label for lane in lanes])
     axes.tick_params(axis="y", labelcolor=style.INK)
+
+
+def _draw_remark(
+    axes: Axes, axis: TimeAxis, row: int, spans: list[tuple[float, float]], remark: str
+) -> None:
+    """Beside the last bar where there is room, within it where it is long, else nowhere."""
+    start_h, length_h = spans[-1]
+    span_h = axis.hours(axis.end_us)
+    needed_h = span_h * 0.0075 * len(remark)
+    if start_h + length_h + needed_h < 0.99 * span_h:
+        where, colour = start_h + length_h + 0.005 * span_h, style.MUTED
+    elif length_h > 2 * needed_h:
+        where, colour = start_h + 0.005 * span_h, "white"
+    else:
+        return
+    axes.text(where, row, remark, va="center_baseline", color=colour, fontsize=7)
 
 
 def _draw_opacity(axes: Axes, axis: TimeAxis, opacity: pd.DataFrame) -> None:
@@ -176,21 +207,30 @@ def _draw_opacity(axes: Axes, axis: TimeAxis, opacity: pd.DataFrame) -> None:
     axes.plot(x, y, color=style.PURPLE, linewidth=1.2)
     axes.set_ylim(bottom=0.0)
     axes.locator_params(axis="y", nbins=3)
-    axes.set_ylabel("dust opacity\nτ", rotation=0, ha="right", va="center", labelpad=22)
+    _name(axes, "dust opacity\nτ")
 
 
 def _draw_backlog(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame) -> None:
     style.quiet(axes, grid="both")
     places = backlog.groupby("place", sort=True)
     peaks = places["records"].max().sort_values(ascending=False)
-    for place, colour in zip(peaks.index[: len(style.STREAMS)], style.STREAMS, strict=False):
+    drawn = list(zip(peaks.index[: len(style.STREAMS)], style.STREAMS, strict=False))
+    for rank, (place, colour) in enumerate(drawn):
         rows = places.get_group(place)
         hours = (series.integers(rows["at_us"]) - axis.start_us) / 3.6e9
         x, y = series.thin(hours, rows["records"].to_numpy(dtype=np.float64))
-        axes.step(x, y, where="post", color=colour, linewidth=1.2, label=str(place))
+        # Edges often wait alike: later lines are thinner, so that the ones below still show.
+        width = 3.0 - 2.0 * rank / len(drawn) if len(drawn) > 1 else 1.2
+        axes.step(x, y, where="post", color=colour, linewidth=width, label=str(place))
     if len(peaks) > 1:
         axes.legend(loc="upper left", frameon=False, fontsize=7.5, ncols=4)
     axes.set_ylim(bottom=0.0)
     axes.locator_params(axis="y", nbins=4, integer=True)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    axes.set_ylabel("backlog\nrecords", rotation=0, ha="right", va="center", labelpad=22)
+    _name(axes, "backlog\nrecords")
+
+
+def _name(axes: Axes, text: str) -> None:
+    """What a panel shows, left of its numbers and in line with the other panels."""
+    axes.set_ylabel(text, rotation=0, ha="right", va="center")
+    axes.yaxis.set_label_coords(-0.055, 0.5)

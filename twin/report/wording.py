@@ -29,6 +29,14 @@ STATEMENTS: Final[dict[str, str]] = {
     "energy_balance": "Energy generated is served, stored, curtailed or lost; nothing is missing.",
 }
 
+PAYLOAD_STATEMENTS: Final[dict[str, str]] = {
+    "no_loss": "Every payload that a node took into custody reaches its destination.",
+    "exactly_once": "Every payload is delivered once, whatever was repeated.",
+    "stream_order": "The payloads of a flow are delivered in the order in which they were offered.",
+    "integrity": "Every payload delivered is, byte for byte, what was offered.",
+}
+"""What the same guarantees mean in a scenario of bundle nodes."""
+
 NONE: Final = "\N{EN DASH}"
 
 
@@ -69,6 +77,13 @@ def quantity(value: float | None, unit: str | None) -> str:
     if unit == "s":
         return duration(value)
     return number(value) + (f" {unit}" if unit else "")
+
+
+def violations(count: float | None) -> str:
+    """``no violation``, ``1 violation``, ``2 violations``; a dash when nothing was counted."""
+    if count is None:
+        return NONE
+    return plural(round(count), "violation") if count else "no violation"
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,4 +1,5 @@
-"""A journal on a disk with fsync semantics: appended bytes are durable only once a sync that began after them has answered.
+"""A journal on a disk with fsync semantics: appended bytes are durable only once a sync that began after them has
+answered.
 
 A crash loses the unsynced tail but for a torn part of it, whose length is drawn from the crash's own random stream.
 """

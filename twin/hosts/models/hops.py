@@ -9,35 +9,48 @@ from twin.trace import HopDelivered, HopLost, HopSent
 
 
 class HopAccount:
-    """Numbers the copies on one directed link and says what became of them; `in_flight` is the link's own count."""
+    """Numbers the copies on one directed link and says what became of them; `open` holds (sent, bytes) of those in
+    flight.
+    """
+
+    __slots__ = ("_deliver", "_emit", "_env", "_machines", "_next", "destination", "link", "open", "source")
 
     def __init__(self, host: SimulatedHost, source: str, destination: str) -> None:
-        self._host = host
+        self._env = host.env
+        self._emit = host.trace.emit
+        self._deliver = host.deliver
+        self._machines = host.dispatcher.machines
         self.link = f"{source}->{destination}"
         self.source = source
         self.destination = destination
-        self.in_flight = 0
+        self.open: dict[int, tuple[int, int]] = {}
         self._next = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Copies under way, by the link's own count."""
+        return len(self.open)
 
     def sent(self, size_bytes: int) -> int:
         """A copy leaves; its number on this link."""
         number = self._next
-        self._next += 1
-        self.in_flight += 1
-        self._host.trace.emit(self._host.env._now, self.source, HopSent(self.link, number, size_bytes))
+        self._next = number + 1
+        now_us = self._env._now
+        self.open[number] = (now_us, size_bytes)
+        self._emit(now_us, self.source, HopSent(self.link, number, size_bytes))
         return number
 
     def arrived(self, number: int, event: Any) -> None:
         """The copy is there: deliver it, or lose it because nobody is up to take it."""
-        host = self._host
-        self.in_flight -= 1
-        if host.is_up(self.destination):
-            host.trace.emit(host.env._now, self.destination, HopDelivered(self.link, number))
-            host.deliver(self.destination, event)
-        else:
-            host.trace.emit(host.env._now, self.destination, HopLost(self.link, number, "node_down"))
+        destination = self.destination
+        if destination not in self._machines:
+            self.lost(number, "node_down")
+            return
+        sent_us, size = self.open.pop(number)
+        self._emit(self._env._now, destination, HopDelivered(self.link, number, size, sent_us))
+        self._deliver(destination, event)
 
     def lost(self, number: int, cause: str) -> None:
         """The copy will never arrive."""
-        self.in_flight -= 1
-        self._host.trace.emit(self._host.env._now, self.destination, HopLost(self.link, number, cause))
+        sent_us, size = self.open.pop(number)
+        self._emit(self._env._now, self.destination, HopLost(self.link, number, size, sent_us, cause))

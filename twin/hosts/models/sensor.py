@@ -1,6 +1,8 @@
-"""A sensor front end with a FIFO and comparators: delivers a block of samples when the FIFO's watermark or a comparator is reached.
+"""A sensor front end with a FIFO and comparators: delivers a block of samples when the FIFO's watermark or a
+comparator is reached.
 
-The world is a pure function of time, so the front end can look ahead in its own block and schedule one callback per delivery.
+The world is a pure function of time, so the front end can look ahead in its own block and schedule one callback per
+delivery.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Earth's store: SQLite behind a latency, a write capacity and DynamoDB's way of saying no.
 
-A batch takes at most 25 rows. Rows beyond the capacity of the moment come back as unprocessed; a batch of which nothing could be written is refused
-as a whole. Rows are put unconditionally by key, the head item conditionally on the leader's term, reads are consistent. One row holds one frame, the
-bytes as signed.
+A batch takes at most 25 rows. Rows beyond the capacity of the moment come back as unprocessed; a batch of which
+nothing could be written is refused as a whole. Rows are put unconditionally by key, the head item conditionally on
+the leader's term, reads are consistent. One row holds one frame, the bytes as signed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from twin.hosts.simulated import SimulatedHost
@@ -23,6 +24,7 @@ from twin.pipeline.machine import (
     WriteHead,
     WriteRows,
 )
+from twin.pipeline.wire.identity import RecordId
 from twin.trace import AttestationStored, HeadVisible, RowsRefused, RowStored
 
 BATCH_ROWS_MAX = 25
@@ -50,7 +52,7 @@ class TableSettings(NamedTuple):
 
     write_latency_us: int
     read_latency_us: int
-    write_rows_per_s: int
+    write_rows_per_s: float
 
 
 def _key(stream: Any) -> tuple[str, str]:
@@ -73,7 +75,9 @@ class Table:
         self._refilled_us = host.now_us
         self._db = sqlite3.connect(path, isolation_level=None)
         # the run is reproducible, so a host crash costs the file, not data: no journal, no flush
-        self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024;" + _SCHEMA)
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024;" + _SCHEMA
+        )
         self._db.execute("BEGIN")
         self._dirty = 0
 
@@ -137,19 +141,19 @@ class Table:
         )
         self._wrote(len(rows))
         for record, frame in rows:
-            fact = RowStored(self._store, tuple(record), _leaf(frame), replaced.get(tuple(record), b""))
+            fact = RowStored(self._store, record, _leaf(frame), replaced.get(record, b""))
             self._host.trace.emit(now_us, self._store, fact)
         self._answer(node, incarnation, RowsWritten(effect.id, tuple(record for record, _ in effect.rows[admitted:])))
 
-    def _held_before(self, rows: tuple[tuple[Any, bytes], ...]) -> dict[tuple[int, int, int], bytes]:
+    def _held_before(self, rows: Sequence[tuple[RecordId, bytes]]) -> dict[RecordId, bytes]:
         """Leaf hashes of what already stands under the keys of a batch."""
-        held = {}
+        held: dict[RecordId, bytes] = {}
         for record, _ in rows:
             found = self._db.execute(
                 "SELECT frame FROM frames WHERE device = ? AND epoch = ? AND idx = ?", (*_key(record), record[2])
             ).fetchone()
             if found is not None:
-                held[tuple(record)] = _leaf(found[0])
+                held[record] = _leaf(found[0])
         return held
 
     def _get_rows(self, node: str, effect: ReadRows, incarnation: int) -> None:
@@ -173,7 +177,7 @@ class Table:
         if ok:
             self._db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?)", (*key, effect.size, effect.term))
             self._wrote(1)
-            fact = HeadVisible(tuple(effect.stream), effect.size, effect.term)
+            fact = HeadVisible(effect.stream, effect.size, effect.term)
             self._host.trace.emit(self._host.now_us, self._store, fact)
         self._answer(node, incarnation, HeadWritten(effect.id, ok))
 
@@ -187,7 +191,7 @@ class Table:
             (*_key(effect.stream), effect.size, effect.root, effect.signature),
         )
         self._wrote(1)
-        self._host.trace.emit(self._host.now_us, self._store, AttestationStored(tuple(effect.stream), effect.size))
+        self._host.trace.emit(self._host.now_us, self._store, AttestationStored(effect.stream, effect.size))
         self._answer(node, incarnation, AttestationWritten(effect.id))
 
     def _wrote(self, rows: int) -> None:

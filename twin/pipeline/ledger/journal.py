@@ -1,8 +1,8 @@
 """The journal: an edge's one append-only file, and what is written in it.
 
-Entry = length (u32) | CRC32C over kind and payload (u32) | kind (u8) | payload. A crash may leave a torn tail: reading stops at the
-first entry that is not whole and the tail is cut. A `Snapshot` entry states everything that the entries before it said, so the
-file can be dropped from its front up to a snapshot.
+Entry = length (u32) | CRC32C over kind and payload (u32) | kind (u8) | payload. A crash may leave a torn
+tail: reading stops at the first entry that is not whole and the tail is cut. A `Snapshot` entry states
+everything that the entries before it said, so the file can be dropped from its front up to a snapshot.
 """
 
 from __future__ import annotations

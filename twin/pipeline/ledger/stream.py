@@ -1,7 +1,8 @@
-"""One device's stream as a node keeps it: the log of leaves, the frames not yet trimmed, and how far each stage has come.
+"""One device's stream as a node keeps it: log of leaves, frames not yet trimmed, and how far each stage has
+come.
 
-`size` appended >= `durable` on the medium >= `verified` on Earth >= `trim` backed up there. Frames below `trim` are gone; leaf
-hashes stay until every witness has signed past them.
+`size` appended >= `durable` on the medium >= `verified` on Earth >= `trim` backed up there. Frames below
+`trim` are gone; leaf hashes stay until every witness has signed past them.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Stream:
             return "gateway's signature"
         if not auditor.verify(audit_part(ack.stream, ack.verified, ack.root), ack.audit):
             return "auditor's signature"
+        if ack.verified < self.log.base:
+            return "below what this node can still check"
         return None if self.log.root(ack.verified) == ack.root else WRONG_ROOT
 
     def take(self, ack: Ack, data: bytes) -> None:

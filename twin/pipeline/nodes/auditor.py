@@ -1,18 +1,17 @@
-"""Earth's auditor: reads rows back, checks what their devices signed, and signs (stream, size, root). Its own machine, its own key.
+"""Earth's auditor: reads rows back, checks what their devices signed, and signs (stream, size, root).
 
-It reads only the table, the backup and the ledger, never the gateway's memory: what the gateway sends it is a hint where to look. Roots come
-from a log of leaves that it hashed itself. It also is the witness on Earth: it cosigns an edge's checkpoint once the rows below every head stand in
-the table and hash to that head's root.
+It is its own machine with its own key. It reads only the table, the backup and the ledger, never the
+gateway's memory: what the gateway sends it is a hint where to look. Roots come from a log of leaves that it
+hashed itself. It is also the witness on Earth (`earth_witness`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from itertools import count
 from typing import NamedTuple
 
-from twin.pipeline.facts import Attested, HeadCosigned, Rejected, RootMismatch
+from twin.pipeline.facts import Attested, Rejected, RootMismatch
 from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash, root_of_frontier
 from twin.pipeline.machine import (
     AttestationWritten,
@@ -23,12 +22,14 @@ from twin.pipeline.machine import (
     Report,
     RowsRead,
     Send,
-    SetTimer,
     Started,
     StoreRefused,
     TimerFired,
     WriteAttestation,
 )
+from twin.pipeline.nodes.backoff import RETRY, Backoff
+from twin.pipeline.nodes.backup import BACKUP, TABLE
+from twin.pipeline.nodes.earth_witness import EarthWitness, WitnessSettings
 from twin.pipeline.nodes.edge import KnownDevice
 from twin.pipeline.wire.frame import FrameError, peek_record, verify_frame
 from twin.pipeline.wire.identity import RecordId, StreamId
@@ -36,9 +37,7 @@ from twin.pipeline.wire.messages import (
     Attestation,
     BackupCopied,
     BackupProved,
-    Checkpoint,
     CheckpointOffer,
-    Cosign,
     HeadMoved,
     MessageError,
     MismatchNotice,
@@ -46,16 +45,12 @@ from twin.pipeline.wire.messages import (
     audit_part,
     decode,
     encode,
-    signed_part,
 )
 from twin.pipeline.wire.signing import Signer, Verifier
 
-RETRY = "retry"
-TABLE, BACKUP = "table", "backup"
-
 
 class AuditorSettings(NamedTuple):
-    """What the auditor is configured with; `read_rows_max` bounds one read, `retry_us` is the wait after a refusal."""
+    """What the auditor is configured with; `read_rows_max` bounds one read, `retry_us` waits after a first refusal."""
 
     name: str
     gateway: str
@@ -75,9 +70,14 @@ class ProvedStream(NamedTuple):
 
 
 class _Audit:
-    """One stream: `log` of leaves read back, `backup` likewise from the backup, and what is to be read next."""
+    """One stream: `log` of leaves read back, `backup` likewise from the backup, and what is to be read next.
 
-    __slots__ = ("attested", "backup", "backup_target", "cosigned", "id", "log", "reading", "recheck", "target")
+    `proved` is the newest attestation that stands in the store; `writing` the one on its way there, at most
+    one, so that an older one never overwrites a newer one. `backup.base` is how far the backup was proved.
+    `recheck` is the next doubted row.
+    """
+
+    __slots__ = ("backup", "backup_target", "id", "log", "proved", "reading", "recheck", "target", "writing")
 
     def __init__(self, stream: StreamId) -> None:
         self.id = stream
@@ -85,10 +85,16 @@ class _Audit:
         self.backup = MerkleLog()
         self.target = 0
         self.backup_target = 0
-        self.attested = 0
-        self.cosigned = 0
         self.recheck: int | None = None
         self.reading = False
+        self.proved: Attestation | None = None
+        self.writing: Attestation | None = None
+
+    @property
+    def attested(self) -> int:
+        """Rows that this auditor has signed for, stored or not."""
+        newest = self.writing or self.proved
+        return 0 if newest is None else newest.size
 
 
 class Auditor:
@@ -98,12 +104,12 @@ class Auditor:
         self.settings = settings
         self.streams: dict[StreamId, _Audit] = {}
         self._ids = count()
-        self._requests: dict[int, ReadRows] = {}
-        self._writing: dict[int, Attestation] = {}
-        self._refused_writes: list[WriteAttestation] = []
+        self._reads: dict[int, ReadRows] = {}
         self._writes: dict[int, WriteAttestation] = {}
-        self._checkpoints: dict[str, tuple[Checkpoint, bytes]] = {}
-        self._cosigned: dict[str, int] = {}
+        self._refused_writes: list[WriteAttestation] = []
+        self._backoff = Backoff(settings.retry_us)
+        witness = WitnessSettings(settings.name, settings.gateway, settings.authors, settings.signer)
+        self._witness = EarthWitness(witness, self._log_of)
 
     @classmethod
     def recover(cls, settings: AuditorSettings, durable: tuple[ProvedStream, ...] = ()) -> Auditor:
@@ -113,7 +119,8 @@ class Auditor:
             audit = auditor._audit(state.attestation.stream)
             audit.log = MerkleLog(state.attestation.size, state.attestation.frontier)
             audit.backup = MerkleLog(state.backed, state.backed_frontier)
-            audit.target = audit.attested = state.attestation.size
+            audit.proved = state.attestation
+            audit.target = state.attestation.size
             audit.backup_target = state.backed
         return auditor
 
@@ -126,17 +133,20 @@ class Auditor:
             case RowsRead(request, frames):
                 self._rows_read(request, frames, out)
             case AttestationWritten(request):
-                self._writes.pop(request)
-                out.append(Send(self.settings.gateway, encode(self._writing.pop(request))))
+                self._attestation_written(request, out)
             case StoreRefused(request, _):
                 self._refused(request, now_us, out)
-            case TimerFired():
+            case TimerFired(name) if name == RETRY:
                 self._again(out)
             case Started():
                 pass  # it acts when the gateway says where to look
             case _:
                 out.append(Report(Rejected(type(event).__name__, "not an event of an auditor")))
         return out
+
+    def _log_of(self, stream: StreamId) -> MerkleLog | None:
+        audit = self.streams.get(stream)
+        return None if audit is None else audit.log
 
     def _audit(self, stream: StreamId) -> _Audit:
         audit = self.streams.get(stream)
@@ -155,29 +165,45 @@ class Auditor:
             return
         match message:
             case HeadMoved(stream, size):
-                audit = self._audit(stream)
-                audit.target = max(audit.target, size)
-                self._read(audit, out)
+                self._head_moved(self._audit(stream), size, out)
             case BackupCopied(stream, size):
-                audit = self._audit(stream)
-                audit.backup_target = max(audit.backup_target, min(size, audit.log.size))
-                self._read(audit, out)
+                self._backup_copied(self._audit(stream), size, out)
             case MismatchNotice(stream, _, _):
-                audit = self._audit(stream)
-                audit.recheck = audit.log.base
-                self._read(audit, out)
+                doubted = self.streams.get(stream)
+                if doubted is not None and doubted.recheck is None:
+                    doubted.recheck = doubted.log.base
+                    self._read(doubted, out)
             case CheckpointOffer(raw):
-                self._checkpoint(raw, out)
+                self._witness.take(raw, out)
+                self._cosign(out)
             case _:
                 out.append(Report(Rejected(type(message).__name__, "not for an auditor")))
+
+    def _head_moved(self, audit: _Audit, size: int, out: list[Effect]) -> None:
+        if audit.proved is not None and size <= audit.proved.size:
+            out.append(Send(self.settings.gateway, encode(audit.proved)))  # it was lost, or the gateway is new
+        audit.target = max(audit.target, size)
+        self._read(audit, out)
+
+    def _backup_copied(self, audit: _Audit, size: int, out: list[Effect]) -> None:
+        if size <= audit.backup.base:
+            self._say_backup(audit, audit.backup.base, True, out)  # it was lost, or the gateway is new
+        elif not audit.log.base <= size <= audit.log.size:
+            self._say_backup(audit, size, False, out)  # no root is known at this size
+        else:
+            audit.backup_target = max(audit.backup_target, size)
+            self._read(audit, out)
+
+    def _say_backup(self, audit: _Audit, size: int, ok: bool, out: list[Effect]) -> None:
+        out.append(Send(self.settings.gateway, encode(BackupProved(audit.id, size, ok))))
 
     # ------------------------------------------------------------ reading back
 
     def _read(self, audit: _Audit, out: list[Effect]) -> None:
         """Ask for the next rows of a stream: what was read before and is doubted, new rows, then the backup's."""
-        if audit.reading:
+        if audit.reading or self._backoff.waiting:
             return
-        if audit.recheck is not None and audit.recheck < audit.log.size:
+        if audit.recheck is not None:
             store, first, end = TABLE, audit.recheck, audit.log.size
         elif audit.log.size < audit.target:
             store, first, end = TABLE, audit.log.size, audit.target
@@ -185,19 +211,26 @@ class Auditor:
             store, first, end = BACKUP, audit.backup.size, audit.backup_target
         else:
             return
+        if first >= end:
+            audit.recheck = None
+            self._read(audit, out)
+            return
         audit.reading = True
         request = ReadRows(next(self._ids), store, audit.id, first, min(end, first + self.settings.read_rows_max))
-        self._requests[request.id] = request
+        self._reads[request.id] = request
         out.append(request)
 
     def _rows_read(self, request_id: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
-        request = self._requests.pop(request_id)
+        request = self._reads.pop(request_id, None)
+        if request is None:
+            out.append(Report(Rejected("RowsRead", "an answer nobody waits for")))
+            return
         audit = self.streams[request.stream]
         audit.reading = False
         if request.store == BACKUP:
             self._check_backup(audit, frames, out)
-        elif audit.recheck is not None:
-            self._check_again(audit, frames, out)
+        elif request.first < audit.log.size:
+            self._check_again(audit, request.first, frames, out)
         else:
             self._check_new(audit, frames, out)
         self._read(audit, out)
@@ -209,8 +242,8 @@ class Auditor:
                 out.append(Send(self.settings.gateway, encode(RowsWrong(audit.id, (audit.log.size,)))))
                 break
             audit.log.append(leaf_hash(frame or b""))
-        if audit.log.size > audit.attested and audit.log.size >= audit.target:
-            self._attest(audit, out)
+        self._attest(audit, out)
+        self._cosign(out)
 
     def _is_signed_row(self, audit: _Audit, index: int, frame: bytes | None) -> bool:
         """Whether a row stands there, names this very record, and carries its device's signature."""
@@ -224,21 +257,33 @@ class Auditor:
         return record == RecordId(*audit.id, index) and verify_frame(frame, device.verifier, device.signature_bytes)
 
     def _attest(self, audit: _Audit, out: list[Effect]) -> None:
+        """Sign what was read, once all that is visible was read and the attestation before is stored."""
         size = audit.log.size
+        if audit.writing is not None or self._backoff.waiting or not audit.attested < size >= audit.target:
+            return
         frontier = tuple(audit.log.frontier())
         root = root_of_frontier(frontier, size)
         signature = self.settings.signer.sign(audit_part(audit.id, size, root))
-        audit.attested = size
+        audit.writing = Attestation(audit.id, size, root, frontier, signature)
         request = WriteAttestation(next(self._ids), audit.id, size, root, frontier, signature)
         self._writes[request.id] = request
-        self._writing[request.id] = Attestation(audit.id, size, root, frontier, signature)
         out.append(Report(Attested(audit.id, size, root)))
         out.append(request)
-        self._try_cosign(out)
 
-    def _check_again(self, audit: _Audit, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
+    def _attestation_written(self, request_id: int, out: list[Effect]) -> None:
+        request = self._writes.pop(request_id, None)
+        if request is None:
+            out.append(Report(Rejected("AttestationWritten", "an answer nobody waits for")))
+            return
+        self._backoff.served()
+        audit = self.streams[request.stream]
+        audit.proved, audit.writing = audit.writing, None
+        if audit.proved is not None:
+            out.append(Send(self.settings.gateway, encode(audit.proved)))
+        self._attest(audit, out)
+
+    def _check_again(self, audit: _Audit, first: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
         """Rows below the head against the leaves hashed when they were first read."""
-        first = audit.recheck or 0
         wrong = tuple(
             index
             for index, frame in enumerate(frames, start=first)
@@ -247,90 +292,48 @@ class Auditor:
         if wrong:
             out.append(Send(self.settings.gateway, encode(RowsWrong(audit.id, wrong))))
         after = first + len(frames)
-        audit.recheck = after if after < audit.log.size and not wrong else None
+        audit.recheck = after if after < audit.log.size else None
 
     def _check_backup(self, audit: _Audit, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
-        for frame in frames:
-            if frame is None:
-                break
-            audit.backup.append(leaf_hash(frame))
+        """Extend the backup's log; at the target its root must be that of the rows read from the table."""
+        missing = None in frames
+        audit.backup.extend(leaf_hash(frame) for frame in frames if frame is not None and not missing)
         size = audit.backup.size
-        whole = size >= audit.backup_target
-        if whole and audit.backup.root() == audit.log.root(size):
+        if not missing and size < audit.backup_target:
+            return
+        if not missing and audit.backup.root() == audit.log.root(size):
             audit.backup.trim(size)
-            out.append(Send(self.settings.gateway, encode(BackupProved(audit.id, size, True))))
+            self._say_backup(audit, size, True, out)
             self._forget_leaves(audit)
-        elif whole or None in frames:
-            out.append(Report(RootMismatch(audit.id, size)))
-            out.append(Send(self.settings.gateway, encode(BackupProved(audit.id, size, False))))
-            audit.backup = MerkleLog(audit.backup.base, tuple(audit.backup.frontier(audit.backup.base)))
-            audit.backup_target = audit.backup.base
+            return
+        out.append(Report(RootMismatch(audit.id, size)))
+        self._say_backup(audit, audit.backup_target, False, out)
+        proved = audit.backup.base
+        audit.backup = MerkleLog(proved, audit.backup.frontier(proved))
+        audit.backup_target = proved
+
+    def _cosign(self, out: list[Effect]) -> None:
+        if self._witness.cosign(out):
+            for audit in self.streams.values():
+                self._forget_leaves(audit)
 
     def _forget_leaves(self, audit: _Audit) -> None:
-        """Leaves are needed for the backup's root and for the next checkpoint's heads."""
-        floor = min(audit.backup.size, audit.cosigned)
-        if floor > audit.log.base:
-            audit.log.trim(floor)
-
-    # ------------------------------------------------------------ witness on Earth
-
-    def _checkpoint(self, raw: bytes, out: list[Effect]) -> None:
-        try:
-            checkpoint = decode(raw)
-        except MessageError as problem:
-            out.append(Report(Rejected("checkpoint", str(problem))))
-            return
-        author = self.settings.authors.get(checkpoint.author) if isinstance(checkpoint, Checkpoint) else None
-        if author is None or not isinstance(checkpoint, Checkpoint):
-            out.append(Report(Rejected("checkpoint", "author unknown")))
-        elif not author.verify(signed_part(checkpoint), checkpoint.signature):
-            out.append(Report(Rejected("checkpoint", "signature")))
-        elif checkpoint.counter > self._cosigned.get(checkpoint.author, -1):
-            held = self._checkpoints.get(checkpoint.author)
-            if held is None or checkpoint.counter > held[0].counter:
-                self._checkpoints[checkpoint.author] = (checkpoint, raw)
-            self._try_cosign(out)
-
-    def _try_cosign(self, out: list[Effect]) -> None:
-        """Cosign each held checkpoint whose rows have all been read back."""
-        for author, (checkpoint, raw) in sorted(self._checkpoints.items()):
-            audits = [self.streams.get(head.stream) for head in checkpoint.heads]
-            if any(a is None or a.log.size < h.size for a, h in zip(audits, checkpoint.heads, strict=True)):
-                continue
-            del self._checkpoints[author]
-            if any(head.size < self.streams[head.stream].log.base for head in checkpoint.heads):
-                continue  # older than what is still remembered here; a newer one will come
-            for head in checkpoint.heads:
-                if self.streams[head.stream].log.root(head.size) != head.root:
-                    out.append(Report(RootMismatch(head.stream, head.size)))
-                    break
-            else:
-                self._cosign(checkpoint, raw, out)
-
-    def _cosign(self, checkpoint: Checkpoint, raw: bytes, out: list[Effect]) -> None:
-        self._cosigned[checkpoint.author] = checkpoint.counter
-        for head in checkpoint.heads:
-            audit = self.streams[head.stream]
-            audit.cosigned = head.size
-            out.append(Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)))
-            self._forget_leaves(audit)
-        sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
-        digest = hashlib.sha256(raw).digest()
-        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
-        signature = self.settings.signer.sign(signed_part(unsigned))
-        out.append(Send(self.settings.gateway, encode(unsigned._replace(signature=signature))))
+        """Leaves are needed for the backup's next root and for the next checkpoint's heads."""
+        audit.log.trim(min(audit.backup.base, self._witness.cosigned(audit.id)))
 
     # ------------------------------------------------------------ refusals
 
     def _refused(self, request: int, now_us: int, out: list[Effect]) -> None:
-        if request in self._requests:
-            self.streams[self._requests.pop(request).stream].reading = False
+        if request in self._reads:
+            self.streams[self._reads.pop(request).stream].reading = False
         elif request in self._writes:
             self._refused_writes.append(self._writes[request])
-        out.append(SetTimer(RETRY, now_us + self.settings.retry_us))
+        out.extend(self._backoff.refused(now_us))
 
     def _again(self, out: list[Effect]) -> None:
+        self._backoff.over()
         out.extend(self._refused_writes)
         self._refused_writes.clear()
         for audit in self.streams.values():
+            self._attest(audit, out)
             self._read(audit, out)

@@ -1,7 +1,8 @@
-"""Copies verified rows to the backup: a separate medium, one job per stream and period, in table-sized batches.
+"""Copies verified rows to the backup: a separate medium, one job per stream and period, in table-sized
+batches.
 
-A job reads [from, to) from the table, writes it to the backup, and asks the auditor to read it back there. Only the auditor's word
-makes rows count as backed up, and only then may Mars trim them.
+A job reads [at, end) from the table, writes it to the backup, and asks the auditor to read it back there.
+Only the auditor's word makes rows count as backed up, and only then may Mars trim them.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from twin.pipeline.machine import Effect, ReadRows, Send, WriteRows
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import BackupCopied, encode
 
+TABLE, BACKUP = "table", "backup"
+
 
 class _Job:
-    __slots__ = ("at", "end", "stream")
+    __slots__ = ("at", "end", "rows", "rows_end", "stream")
 
     def __init__(self, stream: StreamId, at: int, end: int) -> None:
         self.stream = stream
         self.at = at
         self.end = end
+        self.rows: tuple[tuple[RecordId, bytes], ...] = ()
+        """Read from the table and not yet in the backup; they reach up to `rows_end`."""
+        self.rows_end = at
 
 
 class BackupKeeper:
@@ -32,76 +38,63 @@ class BackupKeeper:
         self._ids = ids
         self._jobs: deque[_Job] = deque()
         self._pending: int | None = None
-        self._batch: tuple[tuple[RecordId, bytes], ...] = ()
         self._waiting = False
 
     def owns(self, request: int) -> bool:
         """Whether this request is the keeper's."""
         return request == self._pending
 
-    def start(self, stream: StreamId, first: int, end: int) -> list[Effect]:
-        """Queue a job, unless one for this stream is still queued."""
-        if any(job.stream == stream for job in self._jobs):
-            return []
-        self._jobs.append(_Job(stream, first, end))
-        return self._step() if self._pending is None and not self._waiting else []
+    def start(self, stream: StreamId, first: int, end: int) -> None:
+        """Queue a job, unless one for this stream is still queued; `step` comes next."""
+        if all(job.stream != stream for job in self._jobs):
+            self._jobs.append(_Job(stream, first, end))
 
-    def rows_read(self, request: int, frames: tuple[bytes | None, ...]) -> list[Effect]:
-        """The table's answer; a row that vanished ends the job (the auditor will find it)."""
+    def rows_read(self, request: int, frames: tuple[bytes | None, ...]) -> None:
+        """The table's answer; a row that vanished ends the job, and the rows stay on Mars."""
         if not self.owns(request):
-            return []
+            return
         self._pending = None
         job = self._jobs[0]
-        rows = []
-        for index, frame in enumerate(frames, start=job.at):
-            if frame is None:
-                self._jobs.popleft()
-                return self._step()
-            rows.append((RecordId(*job.stream, index), frame))
-        self._batch = tuple(rows)
-        return self._step()
+        if None in frames:
+            self._jobs.popleft()
+            return
+        job.rows = tuple((RecordId(*job.stream, job.at + n), frame or b"") for n, frame in enumerate(frames))
+        job.rows_end = job.at + len(frames)
 
-    def rows_written(self, request: int, unprocessed: tuple[RecordId, ...]) -> bool:
-        """The backup's answer; True if the owner should back off before `again`."""
-        if not self.owns(request):
-            return False
+    def rows_written(self, unprocessed: tuple[RecordId, ...]) -> bool:
+        """The backup's answer; False if rows are left, to be asked for after a back-off (`resume`)."""
         self._pending = None
+        job = self._jobs[0]
         left = set(unprocessed)
-        if left:
-            self._batch = tuple(row for row in self._batch if row[0] in left)
+        job.rows = tuple(row for row in job.rows if row[0] in left)
+        if job.rows:
             self._waiting = True
-            return True
-        self._jobs[0].at = self._batch[-1][0].index + 1
-        self._batch = ()
-        return False
-
-    def refused(self, request: int) -> bool:
-        """The store was throttled; True if the request was the keeper's."""
-        if not self.owns(request):
             return False
-        self._pending = None
-        self._waiting = True
+        job.at = job.rows_end
         return True
 
-    def again(self) -> list[Effect]:
-        """Go on, after an answer or a back-off."""
-        self._waiting = False
-        return self._step() if self._pending is None else []
+    def refused(self) -> None:
+        """The store did nothing for the keeper's request: the same is asked for after a back-off (`resume`)."""
+        self._pending = None
+        self._waiting = True
 
-    def _step(self) -> list[Effect]:
-        if not self._jobs:
-            return []
-        job = self._jobs[0]
+    def resume(self) -> None:
+        """The back-off is over."""
+        self._waiting = False
+
+    def step(self) -> list[Effect]:
+        """What to ask for next; nothing while an answer or a back-off is awaited."""
         out: list[Effect] = []
-        if not self._batch and job.at >= job.end:
-            self._jobs.popleft()
-            out.append(Send(self._auditor, encode(BackupCopied(job.stream, job.end))))
-            out.extend(self._step())
-            return out
-        self._pending = next(self._ids)
-        if self._batch:
-            out.append(WriteRows(self._pending, "backup", self._batch))
-        else:
-            end = min(job.end, job.at + self._batch_rows)
-            out.append(ReadRows(self._pending, "table", job.stream, job.at, end))
+        while self._jobs and self._pending is None and not self._waiting:
+            job = self._jobs[0]
+            if job.rows:
+                self._pending = next(self._ids)
+                out.append(WriteRows(self._pending, BACKUP, job.rows))
+            elif job.at < job.end:
+                self._pending = next(self._ids)
+                end = min(job.end, job.at + self._batch_rows)
+                out.append(ReadRows(self._pending, TABLE, job.stream, job.at, end))
+            else:
+                self._jobs.popleft()
+                out.append(Send(self._auditor, encode(BackupCopied(job.stream, job.end))))
         return out

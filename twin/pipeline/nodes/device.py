@@ -1,4 +1,4 @@
-"""A medical sensor: samples become signed frames, frames go to the home edge, and stay here until Earth has them backed up.
+"""A medical sensor: samples become signed frames, which stay here until Earth has them backed up.
 
 | state of a frame       | ends when                                                        |
 |------------------------|------------------------------------------------------------------|
@@ -6,8 +6,9 @@
 | accepted               | an ack of Earth says `verified` beyond it                        |
 | verified               | an ack says `trim` beyond it: only now the bytes are deleted      |
 
-The device is the only writer of its stream. A frame is signed once; a resend is the same bytes. A frame closes when its period
-ends, or at once when a sample crosses a device-side threshold: content decides, never load.
+The device is the only writer of its stream. A frame is signed once; a resend is the same bytes. A frame
+closes when its period ends, or at once when a sample crosses a device-side threshold: content decides, never
+load.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ RETRY_DOUBLINGS_MAX = 4
 class DeviceSettings(NamedTuple):
     """What a device is configured with; times in microseconds.
 
-    `low` and `high` are the comparators per channel (None: none); `local_window` limits frames offered and not accepted.
+    `low` and `high` are the comparators per channel (None: none); `local_window` limits frames offered and
+    not accepted.
     """
 
     device: int
@@ -73,9 +75,14 @@ class Device:
 
     def __init__(self, settings: DeviceSettings) -> None:
         self.settings = settings
-        self.stream = Stream(StreamId(settings.device, 0))
+        self._open_epoch(0)
+
+    def _open_epoch(self, epoch: int) -> None:
+        self.stream = Stream(StreamId(self.settings.device, epoch))
         self.accepted = 0
         self._offered = 0
+        self._asked = -1
+        self._asked_until_us = 0
         self._retries = 0
         self._retry_set = False
 
@@ -95,7 +102,7 @@ class Device:
                 self._offer(now_us, out)
             case Started(entropy):
                 s = self.settings
-                self.stream = Stream(StreamId(s.device, int.from_bytes(entropy[:8], "big")))
+                self._open_epoch(int.from_bytes(entropy[:8], "big"))
                 out.append(ArmSensor(s.sample_period_us, s.samples_per_frame, s.low, s.high))
                 out.append(Send(s.home, encode(Hello(self.stream.id))))
             case _:
@@ -116,8 +123,8 @@ class Device:
         """Offer what the window allows, and watch for an answer while anything is not accepted."""
         size = self.stream.size
         end = min(size, self.accepted + self.settings.local_window)
-        for index in range(self._offered, end):
-            out.append(Send(self.settings.home, encode(FrameOffer(self.stream.frames[index]))))
+        frames = self.stream.frames
+        out.extend(Send(self.settings.home, encode(FrameOffer(frames[index]))) for index in range(self._offered, end))
         self._offered = max(self._offered, end)
         if self.accepted < size:
             if not self._retry_set:
@@ -141,26 +148,41 @@ class Device:
         elif message.stream != self.stream.id:
             out.append(Report(Rejected(type(message).__name__, "another stream or epoch")))
         elif isinstance(message, Ack):
-            self._acked(message, data, out)
+            self._acked(message, data, now_us, out)
         elif message.next_index > self.stream.size:
             out.append(Report(Rejected(type(message).__name__, "beyond what was sealed")))
         else:
             self._progress(message, now_us, out)
 
     def _progress(self, answer: Accept | Expect, now_us: int, out: list[Effect]) -> None:
-        """An `Accept` only moves forward; an `Expect` may move back to what the edge lost with an unsynced tail."""
         self._retries = 0
         if isinstance(answer, Expect):
-            self.accepted = max(answer.next_index, self.stream.trim)
-            self._offered = self.accepted
+            self._go_to(answer.next_index, now_us)
         elif answer.next_index > self.accepted:
-            self.accepted = answer.next_index
-            self._offered = max(self._offered, self.accepted)
-            if self._retry_set:
-                self._stop_retry(out)
+            self._forward(answer.next_index, out)
         self._offer(now_us, out)
 
-    def _acked(self, ack: Ack, data: bytes, out: list[Effect]) -> None:
+    def _go_to(self, asked: int, now_us: int) -> None:
+        """Send from where the edge waits; that may be what it lost with an unsynced tail.
+
+        Only an `Accept` says that frames are durable. Each frame behind a lost one makes the edge ask, so for
+        the time of a retry the same question is answered once.
+        """
+        if asked == self._asked and now_us < self._asked_until_us:
+            return
+        self._asked = asked
+        self._asked_until_us = now_us + self.settings.retry_us
+        self._offered = max(asked, self.stream.trim)
+        self.accepted = min(self.accepted, self._offered)
+
+    def _forward(self, accepted: int, out: list[Effect]) -> None:
+        """The edge, or Earth itself, holds all frames below `accepted`."""
+        self.accepted = accepted
+        self._offered = max(self._offered, accepted)
+        if self._retry_set:
+            self._stop_retry(out)
+
+    def _acked(self, ack: Ack, data: bytes, now_us: int, out: list[Effect]) -> None:
         stream = self.stream
         problem = stream.problem_with(ack, self.settings.gateway, self.settings.auditor)
         if problem == WRONG_ROOT:
@@ -173,3 +195,6 @@ class Device:
             stream.log.trim(stream.trim)
             if stream.drop_frames(stream.trim):
                 out.append(Report(Trimmed(stream.id, stream.trim)))
+            if ack.verified > self.accepted:
+                self._forward(ack.verified, out)
+                self._offer(now_us, out)

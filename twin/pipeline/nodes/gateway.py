@@ -1,8 +1,10 @@
-"""Earth's gateway: verifies what arrives, writes rows by key, moves heads, and acks what the auditor has signed.
+"""Earth's gateway: verifies what arrives, writes rows by key, moves heads, and acks what the auditor has
+signed.
 
-Order per stream: rows stored -> head item (rows below it are visible) -> auditor reads them back and signs -> ack. Rows go in batches of at
-most 25, unconditionally: a row's content never changes, so writing it twice is harmless. The head item is conditional on the leader's term. What is
-unprocessed or throttled is asked for again under the same keys, later each time. Backup: `BackupKeeper`.
+Order per stream: rows stored -> head item (rows below it are visible) -> auditor reads them back and signs ->
+ack. Rows go in batches of at most 25, unconditionally: a row's content never changes, so writing it twice is
+harmless. The head item is conditional on the leader's term. What is unprocessed or throttled is asked for
+again under the same keys, later each time. Backup: `BackupKeeper`.
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ from twin.pipeline.machine import (
     WriteRows,
 )
 from twin.pipeline.nodes.ack_desk import AckDesk, EdgeOnMars
-from twin.pipeline.nodes.backup import BackupKeeper
+from twin.pipeline.nodes.backoff import RETRY, Backoff
+from twin.pipeline.nodes.backup import TABLE, BackupKeeper
 from twin.pipeline.nodes.edge import KnownDevice
+from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
@@ -49,7 +53,6 @@ from twin.pipeline.wire.messages import (
     CheckpointOffer,
     Cosign,
     Frames,
-    Gap,
     HeadMoved,
     MessageError,
     MismatchNotice,
@@ -60,11 +63,8 @@ from twin.pipeline.wire.messages import (
 )
 from twin.pipeline.wire.signing import Signer
 
-RETRY, BACKUP = "retry", "backup"
-TABLE = "table"
+BACKUP = "backup"
 BATCH_ROWS_MAX = 25
-BACKOFF_DOUBLINGS_MAX = 8
-GAPS_MAX = 32
 
 
 class GatewaySettings(NamedTuple):
@@ -95,60 +95,12 @@ class StoredStream(NamedTuple):
     edge: str
 
 
-class _Stream:
-    """Progress of one stream on Earth: stored >= visible >= verified >= trim; `ahead` are stored rows beyond a gap."""
-
-    __slots__ = ("ahead", "attestation", "edge", "head_under_way", "id", "queued", "stored", "trim", "visible")
-
-    def __init__(self, stream: StreamId, edge: str, visible: int = 0, trim: int = 0) -> None:
-        self.id = stream
-        self.edge = edge
-        self.stored = visible
-        self.visible = visible
-        self.trim = trim
-        self.ahead: set[int] = set()
-        self.queued: set[int] = set()
-        self.head_under_way: int | None = None
-        self.attestation: Attestation | None = None
-
-    def holds(self, index: int) -> bool:
-        """Whether the row is stored or on its way to the store."""
-        return index < self.stored or index in self.ahead or index in self.queued
-
-    def store(self, index: int) -> None:
-        """The row is stored."""
-        self.queued.discard(index)
-        self.ahead.add(index)
-        while self.stored in self.ahead:
-            self.ahead.discard(self.stored)
-            self.stored += 1
-
-    def lose(self, indices: tuple[int, ...]) -> None:
-        """These rows turned out wrong: they are gaps again."""
-        first = min(indices)
-        self.ahead.update(range(first, self.stored))
-        self.stored = min(first, self.stored)
-        self.ahead.difference_update(indices)
-
-    def gaps(self) -> tuple[tuple[Gap, ...], int]:
-        """Missing ranges from `stored` on, at most GAPS_MAX, and the index up to which the list is complete."""
-        gaps: list[Gap] = []
-        at = self.stored
-        for index in sorted(self.ahead):
-            if index > at:
-                if len(gaps) == GAPS_MAX:
-                    break
-                gaps.append((at, index))
-            at = index + 1
-        return tuple(gaps), at
-
-
 class Gateway:
     """The machine of the ingest leader on Earth."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        self.streams: dict[StreamId, _Stream] = {}
+        self.streams: dict[StreamId, StreamOnEarth] = {}
         self.fenced = False
         self._ids = count()
         self._mailer = Mailer(settings.address)
@@ -158,8 +110,7 @@ class Gateway:
         self._rows: deque[tuple[RecordId, bytes]] = deque()
         self._writes: dict[int, tuple[tuple[RecordId, bytes], ...]] = {}
         self._heads: dict[int, StreamId] = {}
-        self._refusals = 0
-        self._backing_off = False
+        self._backoff = Backoff(settings.backoff_us)
         self._ack_counter = 0
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
@@ -172,14 +123,22 @@ class Gateway:
         """Rebuild the machine from the store's head items; what stands beyond a head comes again as a gap."""
         gateway = cls(settings)
         for state in durable:
-            gateway.streams[state.stream] = _Stream(state.stream, state.edge, state.visible, state.backed)
+            gateway.streams[state.stream] = StreamOnEarth(state.stream, state.edge, state.visible, state.backed)
         return gateway
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event; see `twin.pipeline.machine`."""
         out: list[Effect] = []
-        if self.fenced:
-            return out
+        if not self.fenced:
+            self._take(event, now_us, out)
+        if not self.fenced:  # it may have learned just now that another leads
+            self._write_rows(out)
+            out.extend(self._backup.step())
+            for desk in self._desks.values():
+                desk.pump(now_us, out)
+        return out
+
+    def _take(self, event: Event, now_us: int, out: list[Effect]) -> None:
         match event:
             case BundleArrived(_, data):
                 self._bundle(data, now_us, out)
@@ -187,10 +146,10 @@ class Gateway:
                 self._rows_written(request, unprocessed, now_us, out)
             case HeadWritten(request, ok):
                 self._head_written(request, ok, out)
-            case Received(_, data):
-                self._receive(data, now_us, out)
+            case Received(source, data):
+                self._receive(source, data, now_us, out)
             case RowsRead(request, frames):
-                out.extend(self._backup.rows_read(request, frames))
+                self._backup.rows_read(request, frames)
             case StoreRefused(request, _):
                 self._refused(request, now_us, out)
             case Transmitted(transmission, neighbour):
@@ -201,16 +160,12 @@ class Gateway:
                 self._timer(name, now_us, out)
             case PlanChanged(plan):
                 for desk in self._desks.values():
-                    desk.antenna.plan = plan
+                    desk.antenna.replan(plan)
             case Started():
                 out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
                 self._ask_auditor(out)
             case _:
                 out.append(Report(Rejected(type(event).__name__, "not an event of a gateway")))
-        self._write_rows(out)
-        for desk in self._desks.values():
-            desk.pump(now_us, out)
-        return out
 
     # ------------------------------------------------------------ from Mars
 
@@ -240,23 +195,26 @@ class Gateway:
             return
         stream = self.streams.get(record.stream)
         device = self.settings.devices.get(record.device)
-        if stream is not None and stream.holds(record.index):
-            stream.edge = edge
-            self._want_ack(stream, now_us, out)  # a repeat: its sender has not heard of us
+        repeat = stream is not None and stream.holds(record.index)
+        if stream is not None and repeat and edge == stream.edge:
+            self._want_ack(stream, now_us, out)  # its sender has not heard of us
         elif device is None or not verify_frame(frame, device.verifier, device.signature_bytes):
             out.append(Report(Rejected("frame", "device unknown or signature wrong")))
         else:
             if stream is None:
-                stream = self.streams[record.stream] = _Stream(record.stream, edge)
+                stream = self.streams[record.stream] = StreamOnEarth(record.stream, edge)
             stream.edge = edge
-            stream.queued.add(record.index)
-            self._rows.append((record, frame))
+            if repeat:
+                self._want_ack(stream, now_us, out)
+            else:
+                stream.queued.add(record.index)
+                self._rows.append((record, frame))
 
     # ------------------------------------------------------------ store
 
     def _write_rows(self, out: list[Effect]) -> None:
         s = self.settings
-        while self._rows and not self._backing_off and len(self._writes) < s.writes_under_way_max:
+        while self._rows and not self._backoff.waiting and len(self._writes) < s.writes_under_way_max:
             batch = tuple(self._rows.popleft() for _ in range(min(s.batch_rows, BATCH_ROWS_MAX, len(self._rows))))
             request = next(self._ids)
             self._writes[request] = batch
@@ -264,115 +222,129 @@ class Gateway:
 
     def _rows_written(self, request: int, unprocessed: tuple[RecordId, ...], now_us: int, out: list[Effect]) -> None:
         if self._backup.owns(request):
-            if self._backup.rows_written(request, unprocessed):
-                self._back_off(now_us, out)
-            else:
-                out.extend(self._backup.again())
+            if not self._backup.rows_written(unprocessed):
+                out.extend(self._backoff.refused(now_us))
             return
         left = set(unprocessed)
         touched: dict[StreamId, None] = {}
-        for record, frame in self._writes.pop(request):
+        for record, frame in self._writes.pop(request, ()):
             if record in left:
                 self._rows.append((record, frame))
             else:
                 self.streams[record.stream].store(record.index)
                 touched[record.stream] = None
+        if left:
+            out.extend(self._backoff.refused(now_us))
+        else:
+            self._backoff.served()
         for stream_id in touched:
             stream = self.streams[stream_id]
+            if stream.verified < stream.stored <= stream.visible:
+                self._point_auditor(stream, out)  # a row was mended below the head
             self._move_head(stream, out)
             if stream.ahead:
                 self._want_ack(stream, now_us, out)  # tells of the gap
-        if left:
-            self._back_off(now_us, out)
-        else:
-            self._refusals = 0
 
     def _refused(self, request: int, now_us: int, out: list[Effect]) -> None:
         if request in self._writes:
             self._rows.extendleft(reversed(self._writes.pop(request)))
         elif request in self._heads:
             self.streams[self._heads.pop(request)].head_under_way = None
-        else:
-            self._backup.refused(request)
-        self._back_off(now_us, out)
+        elif self._backup.owns(request):
+            self._backup.refused()
+        out.extend(self._backoff.refused(now_us))
 
-    def _back_off(self, now_us: int, out: list[Effect]) -> None:
-        """Wait before the store is asked again, twice as long each time that it refuses."""
-        if not self._backing_off:
-            self._backing_off = True
-            out.append(SetTimer(RETRY, now_us + (self.settings.backoff_us << self._refusals)))
-            self._refusals = min(self._refusals + 1, BACKOFF_DOUBLINGS_MAX)
-
-    def _move_head(self, stream: _Stream, out: list[Effect]) -> None:
-        if stream.stored > stream.visible and stream.head_under_way is None:
+    def _move_head(self, stream: StreamOnEarth, out: list[Effect]) -> None:
+        if stream.stored > stream.visible and stream.head_under_way is None and not self._backoff.waiting:
             request = next(self._ids)
             stream.head_under_way = stream.stored
             self._heads[request] = stream.id
             out.append(WriteHead(request, stream.id, stream.stored, self.settings.term))
 
     def _head_written(self, request: int, ok: bool, out: list[Effect]) -> None:
-        stream = self.streams[self._heads.pop(request)]
-        if not ok or stream.head_under_way is None:
+        stream_id = self._heads.pop(request, None)
+        if stream_id is None:
+            out.append(Report(Rejected("HeadWritten", "an answer nobody waits for")))
+            return
+        stream = self.streams[stream_id]
+        if not ok:
             self.fenced = True
             out.append(Report(Rejected("WriteHead", "a higher term leads: this gateway stands down")))
             return
-        stream.visible = stream.head_under_way
+        self._backoff.served()
+        stream.visible = max(stream.visible, stream.head_under_way or 0)
         stream.head_under_way = None
-        out.append(Send(self.settings.auditor, encode(HeadMoved(stream.id, stream.visible))))
+        self._point_auditor(stream, out)
         self._move_head(stream, out)
 
     def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
         if name == RETRY:
-            self._backing_off = False
+            self._backoff.over()
+            self._backup.resume()
             for stream in self.streams.values():
                 self._move_head(stream, out)
-            out.extend(self._backup.again())
         elif name == BACKUP:
             out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
             self._ask_auditor(out)
             for stream in self.streams.values():
-                if stream.attestation is not None and stream.attestation.size > stream.trim:
-                    out.extend(self._backup.start(stream.id, stream.trim, stream.attestation.size))
+                if stream.verified > stream.trim:
+                    self._backup.start(stream.id, stream.trim, stream.verified)
         else:
             self._desks[name.partition(":")[2]].timer(name)
 
     # ------------------------------------------------------------ auditor
 
     def _ask_auditor(self, out: list[Effect]) -> None:
-        """What the auditor has not attested yet may never have reached it."""
+        """What is not attested as far as known here may never have reached the auditor, or its answer not us."""
         for stream in self.streams.values():
-            if stream.visible > (0 if stream.attestation is None else stream.attestation.size):
-                out.append(Send(self.settings.auditor, encode(HeadMoved(stream.id, stream.visible))))
+            if stream.visible > stream.verified:
+                self._point_auditor(stream, out)
 
-    def _receive(self, data: bytes, now_us: int, out: list[Effect]) -> None:
+    def _point_auditor(self, stream: StreamOnEarth, out: list[Effect]) -> None:
+        out.append(Send(self.settings.auditor, encode(HeadMoved(stream.id, stream.visible))))
+
+    def _receive(self, source: str, data: bytes, now_us: int, out: list[Effect]) -> None:
         try:
             message = decode(data)
         except MessageError as problem:
             out.append(Report(Rejected("datagram", str(problem))))
             return
-        if isinstance(message, Cosign):
+        what = type(message).__name__
+        if source != self.settings.auditor:
+            out.append(Report(Rejected(what, "not from the auditor")))
+        elif isinstance(message, Cosign):
             desk = self._desks.get(message.author)
             if desk is not None:
                 desk.cosigned(data, now_us, out)
-            return
-        if not isinstance(message, Attestation | RowsWrong | BackupProved):
-            out.append(Report(Rejected(type(message).__name__, "not for the gateway")))
-            return
+        elif not isinstance(message, Attestation | RowsWrong | BackupProved):
+            out.append(Report(Rejected(what, "not for the gateway")))
+        elif message.stream not in self.streams:
+            out.append(Report(Rejected(what, "of a stream that nobody sent")))
+        else:
+            self._word_of_auditor(message, now_us, out)
+
+    def _word_of_auditor(self, message: Attestation | RowsWrong | BackupProved, now_us: int, out: list[Effect]) -> None:
         stream = self.streams[message.stream]
         if isinstance(message, Attestation):
-            if stream.attestation is None or message.size > stream.attestation.size:
-                stream.attestation = message
-                self._want_ack(stream, now_us, out)
+            if not stream.verified < message.size <= stream.visible:
+                return  # said before, or from before a restart
+            stream.attestation = message
         elif isinstance(message, RowsWrong):
-            stream.lose(message.indices)
-            self._want_ack(stream, now_us, out)
-        elif message.ok and message.size > stream.trim:
+            wrong = tuple(index for index in message.indices if index >= stream.verified)
+            if len(wrong) < len(message.indices):
+                out.append(Report(Rejected("RowsWrong", "rows already attested: Mars may have trimmed them")))
+            if not wrong:
+                return
+            stream.lose(wrong)
+        else:
+            if not message.ok or not stream.trim < message.size <= stream.verified:
+                return  # the job of the next period copies these rows again
             stream.trim = message.size
-            self._want_ack(stream, now_us, out)
+        self._want_ack(stream, now_us, out)
 
     # ------------------------------------------------------------ to Mars
 
-    def _want_ack(self, stream: _Stream, now_us: int, out: list[Effect]) -> None:
+    def _want_ack(self, stream: StreamOnEarth, now_us: int, out: list[Effect]) -> None:
         self._desks[stream.edge].want(stream.id, now_us, out)
 
     def _compose_ack(self, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:

@@ -1,8 +1,10 @@
-"""The ledger half of an edge: signs checkpoints of its own streams, and witnesses the checkpoints of its peers.
+"""The ledger half of an edge: signs checkpoints of its own streams, and witnesses the checkpoints of its
+peers.
 
-A checkpoint states the heads of all streams, chained to the one before by its SHA-256. A witness signs only what it can follow: each head
-must be consistent (RFC 9162 section 2.1.4) with the last head of that stream that it signed, and that head is durable here before the
-cosignature leaves. Cosigning is asynchronous and never gates synchronization; a missing one is pending.
+A checkpoint states the heads of all streams, chained to the one before by its SHA-256. A witness signs only
+what it can follow: each head must be consistent (RFC 9162 section 2.1.4) with the last head of that stream
+that it signed, and that head is durable here before the cosignature leaves. Cosigning is asynchronous and
+never gates synchronization; a missing one is pending.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from twin.pipeline.wire.signing import Signer, Verifier
 
 
 class NotarySettings(NamedTuple):
-    """Who signs here, which peers witness, and by which keys; `witnesses` holds name -> key, Earth's auditor included.
+    """Who signs here, which peers witness, and by which keys; `witnesses` holds name -> key, Earth's auditor
+    included.
 
     `earth_witness` is the one of them that is reached by bundle instead of the local network.
     """
@@ -52,9 +55,10 @@ class _Witnessed(NamedTuple):
 
 
 class MadeCheckpoint(NamedTuple):
-    """A checkpoint: its journal entry, what to emit once that is durable, and the payload for Earth's witness."""
+    """A checkpoint: journal entry, heads, what to emit once it is durable, and the payload for Earth's witness."""
 
     entry: bytes
+    heads: dict[StreamId, int]
     effects: tuple[Effect, ...]
     for_earth: bytes
 
@@ -72,7 +76,10 @@ class Notary:
     # ------------------------------------------------------------ as author
 
     def checkpoint(self, streams: Mapping[StreamId, Stream], now_us: int) -> MadeCheckpoint | None:
-        """Sign the heads of all durable records; None when none has moved since the last checkpoint."""
+        """Sign the heads of all durable records; None when none has moved since the last checkpoint.
+
+        `Stream.signed` moves when the checkpoint is durable, which is the caller's to say (`published`).
+        """
         moved = [s for s in streams.values() if s.durable > s.signed]
         if not moved:
             return None
@@ -81,8 +88,7 @@ class Notary:
             root = stream.log.root(stream.durable)
             proof = stream.log.consistency_proof(stream.signed, stream.durable) if stream.signed else ()
             out.append(Report(HeadSigned(stream.id, stream.signed, stream.durable, root, tuple(proof))))
-            stream.signed = stream.durable
-        heads = tuple(Head(s.id, s.signed, s.log.root(s.signed)) for s in streams.values() if s.signed)
+        heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in streams.values() if s.durable)
         unsigned = Checkpoint(self.settings.name, self.counter, now_us, self.digest, heads)
         data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
         self._remember(data)
@@ -90,21 +96,30 @@ class Notary:
             if name != self.settings.earth_witness:
                 proofs = tuple(self._proof_for(name, streams[head.stream], head.size) for head in heads)
                 out.append(Send(name, encode(CheckpointOffer(data, proofs))))
-        return MadeCheckpoint(data, tuple(out), encode(CheckpointOffer(data, ())))
+        sizes = {head.stream: head.size for head in heads}
+        return MadeCheckpoint(data, sizes, tuple(out), encode(CheckpointOffer(data, ())))
 
     def _proof_for(self, witness: str, stream: Stream, size: int) -> tuple[int, tuple[bytes, ...]]:
+        """From the size that the witness signed last, as far as known here; (0, ()) asks it to say."""
         known = self._signed_past[witness].get(stream.id, 0)
-        if not 0 < known < size:
-            return known, ()
+        if known < max(1, stream.log.base):
+            return 0, ()
         return known, tuple(stream.log.consistency_proof(known, size))
 
-    def cosigned(self, cosign: Cosign) -> list[Effect]:
+    def published(self, heads: Mapping[StreamId, int], streams: Mapping[StreamId, Stream]) -> None:
+        """A checkpoint with these heads is on the medium."""
+        for stream_id, size in heads.items():
+            streams[stream_id].signed = size
+
+    def cosigned(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> list[Effect]:
         """Take a witness's cosignature: leaves below it need not be kept for that witness any more."""
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
             return [Report(Rejected("Cosign", "not a witness of this edge"))]
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
+        if any(stream not in streams or size > streams[stream].signed for stream, size in cosign.sizes):
+            return [Report(Rejected("Cosign", "of a head that this edge never signed"))]
         past = self._signed_past[cosign.witness]
         for stream, size in cosign.sizes:
             past[stream] = max(size, past.get(stream, 0))
@@ -124,7 +139,8 @@ class Notary:
         """Follow a peer's checkpoint.
 
         Returns:
-            What must be durable before the effects may be emitted (None: emit at once), and the effects.
+            A journal entry (None: nothing new), and effects for when all that this witness remembers is
+            durable.
         """
         try:
             checkpoint = decode(offer.checkpoint)
@@ -149,17 +165,26 @@ class Notary:
     ) -> list[Effect] | None:
         """None when every head follows from the last signed one; else what to say of it.
 
-        A proof from another size than the last signed is not the author's lie but its ignorance (a cosignature was lost): the
-        answer is the last cosignature, and the next checkpoint will start from there.
+        A proof from another size than the last signed is not the author's lie but its ignorance (a
+        cosignature was lost): the answer is the last cosignature, and the next checkpoint will start from
+        there. A stream that this witness never signed has nothing to be consistent with; one that it signed
+        and that is missing now has shrunk to nothing.
         """
         if len(offer.proofs) != len(checkpoint.heads):
             return [Report(Rejected("checkpoint", "one proof per head is needed"))]
+        named = {head.stream for head in checkpoint.heads}
+        if len(named) != len(checkpoint.heads):
+            return [Report(Rejected("checkpoint", "two heads of one stream"))]
+        missing = known.keys() - named
+        if missing:
+            return [Report(WitnessRefused(checkpoint.author, min(missing), 0))]
         for head, (claimed, proof) in zip(checkpoint.heads, offer.proofs, strict=True):
             size, root = known.get(head.stream, (0, b""))
+            if not size or (head.size == size and head.root == root):
+                continue
             if claimed != size:
                 return []
-            follows = head.size == size and head.root == root
-            if size and not follows and not verify_consistency(size, head.size, root, head.root, proof):
+            if not verify_consistency(size, head.size, root, head.root, proof):
                 return [Report(WitnessRefused(checkpoint.author, head.stream, head.size))]
         return None
 
@@ -180,10 +205,10 @@ class Notary:
 
     # ------------------------------------------------------------ durable state
 
-    def snapshot(self, streams: Iterable[Stream]) -> journal.Snapshot:
-        """What a journal must say so that everything before it may be dropped."""
+    def snapshot(self, streams: Iterable[Stream], heads: Mapping[StreamId, int]) -> journal.Snapshot:
+        """What lets everything before it in the journal be dropped; `heads` are those of the newest checkpoint."""
         states = tuple(
-            journal.StreamState(s.id, s.size, tuple(s.log.frontier()), s.signed, s.ack_bytes) for s in streams
+            journal.StreamState(s.id, s.size, tuple(s.log.frontier()), heads.get(s.id, 0), s.ack_bytes) for s in streams
         )
         witnessed = tuple(self._witness_state(author) for author in self._witnessed)
         return journal.Snapshot(self.counter, self.digest, states, witnessed)
@@ -200,8 +225,7 @@ class Notary:
         checkpoint = decode(payload)
         if isinstance(checkpoint, Checkpoint):
             self._remember(payload)
-            for head in checkpoint.heads:
-                streams[head.stream].signed = head.size
+            self.published({head.stream: head.size for head in checkpoint.heads}, streams)
 
     def replay_witnessed(self, payload: bytes) -> None:
         """Read a peer's followed checkpoint back from the journal."""

@@ -6,7 +6,7 @@ Bundles are bound late: the owner asks how much room the current contact has and
 from __future__ import annotations
 
 from twin.pipeline.machine import Transmit
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_plan import MICROBITS_PER_BYTE, Contact, ContactPlan
 
 RETRY_US = 10_000_000
 
@@ -14,25 +14,32 @@ RETRY_US = 10_000_000
 class Antenna:
     """State of a transmitter towards `neighbour`: at most one transmission under way."""
 
-    __slots__ = ("_next_id", "_not_before_us", "here", "neighbour", "plan", "under_way", "usable")
+    __slots__ = ("_contact", "_next_id", "_not_before_us", "here", "neighbour", "plan", "under_way", "usable")
 
     def __init__(self, plan: ContactPlan, here: str, neighbour: str) -> None:
-        self.plan = plan
         self.here = here
         self.neighbour = neighbour
+        self.replan(plan)
         self.usable = True
         self.under_way: int | None = None
         self._next_id = 0
         self._not_before_us: int | None = None
 
+    def replan(self, plan: ContactPlan) -> None:
+        """Go by another plan from now on."""
+        self.plan = plan
+        self._contact: Contact | None = None
+
     def room_bytes(self, now_us: int) -> int:
         """Bytes that may be radiated at once: 0 while busy, unusable or outside a contact."""
         if self.under_way is not None or not self.usable or now_us < (self._not_before_us or now_us):
             return 0
-        contact = self.plan.current_or_next(self.here, self.neighbour, now_us)
-        if contact is None or contact.start_us > now_us:
-            return 0
-        return contact.room_bytes(now_us)
+        contact = self._contact
+        if contact is None or not contact.start_us <= now_us < contact.end_us:
+            contact = self._contact = self.plan.current_or_next(self.here, self.neighbour, now_us)
+            if contact is None or contact.start_us > now_us:
+                return 0
+        return (contact.end_us - now_us) * contact.rate_bps // MICROBITS_PER_BYTE
 
     def next_start_us(self, now_us: int, size_bytes: int) -> int | None:
         """When `size_bytes` could next be radiated, None if the plan holds no such contact."""

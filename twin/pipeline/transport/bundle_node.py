@@ -1,17 +1,20 @@
 """A store-and-forward node: takes bundles in, checks them, keeps them until the next contact, and passes them on.
 
-At a flow's source it keeps every payload in custody until the destination's signed, cumulative ack covers it; the destination acks each
-full group of `ack_every` payloads, and the flow's last one. Source and destination know the flow and the contact plan, so the source knows which
-bundle triggers which ack, and its timer starts when that one has left. The first 8 bytes of a payload are its index in the flow. A group whose ack is overdue is sent again, in new bundles.
+At a flow's source it keeps every payload in custody until the destination's signed, cumulative ack covers it; the
+destination acks each full group of `ack_every` payloads, and the flow's last one. An ack states how many payloads
+were delivered in order and the CRC32C run over all of them, so that both ends agree on content, not only on a count.
+Source and destination know the flow and the contact plan, so the source knows which bundle triggers which ack, and
+its timer starts when that one has left. A bundle's payload is the index in the flow (8 bytes, big endian) and then
+the application's payload. A group whose ack is overdue is sent again, in new bundles.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from twin.pipeline.facts import PayloadDelivered, PayloadOffered, Rejected
-from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
 from twin.pipeline.machine import (
     BundleArrived,
     Deliver,
@@ -33,7 +36,7 @@ from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.routing import route
 from twin.pipeline.transport.timing import expected_answer_us
 from twin.pipeline.wire.bundle import BundleError
-from twin.pipeline.wire.identity import RecordId
+from twin.pipeline.wire.crc import crc32c
 from twin.pipeline.wire.messages import FlowAck, MessageError, decode, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
 
@@ -42,12 +45,14 @@ ACK_BYTES = 300
 
 
 class FlowSettings(NamedTuple):
-    """A flow as both its ends know it: `count` payloads from `source` to `destination`; keys of the destination's acks."""
+    """A flow as both its ends know it: `payloads` of them from `source` to `destination`; keys of the destination's
+    acks.
+    """
 
     flow: int
     source: str
     destination: str
-    count: int
+    payloads: int
     ack_every: int
     verifier: Verifier
 
@@ -68,24 +73,29 @@ class NodeSettings(NamedTuple):
 class _Lane:
     """Bundles waiting for one neighbour."""
 
-    __slots__ = ("antenna", "closing", "queue", "wake_set")
+    __slots__ = ("antenna", "queue", "under_way", "wake_set")
 
     def __init__(self, antenna: Antenna) -> None:
         self.antenna = antenna
         self.queue: deque[tuple[bytes, tuple[int, int] | None]] = deque()
-        self.closing: tuple[int, int] | None = None
+        self.under_way: tuple[bytes, tuple[int, int] | None] | None = None
         self.wake_set = False
 
 
 class _Outgoing:
-    """Source's half of a flow: payloads in custody from `verified` on, and when each open group is overdue."""
+    """Source's half of a flow: payloads in custody from `verified` on, and when each open group is overdue.
 
-    __slots__ = ("counter", "custody", "due_us", "log", "settings", "verified")
+    `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still name it.
+    """
+
+    __slots__ = ("checksum", "checksums", "counter", "custody", "due_us", "settings", "size", "verified")
 
     def __init__(self, settings: FlowSettings) -> None:
         self.settings = settings
         self.custody: dict[int, bytes] = {}
-        self.log = MerkleLog()
+        self.size = 0
+        self.checksum = 0
+        self.checksums: dict[int, int] = {}
         self.verified = 0
         self.counter = -1
         self.due_us: dict[int, int] = {}
@@ -93,17 +103,18 @@ class _Outgoing:
     def group_of(self, index: int) -> int | None:
         """End of the ack group that this index closes, None if it closes none."""
         end = index + 1
-        return end if end % self.settings.ack_every == 0 or end == self.settings.count else None
+        return end if end % self.settings.ack_every == 0 or end == self.settings.payloads else None
 
 
 class _Incoming:
     """Destination's half: payloads ahead of a gap wait here."""
 
-    __slots__ = ("acks", "ahead", "log", "settings")
+    __slots__ = ("acks", "ahead", "checksum", "settings", "size")
 
     def __init__(self, settings: FlowSettings) -> None:
         self.settings = settings
-        self.log = MerkleLog()
+        self.size = 0
+        self.checksum = 0
         self.ahead: dict[int, bytes] = {}
         self.acks = 0
 
@@ -113,13 +124,25 @@ class BundleNode:
 
     def __init__(self, settings: NodeSettings) -> None:
         self.settings = settings
+        self._plan = settings.plan
         self._mailer = Mailer(settings.address)
+        self._node = settings.address.here[0]
         self._names = {node: name for name, (node, _) in settings.endpoints.items()}
         self._lanes = {
             neighbour: _Lane(Antenna(settings.plan, settings.name, neighbour))
             for neighbour in settings.plan.neighbours(settings.name)
         }
-        self._routes: dict[str, tuple[str, ...] | None] = {}
+        self._routes: dict[str, tuple[str, ...]] = {}
+        self._handlers: dict[type[Any], Callable[[Any, int, list[Effect]], None]] = {
+            BundleArrived: self._arrived,
+            Transmitted: self._transmitted,
+            Offered: self._offered,
+            TimerFired: self._timer,
+            TransmitFailed: self._failed,
+            LinkChanged: self._link_changed,
+            PlanChanged: self._plan_changed,
+            Started: self._started,
+        }
         name = settings.name
         self._outgoing = {f.flow: _Outgoing(f) for f in settings.flows if f.source == name}
         self._incoming = {f.flow: _Incoming(f) for f in settings.flows if f.destination == name}
@@ -132,50 +155,46 @@ class BundleNode:
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event; see `twin.pipeline.machine`."""
         out: list[Effect] = []
-        match event:
-            case BundleArrived(_, data):
-                self._arrived(data, now_us, out)
-            case Transmitted(transmission, neighbour):
-                self._transmitted(transmission, neighbour, now_us, out)
-            case Offered(flow, payload):
-                self._offered(flow, payload, now_us, out)
-            case TimerFired(name):
-                self._timer(name, now_us, out)
-            case TransmitFailed(transmission, neighbour, _):
-                self._lanes[neighbour].antenna.failed(transmission, now_us)
-                self._pump(neighbour, now_us, out)
-            case LinkChanged(neighbour, usable):
-                self._lanes[neighbour].antenna.usable = usable
-                self._pump(neighbour, now_us, out)
-            case PlanChanged(plan):
-                self._routes.clear()
-                for neighbour, lane in self._lanes.items():
-                    lane.antenna.plan = plan
-                    self._pump(neighbour, now_us, out)
-            case Started():
-                pass  # everything it does is an answer to a bundle, a payload or a contact
-            case _:
-                out.append(Report(Rejected(type(event).__name__, "not an event of a bundle node")))
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            out.append(Report(Rejected(type(event).__name__, "not an event of a bundle node")))
+        else:
+            handler(event, now_us, out)
         return out
+
+    def _started(self, event: Started, now_us: int, out: list[Effect]) -> None:
+        """Everything this node does answers a bundle, a payload or a contact."""
+
+    def _link_changed(self, event: LinkChanged, now_us: int, out: list[Effect]) -> None:
+        self._lanes[event.neighbour].antenna.usable = event.usable
+        self._pump(event.neighbour, now_us, out)
+
+    def _plan_changed(self, event: PlanChanged, now_us: int, out: list[Effect]) -> None:
+        self._plan = event.plan
+        self._routes.clear()
+        for neighbour, lane in self._lanes.items():
+            lane.antenna.replan(event.plan)
+            self._pump(neighbour, now_us, out)
 
     # ------------------------------------------------------------ source
 
-    def _offered(self, flow: int, payload: bytes, now_us: int, out: list[Effect]) -> None:
+    def _offered(self, event: Offered, now_us: int, out: list[Effect]) -> None:
+        flow, payload = event
         outgoing = self._outgoing[flow]
-        index = outgoing.log.size
-        numbered = index.to_bytes(INDEX_BYTES, "big") + payload[INDEX_BYTES:]
-        leaf = leaf_hash(numbered)
-        outgoing.log.append(leaf)
-        outgoing.custody[index] = numbered
-        out.append(Report(PayloadOffered(RecordId(*self.settings.address.here[:1], flow, index), leaf)))
-        self._send_payload(outgoing, index, numbered, now_us, out)
+        index = outgoing.size
+        outgoing.size = index + 1
+        outgoing.checksum = crc32c(payload, outgoing.checksum)
+        outgoing.checksums[index + 1] = outgoing.checksum
+        outgoing.custody[index] = payload
+        out.append(Report(PayloadOffered((self._node, flow, index), outgoing.checksum)))
+        self._send_payload(outgoing, index, payload, now_us, out)
 
     def _send_payload(self, outgoing: _Outgoing, index: int, payload: bytes, now_us: int, out: list[Effect]) -> None:
         s = outgoing.settings
         group = outgoing.group_of(index)
         closing = None if group is None else (s.flow, group)
         service = (self.settings.endpoints[s.destination][0], s.flow)
-        data = self._mailer.bundle(service, payload, now_us)
+        data = self._mailer.bundle(service, index.to_bytes(INDEX_BYTES, "big") + payload, now_us)
         self._enqueue(s.destination, data, closing, now_us, out)
 
     def _overdue(self, flow: int, now_us: int, out: list[Effect]) -> None:
@@ -194,18 +213,18 @@ class BundleNode:
 
     def _acked(self, ack: FlowAck, out: list[Effect]) -> None:
         outgoing = self._outgoing.get(ack.flow)
-        if outgoing is None or ack.counter <= outgoing.counter or not 0 < ack.verified <= outgoing.log.size:
+        if outgoing is None or ack.counter <= outgoing.counter or not 0 < ack.verified <= outgoing.size:
             out.append(Report(Rejected("FlowAck", "unknown flow, old, or beyond what was sent")))
         elif not outgoing.settings.verifier.verify(signed_part(ack), ack.signature):
             out.append(Report(Rejected("FlowAck", "signature")))
-        elif ack.verified >= outgoing.log.base and outgoing.log.root(ack.verified) != ack.root:
-            out.append(Report(Rejected("FlowAck", "root differs from the own log")))
+        elif ack.verified > outgoing.verified and outgoing.checksums[ack.verified] != ack.checksum:
+            out.append(Report(Rejected("FlowAck", "checksum differs from what was sent")))
         else:
             outgoing.counter = ack.counter
             for index in range(outgoing.verified, ack.verified):
                 del outgoing.custody[index]
+                del outgoing.checksums[index + 1]
             outgoing.verified = max(outgoing.verified, ack.verified)
-            outgoing.log.trim(outgoing.verified)
             for group in [group for group in outgoing.due_us if group <= ack.verified]:
                 del outgoing.due_us[group]
             self._watch(outgoing, out)
@@ -215,27 +234,28 @@ class BundleNode:
     def _enqueue(
         self, destination: str, data: bytes, closing: tuple[int, int] | None, now_us: int, out: list[Effect]
     ) -> None:
-        path = self._path(destination)
+        path = self._routes.get(destination) or self._find(destination)
         if path is None:
             out.append(Report(Rejected("bundle", f"no contact leads to {destination}")))
             return
         self._lanes[path[1]].queue.append((data, closing))
         self._pump(path[1], now_us, out)
 
-    def _path(self, destination: str) -> tuple[str, ...] | None:
-        if destination not in self._routes:
-            self._routes[destination] = route(self.settings.plan, self.settings.name, destination)
-        return self._routes[destination]
+    def _find(self, destination: str) -> tuple[str, ...] | None:
+        path = route(self._plan, self.settings.name, destination)
+        if path is not None:
+            self._routes[destination] = path
+        return path
 
     def _pump(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
         lane = self._lanes[neighbour]
+        queue = lane.queue
         antenna = lane.antenna
-        if not lane.queue or antenna.under_way is not None or not antenna.usable:
+        if not queue or antenna.under_way is not None or not antenna.usable:
             return
-        data, closing = lane.queue[0]
+        data = queue[0][0]
         if len(data) <= antenna.room_bytes(now_us):
-            lane.queue.popleft()
-            lane.closing = closing
+            lane.under_way = queue.popleft()
             out.append(antenna.radiate(data))
         elif not lane.wake_set:
             start_us = antenna.next_start_us(now_us, len(data))
@@ -243,39 +263,46 @@ class BundleNode:
                 lane.wake_set = True
                 out.append(SetTimer(f"contact:{neighbour}", start_us))
 
-    def _transmitted(self, transmission: int, neighbour: str, now_us: int, out: list[Effect]) -> None:
+    def _failed(self, event: TransmitFailed, now_us: int, out: list[Effect]) -> None:
+        lane = self._lanes[event.neighbour]
+        if lane.antenna.failed(event.id, now_us) and lane.under_way is not None:
+            lane.queue.appendleft(lane.under_way)
+        self._pump(event.neighbour, now_us, out)
+
+    def _transmitted(self, event: Transmitted, now_us: int, out: list[Effect]) -> None:
+        transmission, neighbour = event
         lane = self._lanes[neighbour]
         if not lane.antenna.ended(transmission):
             return
-        if lane.closing is not None:
-            flow, group = lane.closing
+        closing = None if lane.under_way is None else lane.under_way[1]
+        if closing is not None:
+            flow, group = closing
             outgoing = self._outgoing[flow]
-            path = self._path(outgoing.settings.destination)
+            path = self._routes.get(outgoing.settings.destination)
             if path is not None and group > outgoing.verified:
-                due_us = expected_answer_us(
-                    self.settings.plan, path, now_us, self.settings.turnaround_us, ACK_BYTES
-                )
+                due_us = expected_answer_us(self._plan, path, now_us, self.settings.turnaround_us, ACK_BYTES)
                 if due_us is not None:
                     outgoing.due_us[group] = due_us + self.settings.margin_us
                     self._watch(outgoing, out)
         self._pump(neighbour, now_us, out)
 
-    def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
-        kind, _, what = name.partition(":")
+    def _timer(self, event: TimerFired, now_us: int, out: list[Effect]) -> None:
+        kind, _, what = event.name.partition(":")
         if kind == "contact":
             self._lanes[what].wake_set = False
             self._pump(what, now_us, out)
         else:
             self._overdue(int(what), now_us, out)
 
-    def _arrived(self, data: bytes, now_us: int, out: list[Effect]) -> None:
+    def _arrived(self, event: BundleArrived, now_us: int, out: list[Effect]) -> None:
+        data = event.data
         try:
             bundle = self._mailer.check(data, now_us)
         except BundleError as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return
         node, service = bundle.destination
-        if node != self.settings.address.here[0]:
+        if node != self._node:
             self._enqueue(self._names[node], data, None, now_us, out)
         elif service in self._incoming:
             self._take(self._incoming[service], bundle.payload, now_us, out)
@@ -287,32 +314,29 @@ class BundleNode:
     def _take(self, incoming: _Incoming, payload: bytes, now_us: int, out: list[Effect]) -> None:
         s = incoming.settings
         index = int.from_bytes(payload[:INDEX_BYTES], "big")
-        log = incoming.log
-        if index < log.size:
+        if index < incoming.size:
             self._send_ack(incoming, now_us, out)  # a repeat: the source has not heard of us
             return
-        if index >= s.count:
-            out.append(Report(Rejected("payload", f"index {index} of a flow of {s.count}")))
+        if index >= s.payloads:
+            out.append(Report(Rejected("payload", f"index {index} of a flow of {s.payloads}")))
             return
-        incoming.ahead[index] = payload
+        incoming.ahead[index] = payload[INDEX_BYTES:]
         source = self.settings.endpoints[s.source][0]
-        while log.size in incoming.ahead:
-            at = log.size
+        while incoming.size in incoming.ahead:
+            at = incoming.size
             ready = incoming.ahead.pop(at)
-            leaf = leaf_hash(ready)
-            log.append(leaf)
-            out.append(Report(PayloadDelivered(RecordId(source, s.flow, at), leaf)))
+            incoming.size = at + 1
+            incoming.checksum = crc32c(ready, incoming.checksum)
+            out.append(Report(PayloadDelivered((source, s.flow, at), incoming.checksum)))
             out.append(Deliver(s.flow, at, ready))
-            if log.size % s.ack_every == 0 or log.size == s.count:
+            if incoming.size % s.ack_every == 0 or incoming.size == s.payloads:
                 self._send_ack(incoming, now_us, out)
 
     def _send_ack(self, incoming: _Incoming, now_us: int, out: list[Effect]) -> None:
         s = incoming.settings
-        log = incoming.log
-        unsigned = FlowAck(s.flow, log.size, log.root(), incoming.acks)
+        unsigned = FlowAck(s.flow, incoming.size, incoming.checksum, incoming.acks)
         incoming.acks += 1
         payload = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        log.trim(log.size)
         self._enqueue(
             s.source, self._mailer.bundle((self.settings.endpoints[s.source][0], 0), payload, now_us), None, now_us, out
         )

@@ -64,9 +64,13 @@ class ContactPlan:
         for contact in self.contacts:
             name = f"contact {contact.source}->{contact.destination}"
             if contact.end_us < contact.start_us:
-                raise ValueError(f"{name}: end {contact.end_us} us is before start {contact.start_us} us; swap or drop it")
+                raise ValueError(
+                    f"{name}: end {contact.end_us} us is before start {contact.start_us} us; swap or drop it"
+                )
             if contact.rate_bps <= 0 or not contact.owlt:
-                raise ValueError(f"{name}: rate {contact.rate_bps} bit/s and light time must be given; drop the contact")
+                raise ValueError(
+                    f"{name}: rate {contact.rate_bps} bit/s and light time must be given; drop the contact"
+                )
             before = self._pairs.setdefault((contact.source, contact.destination), [])
             if before and contact.start_us < before[-1].end_us:
                 raise ValueError(f"{name}: starts at {contact.start_us} us inside the contact before it; merge them")

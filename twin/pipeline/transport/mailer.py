@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from twin.pipeline.wire.bundle import Bundle, BundleError, decode, encode
+from twin.pipeline.wire.bundle import CRC32C, Bundle, BundleError, Flow, decode, encode_payload
 from twin.pipeline.wire.dtn_time import dtn_ms_from_us
 
 EndpointId = tuple[int, int]
@@ -20,29 +20,28 @@ class Address(NamedTuple):
 class Mailer:
     """Numbers this node's bundles; a retransmission is a new bundle.
 
-    Creation time and sequence number together are unique as long as the node's clock does not fall back by a restart's time.
+    Creation time and sequence number together are unique as long as the node's clock does not fall back by a
+    restart's time.
     """
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.last_id = (0, 0, 0)
         self._sequence = 0
+        self._lifetime_ms = address.lifetime_us // 1000
+        self._flows: dict[EndpointId, Flow] = {}
 
     def bundle(self, destination: EndpointId, payload: bytes, now_us: int) -> bytes:
         """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence)."""
         created_ms = dtn_ms_from_us(now_us)
         self.last_id = (self.address.here[0], created_ms, self._sequence)
-        bundle = Bundle(
-            source=self.address.here,
-            destination=destination,
-            report_to=self.address.here,
-            created_ms=created_ms,
-            sequence=self._sequence,
-            lifetime_ms=self.address.lifetime_us // 1000,
-            payload=payload,
-        )
+        flow = self._flows.get(destination)
+        if flow is None:
+            here = self.address.here
+            flow = self._flows[destination] = Flow(0, True, CRC32C, destination, here, here)
+        data = encode_payload(flow, created_ms, self._sequence, self._lifetime_ms, payload)
         self._sequence += 1
-        return encode(bundle)
+        return data
 
     def check(self, data: bytes, now_us: int) -> Bundle:
         """The bundle in `data`, for whomever it is.
@@ -51,8 +50,9 @@ class Mailer:
             BundleError: damaged or expired.
         """
         bundle = decode(data)
-        if bundle.created_ms and dtn_ms_from_us(now_us) > bundle.created_ms + bundle.lifetime_ms:
-            raise BundleError(f"bundle of {bundle.created_ms} ms outlived its lifetime of {bundle.lifetime_ms} ms")
+        created_ms = bundle.created_ms
+        if created_ms and dtn_ms_from_us(now_us) > created_ms + bundle.lifetime_ms:
+            raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {bundle.lifetime_ms} ms")
         return bundle
 
     def open(self, data: bytes, now_us: int) -> Bundle:

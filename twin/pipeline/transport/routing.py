@@ -11,7 +11,9 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 
 
 def route(plan: ContactPlan, source: str, destination: str) -> tuple[str, ...] | None:
-    """Nodes from `source` to `destination`, both included, over as few hops as possible; None if no contacts lead there."""
+    """Nodes from `source` to `destination`, both included, over as few hops as possible; None if no contacts lead
+    there.
+    """
     came_from = {source: source}
     queue = deque([source])
     while queue:

@@ -1,9 +1,9 @@
 """The Mars Synchronization Module: what to send to Earth next, and what to send again when.
 
-It never sends blind. A flight is one bundle of records; its timer is the plan's answer time (`timing`) plus a margin, does not run
-while no return contact is planned or the own antenna is unusable, and expires into the queue of what goes first next
-time. An ack closes flights; a gap that an ack names is sent again at once, provided the flight should have arrived before Earth wrote
-that ack. Acks are cumulative, so a lost one costs nothing but time.
+It never sends blind. A flight is one bundle of records; its timer is the plan's answer time (`timing`) plus a margin,
+does not run while no return contact is planned or the own antenna is unusable, and expires into the queue of what
+goes first next time. An ack closes flights; a gap that an ack names is sent again at once, provided the flight should
+have arrived before Earth wrote that ack. Acks are cumulative, so a lost one costs nothing but time.
 
 The window (bytes in flight) defaults to rate x round trip, that is to no limit within one contact; it does not apply
 while no return contact is planned, because then nothing can open it again.
@@ -25,7 +25,8 @@ ACK_BYTES = 1_500
 class SyncSettings(NamedTuple):
     """Knobs of the module; sizes in bytes, times in microseconds.
 
-    `turnaround_us` is the far end's processing allowance plus its ack delay; `window_bytes` None means rate x round trip.
+    `turnaround_us` is the far end's processing allowance plus its ack delay; `window_bytes` None means rate x round
+    trip.
     """
 
     bundle_bytes_max: int

@@ -1,11 +1,13 @@
 """When an answer can be home: retransmission timers from the contact plan and the light time of that instant.
 
-RFC 5326 section 6.5: an answer is expected at transmission end + OWLT out + the far end's processing + OWLT back, and the
-timer is suspended while the far end cannot transmit. Here the plan says when it can: the wait for the next return contact
-is part of the sum, and where no return contact is planned there is no timer at all.
+RFC 5326 section 6.5: an answer is expected at transmission end + OWLT out + the far end's processing + OWLT back, and
+the timer is suspended while the far end cannot transmit. Here the plan says when it can: the wait for the next return
+contact is part of the sum, and where no return contact is planned there is no timer at all.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from twin.pipeline.transport.contact_plan import ContactPlan
 
@@ -29,7 +31,7 @@ def expected_answer_us(
         The instant, or None while no way back is planned (the timer stays suspended).
     """
     at_us = sent_us
-    for position, (here, there) in enumerate(zip(route, route[1:], strict=False)):
+    for position, (here, there) in enumerate(pairwise(route)):
         if position == 0:
             contact = plan.current_or_next(here, there, max(sent_us - 1, 0))
             if contact is None:
@@ -43,7 +45,7 @@ def expected_answer_us(
         at_us += contact.owlt_us(at_us)
     at_us += turnaround_us
     back = route[::-1]
-    for here, there in zip(back, back[1:], strict=False):
+    for here, there in pairwise(back):
         found = plan.opportunity(here, there, at_us, answer_bytes)
         if found is None:
             return None

@@ -23,10 +23,11 @@ form (RFC 9171 4).
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from twin.pipeline.wire.cbor import BYTES, UINT, UNSIGNED, head, number
-from twin.pipeline.wire.crc import crc16_x25, crc32c
+from twin.pipeline.wire.crc import crc16_x25, extend_crc32c
 
 PAYLOAD = 1
 PREVIOUS_NODE = 6
@@ -43,10 +44,11 @@ ENDPOINT = rb"\x82(?:\x01\x00|\x02\x82" + UINT + UINT + rb")"
 """Pattern of an endpoint id: dtn:none or ipn:<node>.<service> (RFC 9171 4.2.5.1)."""
 
 _BLOCK = re.compile(
-    rb"([\x85\x86])(" + UINT + rb")(" + UINT + rb")(" + UINT + rb")([\x00-\x02])"
+    rb"([\x85\x86]" + UINT + UINT + UINT + rb"[\x00-\x02])"
     rb"([\x40-\x57]|\x58[\x18-\xff]|\x59(?!\x00)..|\x5a(?!\x00\x00)....|\x5b(?!\x00{4}).{8})",
     re.DOTALL,
 )
+_FIXED = re.compile(rb"([\x85\x86])(" + UINT + rb")(" + UINT + rb")(" + UINT + rb")(.)", re.DOTALL)
 _ENDPOINT = re.compile(rb"\x82(?:\x01\x00|\x02\x82(" + UINT + rb")(" + UINT + rb"))", re.DOTALL)
 _AGE = re.compile(UINT, re.DOTALL)
 _HOPS = re.compile(rb"\x82(" + UINT + rb")(" + UINT + rb")", re.DOTALL)
@@ -61,15 +63,15 @@ class BundleError(ValueError):
 class Crc(NamedTuple):
     """One CRC type: the function, the CBOR byte string head before its value, and its length [bytes]."""
 
-    compute: Callable[[bytes, int], int]
+    extend: Callable[[int, bytes], int]
     mark: bytes
     size: int
     blank: bytes
 
 
 CRCS = {
-    1: Crc(crc16_x25, b"\x42", 2, b"\x42\x00\x00"),
-    2: Crc(crc32c, b"\x44", 4, b"\x44\x00\x00\x00\x00"),
+    1: Crc(lambda crc, data: crc16_x25(data, crc), b"\x42", 2, b"\x42\x00\x00"),
+    2: Crc(extend_crc32c, b"\x44", 4, b"\x44\x00\x00\x00\x00"),
 }
 """CRC types (RFC 9171 4.2.1); type 0 is none."""
 
@@ -88,8 +90,10 @@ def seal_crc(crc_type: int, before: bytes, content: bytes = b"") -> bytes:
     """The CRC element that ends a block whose encoding so far is `before` + `content`; empty for type 0."""
     if crc_type == 0:
         return b""
-    compute, mark, size, blank = CRCS[crc_type]
-    return mark + compute(blank, compute(content, compute(before, 0))).to_bytes(size, "big")
+    extend, mark, size, blank = CRCS[crc_type]
+    if content:
+        return mark + extend(extend(extend(0, before), content), blank).to_bytes(size, "big")
+    return mark + extend(0, before + blank).to_bytes(size, "big")
 
 
 def encode_block(block: Block) -> bytes:
@@ -126,24 +130,33 @@ def read_block(data: bytes, start: int) -> tuple[Block, int]:
     if match is None:
         raise BundleError(f"block at byte {start}: not a canonical block in deterministic CBOR, or cut off")
     begin = match.end()
-    array, block_type, block_number, flags, crc_type_byte, size = match.groups()
-    crc_type = crc_type_byte[0]
+    fixed, size = match.groups()
+    has_crc, block_type, block_number, flags, crc_type = _read_fixed(fixed)
     content_end = begin + (size[0] & 0x1F if len(size) == 1 else int.from_bytes(size[1:], "big"))
     content = data[begin:content_end]
     if crc_type:
-        compute, mark, crc_bytes, blank = CRCS[crc_type]
+        extend, mark, crc_bytes, blank = CRCS[crc_type]
         end = content_end + 1 + crc_bytes
         found = data[content_end:end]
-        if array != b"\x86" or end > len(data) or found[:1] != mark:
+        if not has_crc or end > len(data) or found[:1] != mark:
             raise BundleError(f"block at byte {start}: cut off, or without the CRC that it announces")
-        expected = compute(blank, compute(content, compute(data[start:begin], 0)))
-        if expected != int.from_bytes(found[1:], "big"):
-            raise BundleError(f"block at byte {start} (type {number(block_type)}): CRC mismatch")
+        if extend(extend(extend(0, data[start:begin]), content), blank) != int.from_bytes(found[1:], "big"):
+            raise BundleError(f"block at byte {start} (type {block_type}): CRC mismatch")
     else:
         end = content_end
-        if array != b"\x85" or end > len(data):
+        if has_crc or end > len(data):
             raise BundleError(f"block at byte {start}: cut off, or with a CRC that it does not announce")
-    return Block(number(block_type), number(block_number), number(flags), crc_type, content), end
+    return Block(block_type, block_number, flags, crc_type, content), end
+
+
+@lru_cache(maxsize=1024)
+def _read_fixed(fixed: bytes) -> tuple[bool, int, int, int, int]:
+    """Whether a CRC is announced by the array's length, type, number, flags and CRC type: the same for most blocks."""
+    match = _FIXED.fullmatch(fixed)
+    if match is None:
+        raise BundleError(f"block head {fixed.hex()}: not deterministic CBOR")
+    array, block_type, block_number, flags, crc_type = match.groups()
+    return array == b"\x86", number(block_type), number(block_number), number(flags), crc_type[0]
 
 
 def encode_endpoint(endpoint: Endpoint) -> bytes:

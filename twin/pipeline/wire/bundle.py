@@ -35,7 +35,22 @@ from twin.pipeline.wire.blocks import (
 from twin.pipeline.wire.cbor import BYTES, head
 from twin.pipeline.wire.primary import Flow, encode_primary, end_of_primary, read_primary
 
-__all__ = ["NULL_ENDPOINT", "Block", "Bundle", "BundleError", "Endpoint", "decode", "encode", "forward"]
+__all__ = [
+    "CRC32C",
+    "NULL_ENDPOINT",
+    "Block",
+    "Bundle",
+    "BundleError",
+    "Endpoint",
+    "Flow",
+    "decode",
+    "encode",
+    "encode_payload",
+    "forward",
+]
+
+CRC32C = 2
+"""CRC type of every bundle that this pipeline makes (RFC 9171 4.2.1)."""
 
 _WITH_FIELDS = frozenset((PREVIOUS_NODE, BUNDLE_AGE, HOP_COUNT))
 _PAYLOAD_HEADS = {crc_type: b"\x86\x01\x01\x00" + bytes((crc_type,)) for crc_type in CRCS}
@@ -78,7 +93,6 @@ def encode(bundle: Bundle) -> bytes:
         BundleError: A value that no bundle can hold, or creation time 0 without an age.
     """
     crc_type = bundle.crc_type
-    payload = bundle.payload
     if bundle.created_ms == 0 and bundle.age_ms is None:
         raise BundleError(f"bundle {bundle.id}: creation time 0 needs an age_ms (RFC 9171 4.4.2)")
     flow = Flow(
@@ -94,9 +108,27 @@ def encode(bundle: Bundle) -> bytes:
         extensions = _encode_extensions(bundle)
     except ValueError as error:
         raise BundleError(f"bundle {bundle.id}: {error}") from error
+    return _join(crc_type, primary + extensions, bundle.payload)
+
+
+def encode_payload(flow: Flow, created_ms: int, sequence: int, lifetime_ms: int, payload: bytes) -> bytes:
+    """Write a bundle of primary and payload block only: `encode` for a node that sends many with one `flow`.
+
+    Raises:
+        BundleError: A value that no bundle can hold, or creation time 0, which needs an age.
+    """
+    if created_ms == 0:
+        raise BundleError("creation time 0 needs an age_ms (RFC 9171 4.4.2)")
+    try:
+        primary = encode_primary(flow, created_ms, sequence, lifetime_ms)
+    except ValueError as error:
+        raise BundleError(f"bundle {sequence} of {created_ms} ms: {error}") from error
+    return _join(flow.crc_type, primary, payload)
+
+
+def _join(crc_type: int, blocks: bytes, payload: bytes) -> bytes:
     payload_head = _PAYLOAD_HEADS[crc_type] + head(BYTES, len(payload))
-    crc = seal_crc(crc_type, payload_head, payload)
-    return b"".join((b"\x9f", primary, extensions, payload_head, payload, crc, b"\xff"))
+    return b"".join((b"\x9f", blocks, payload_head, payload, seal_crc(crc_type, payload_head, payload), b"\xff"))
 
 
 def decode(data: bytes) -> Bundle:
@@ -106,6 +138,50 @@ def decode(data: bytes) -> Bundle:
         BundleError: Anything that is not one whole, well-formed bundle that this node may process.
     """
     flow, created_ms, sequence, lifetime_ms, position = read_primary(data)
+    block, position = read_block(data, position)
+    extensions = _NO_EXTENSIONS
+    if block.type != PAYLOAD:
+        extensions, block, position = _read_extensions(data, block, position)
+    if block.number != 1:
+        raise BundleError(f"payload block: has number {block.number}, must have 1")
+    if data[position:] != b"\xff":
+        raise BundleError(_why_no_end(data, position))
+    if created_ms == 0 and extensions.age_ms is None:
+        raise BundleError("primary block: creation time 0 without a Bundle Age block (RFC 9171 4.4.2)")
+    return Bundle(
+        flow.source,
+        flow.destination,
+        flow.report_to,
+        created_ms,
+        sequence,
+        lifetime_ms,
+        block.content,
+        extensions.age_ms,
+        extensions.hop_limit,
+        extensions.hop_count,
+        flow.must_not_fragment,
+        flow.crc_type,
+        flow.other_flags,
+        extensions.previous_node,
+        extensions.extra,
+    )
+
+
+class _Extensions(NamedTuple):
+    """What the blocks between primary and payload block say."""
+
+    age_ms: int | None = None
+    hop_limit: int | None = None
+    hop_count: int = 0
+    previous_node: Endpoint | None = None
+    extra: tuple[Block, ...] = ()
+
+
+_NO_EXTENSIONS = _Extensions()
+
+
+def _read_extensions(data: bytes, block: Block, position: int) -> tuple[_Extensions, Block, int]:
+    """From the first extension block to the payload block, with the position after that."""
     age_ms: int | None = None
     hop_limit: int | None = None
     hop_count = 0
@@ -113,7 +189,6 @@ def decode(data: bytes) -> Bundle:
     extra: list[Block] = []
     found: set[int] = set()
     numbers: set[int] = set()
-    block, position = read_block(data, position)
     while block.type != PAYLOAD:
         if block.number < 2 or block.number in numbers:
             raise BundleError(f"block of type {block.type}: number {block.number} is reserved or taken")
@@ -131,29 +206,7 @@ def decode(data: bytes) -> Bundle:
         elif _keeps(block):
             extra.append(block)
         block, position = read_block(data, position)
-    if block.number != 1:
-        raise BundleError(f"payload block: has number {block.number}, must have 1")
-    if data[position:] != b"\xff":
-        raise BundleError(_why_no_end(data, position))
-    if created_ms == 0 and age_ms is None:
-        raise BundleError("primary block: creation time 0 without a Bundle Age block (RFC 9171 4.4.2)")
-    return Bundle(
-        flow.source,
-        flow.destination,
-        flow.report_to,
-        created_ms,
-        sequence,
-        lifetime_ms,
-        block.content,
-        age_ms,
-        hop_limit,
-        hop_count,
-        flow.must_not_fragment,
-        flow.crc_type,
-        flow.other_flags,
-        previous_node,
-        tuple(extra),
-    )
+    return _Extensions(age_ms, hop_limit, hop_count, previous_node, tuple(extra)), block, position
 
 
 def forward(data: bytes, *, added_age_ms: int = 0) -> bytes:

@@ -1,8 +1,8 @@
 """Messages between nodes: datagrams on one planet and payloads of bundles between planets.
 
-Each message is a CBOR array `[code, field, ...]` (RFC 8949, definite lengths). The table `CODES` is the registry;
-`decode` accepts exactly what `encode` writes and raises `MessageError` for anything else. Signed messages carry their
-signature as last field; what is signed is the CBOR array without it.
+Each message is a CBOR array `[code, field, ...]` (RFC 8949, definite lengths). The table `CODES` is the
+registry; `decode` accepts exactly what `encode` writes and raises `MessageError` for anything else. Signed
+messages carry their signature as last field; what is signed is the CBOR array without it.
 """
 
 from __future__ import annotations
@@ -49,10 +49,12 @@ class Accept(NamedTuple):
 
 
 class Ack(NamedTuple):
-    """Earth -> edges -> device: verified up to `verified`, backed up to `trim`, these `gaps` below `gaps_complete_to`.
+    """Earth -> edges -> device: verified up to `verified`, backed up to `trim`, these `gaps` below
+    `gaps_complete_to`.
 
-    `frontier` holds the maximal complete subtrees of the first `verified` leaves. `made_us` is Earth's clock. Acks order by
-    (`term`, `counter`). `audit` is the auditor's signature over (stream, verified, root); `signature` the gateway's over all.
+    `frontier` holds the maximal complete subtrees of the first `verified` leaves. `made_us` is Earth's clock.
+    Acks order by (`term`, `counter`). `audit` is the auditor's signature over (stream, verified, root);
+    `signature` the gateway's over all.
     """
 
     stream: StreamId
@@ -89,7 +91,7 @@ class Checkpoint(NamedTuple):
 
 
 class CheckpointOffer(NamedTuple):
-    """Edge -> witness: a checkpoint with, per head, the size the witness signed last and the consistency proof from it."""
+    """Edge -> witness: a checkpoint with, per head, the size signed last by the witness and the proof from it."""
 
     checkpoint: bytes
     proofs: tuple[tuple[int, tuple[bytes, ...]], ...]
@@ -167,11 +169,11 @@ class BackupProved(NamedTuple):
 
 
 class FlowAck(NamedTuple):
-    """Bundle node -> source of a flow: payloads below `verified` arrived in order and hash to `root`."""
+    """Bundle node -> source of a flow: payloads below `verified` arrived in order; `checksum` is their CRC32C run."""
 
     flow: int
     verified: int
-    root: bytes
+    checksum: int
     counter: int
     signature: bytes = b""
 
@@ -285,7 +287,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     14: (RowsWrong, (_stream, _many(_uint))),
     15: (BackupCopied, (_stream, _uint)),
     16: (BackupProved, (_stream, _uint, _flag)),
-    17: (FlowAck, (_uint, _uint, _bytes, _uint, _bytes)),
+    17: (FlowAck, (_uint, _uint, _uint, _uint, _bytes)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 
@@ -313,7 +315,8 @@ def decode(data: bytes) -> Message:
     """
     try:
         fields = cbor2.loads(data)
-    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError, MemoryError) as problem:
+    except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as problem:
+        # tags make cbor2 build decimals, sets and the like, whose own errors come through
         raise MessageError(f"{len(data)} bytes are no CBOR: {problem}") from problem
     if type(fields) is not list or not fields or type(fields[0]) is not int or fields[0] not in CODES:
         raise MessageError(f"{len(data)} bytes are no message with a known code")

@@ -50,16 +50,6 @@ class Flow(NamedTuple):
     report_to: Endpoint
 
 
-class Primary(NamedTuple):
-    """A primary block as read; `end` is the position after it."""
-
-    flow: Flow
-    created_ms: int
-    sequence: int
-    lifetime_ms: int
-    end: int
-
-
 def encode_primary(flow: Flow, created_ms: int, sequence: int, lifetime_ms: int) -> bytes:
     """Write a primary block with its CRC.
 
@@ -78,8 +68,11 @@ def encode_primary(flow: Flow, created_ms: int, sequence: int, lifetime_ms: int)
     return block + seal_crc(flow.crc_type, block)
 
 
-def read_primary(data: bytes) -> Primary:
+def read_primary(data: bytes) -> tuple[Flow, int, int, int, int]:
     """Read the primary block of the bundle `data` and check its CRC.
+
+    Returns:
+        Flow, creation time [DTN ms], sequence number, lifetime [ms], and the position after the block.
 
     Raises:
         BundleError: It is malformed, cut off or of a fragment, or its CRC is missing or wrong.
@@ -89,9 +82,10 @@ def read_primary(data: bytes) -> Primary:
         raise BundleError(_why_no_primary(data))
     flow_bytes, created, sequence, lifetime, crc = match.groups()
     flow = _decode_flow(flow_bytes)
-    if seal_crc(flow.crc_type, data[1 : match.start(5)]) != crc:
+    extend, mark, size, blank = CRCS[flow.crc_type]
+    if mark + extend(0, data[1 : match.start(5)] + blank).to_bytes(size, "big") != crc:
         raise BundleError("primary block: CRC mismatch")
-    return Primary(flow, number(created), number(sequence), number(lifetime), match.end())
+    return flow, number(created), number(sequence), number(lifetime), match.end()
 
 
 def end_of_primary(data: bytes) -> int:

@@ -1,0 +1,50 @@
+# On a fresh machine with Python 3.11 or later and make: `make run` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+
+.PHONY: help run test test-live campaign bench lint lock clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/run.stamp: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install $(PIP_FLAGS) --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(BIN)/pip install $(PIP_FLAGS) --constraint requirements.lock --editable '.[test]'
+	@touch $@
+
+run: $(VENV)/run.stamp  ## first light: one sol at Jezero, a verdict per guarantee, a report in reports/first-light
+	$(BIN)/twin run scenarios/first-light.yaml
+
+lint: $(VENV)/test.stamp  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## all tests that need pip only
+	$(BIN)/pytest -m 'not live and not campaign'
+
+test-live: $(VENV)/test.stamp  ## tests with real components: installs tshark and chromium from apt
+	scripts/install_live_components.sh
+	CI=true $(BIN)/pytest -m live
+
+campaign: $(VENV)/test.stamp  ## the long ones: many seeds, long runs
+	$(BIN)/pytest -m campaign
+	$(BIN)/twin check scenarios --seeds 20
+
+bench: $(VENV)/test.stamp  ## every figure of the README
+	$(BIN)/python benchmarks/chain3.py
+	$(BIN)/python benchmarks/first_light.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python scripts/sky_accuracy.py
+
+lock: $(VENV)/test.stamp  ## write requirements.lock anew from this environment
+	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > requirements.lock
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,120 @@
+"""One scenario and seed against itself: in other processes and hash seeds, on a lesser processor, years later."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import BARE, HABITAT, document, leavings, run_elsewhere, run_here
+
+SCENARIOS = {"small-habitat": HABITAT, "small-chain": BARE}
+
+LATER_AND_CUT_OFF = """
+import datetime, sys, time
+YEARS_S = 20 * 365.25 * 86400
+time_now, Datetime = time.time, datetime.datetime
+time.time = lambda: time_now() + YEARS_S
+class Later(Datetime):
+    __slots__ = ()
+    @classmethod
+    def now(cls, tz=None):
+        return Datetime.now(tz) + datetime.timedelta(seconds=YEARS_S)
+datetime.datetime = Later
+def refuse(event, arguments):
+    if event.startswith("socket.") and event != "socket.gethostname":
+        raise OSError(f"{event}: the network is blocked in this test")
+sys.addaudithook(refuse)
+"""
+
+PLAIN_PROCESSOR = """
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+assert not any(__cpu_features__[name] for name in __cpu_dispatch__), "NPY_DISABLE_CPU_FEATURES had no effect"
+"""
+
+
+@pytest.fixture(scope="module", name="files")
+def scenario_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The scenarios as files, so that all runs name the same place."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    for name, text in SCENARIOS.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return [folder / f"{name}.yaml" for name in SCENARIOS]
+
+
+@pytest.fixture(scope="module", name="first")
+def first_runs(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The runs that others are held against."""
+    return run_elsewhere(files, tmp_path_factory.mktemp("first"), PYTHONHASHSEED="1")
+
+
+def assert_same(found: list[Path], first: list[Path]) -> None:
+    for one, other in zip(found, first, strict=True):
+        assert document(one)["trace_hash"] == document(other)["trace_hash"], f"trace_hash of {one.name}"
+        here, there = leavings(one), leavings(other)
+        assert here["result"] == there["result"]
+        assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_another_hash_seed_gives_the_same_run(files: list[Path], first: list[Path], tmp_path: Path) -> None:
+    assert_same(run_elsewhere(files, tmp_path, PYTHONHASHSEED="4242"), first)
+
+
+def test_a_processor_without_vector_instructions_gives_the_same_run(
+    files: list[Path], first: list[Path], tmp_path: Path
+) -> None:
+    core = np._core._multiarray_umath
+    optional = [name for name in core.__cpu_dispatch__ if core.__cpu_features__[name]]
+    plain = {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(optional),
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX2_Usable,-FMA,-FMA_Usable,-FMA4,-AVX512F",  # libm's variants
+        "ARROW_USER_SIMD_LEVEL": "NONE",
+    }
+    assert_same(run_elsewhere(files, tmp_path, PLAIN_PROCESSOR, **plain), first)
+
+
+def test_twenty_years_later_and_without_a_network_the_run_is_the_same(
+    files: list[Path], first: list[Path], tmp_path: Path
+) -> None:
+    environment = {"TZ": "Pacific/Chatham", "LC_ALL": "C", "PYTHONHASHSEED": "random"}
+    found = run_elsewhere(files, tmp_path, LATER_AND_CUT_OFF, **environment)
+    assert_same(found, first)
+    assert (
+        int(document(found[0])["provenance"]["made_utc"][:4])
+        > int(document(first[0])["provenance"]["made_utc"][:4]) + 18
+    )
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_running_twice_in_one_process_gives_the_same_run(name: str, tmp_path: Path) -> None:
+    found = [run_here(SCENARIOS[name], tmp_path / number) for number in ("one", "two")]
+    assert_same([found[0]], [found[1]])
+
+
+def test_a_run_here_is_the_run_there(first: list[Path], tmp_path: Path) -> None:
+    hashes = [document(run_here(text, tmp_path / name))["trace_hash"] for name, text in SCENARIOS.items()]
+    assert hashes == [document(folder)["trace_hash"] for folder in first]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_another_seed_gives_another_run(name: str, first: list[Path], tmp_path: Path) -> None:
+    other = run_here(SCENARIOS[name].replace("seed: 5", "seed: 6"), tmp_path / name)
+    (same,) = (folder for folder in first if folder.name == name)
+    assert document(other)["trace_hash"] != document(same)["trace_hash"]
+
+
+def test_only_provenance_tells_runs_apart(first: list[Path], files: list[Path], tmp_path: Path) -> None:
+    again = run_elsewhere(files, tmp_path, PYTHONHASHSEED="1")
+    for one, other in zip(again, first, strict=True):
+        differing = {key for key, value in document(one).items() if document(other)[key] != value}
+        assert differing == {"provenance"}
+
+
+def test_the_runs_hold_what_could_differ(first: list[Path]) -> None:
+    """Else the tests above would show less than they say."""
+    habitat, chain = (document(folder) for folder in first)
+    assert habitat["verdict"] == chain["verdict"] == "held"
+    assert habitat["counts"]["transmissions"]["lost"] > 5
+    assert chain["counts"]["transmissions"]["lost"] > 2
+    assert os.environ.get("PYTHONHASHSEED") != "1"

@@ -1,0 +1,193 @@
+"""`twin check`: scenarios as tests, in words for people and as JUnit for machines."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from flights import SMALL
+from typer.testing import CliRunner
+
+from twin.cli import app
+from twin.experiments import check as check_module
+from twin.experiments.check import check, scenario_files
+from twin.experiments.junit import write_junit
+from twin.experiments.run import run
+from twin.scenario import ScenarioError, load_scenario
+
+SHORT = SMALL[: SMALL.index("guarantees:")].replace("duration: 1 h", "duration: 10 min")
+IMPOSSIBLE = SHORT.replace("name: small", "name: hopeless") + "guarantees: [freshness: {bound: owlt + 1 s}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two good scenarios, one of them nested, and files that are none."""
+    root = tmp_path / "scenarios"
+    (root / "deep").mkdir(parents=True)
+    (root / ".cache").mkdir()
+    (root / "small.yaml").write_text(SHORT)
+    (root / "deep" / "hopeless.yaml").write_text(IMPOSSIBLE)
+    (root / "schema.json").write_text('{"name": "no scenario"}')
+    (root / "base.yaml").write_text("duration: 1 h\n")
+    (root / ".cache" / "old.yaml").write_text("name: [broken\n")
+    return root
+
+
+def suites(junit: Path) -> dict[str, ElementTree.Element]:
+    root = ElementTree.parse(junit).getroot()
+    assert root.tag == "testsuites"
+    return {suite.attrib["name"]: suite for suite in root}
+
+
+def test_a_folder_means_every_named_scenario_below_it(folder: Path) -> None:
+    assert list(scenario_files(folder)) == [folder / "small.yaml", folder / "deep" / "hopeless.yaml"]
+    assert list(scenario_files(folder / "base.yaml")) == [folder / "base.yaml"]
+    empty = folder / "empty"
+    empty.mkdir()
+    with pytest.raises(ScenarioError, match=r"holds no scenario .*; name a scenario file"):
+        list(scenario_files(empty))
+
+
+def test_held_scenarios_are_a_line_each_and_exit_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check([folder / "small.yaml"], seeds=3) == 0
+    told = capsys.readouterr()
+    *runs, last = told.out.splitlines()
+    assert [line.split(":")[0] for line in runs] == [f"held        small, seed {seed}" for seed in (5, 6, 7)]
+    told_of = "guarantees 11 held, 1 not applicable; 20 of 20 records delivered"
+    assert all(told_of in line for line in runs)
+    assert last == "3 of 3 runs held"
+    assert told.err == ""
+
+
+def test_what_broke_is_shown_with_evidence_and_replays(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    junit = tmp_path / "deep" / "junit.xml"
+    assert check([folder], seeds=2, junit=junit) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == "2 of 4 runs held"
+    at = next(number for number, line in enumerate(out) if line.startswith("broken      hopeless, seed 6"))
+    assert out[at + 1].startswith("  freshness: age ")
+    assert "vitals-" in out[at + 2]
+    replay = out[at + 3].strip().removeprefix("replay: ")
+    assert replay == f"twin run {folder / 'deep' / 'hopeless.yaml'} --seed 6"
+
+    found = suites(junit)
+    assert set(found) == {"small", "hopeless"}
+    for name, failures in (("small", 0), ("hopeless", 2)):
+        cases = found[name].findall("testcase")
+        assert len({case.attrib["name"] for case in cases}) == len(cases) == 2 * 12
+        assert {case.attrib["classname"] for case in cases} == {name}
+        assert found[name].attrib["tests"] == "24"
+        assert found[name].attrib["failures"] == str(failures)
+    (failed,) = [c for c in found["hopeless"] if c.get("name") == "freshness[seed=6]"]
+    (failure,) = failed
+    assert failure.attrib["message"] == out[at + 1].removeprefix("  freshness: ")
+    assert failure.text is not None
+    assert out[at + 2].strip() in failure.text
+    assert f"replay: {replay}" in failure.text
+
+    program, *words = shlex.split(replay)
+    assert program == "twin"
+    again = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "again"), "--no-report"])
+    assert again.exit_code == 1
+    assert failure.attrib["message"] in again.stdout
+
+
+def test_a_bad_scenario_among_good_ones_stops_all_before_any_runs(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "deep" / "worse.yaml").write_text(SHORT.replace("duration: 10 min", "duration: 10 metres"))
+    junit = tmp_path / "junit.xml"
+    missing = tmp_path / "missing.yaml"
+    assert check([folder / "small.yaml", folder / "deep", missing], junit=junit) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    worse, gone = told.err.splitlines()
+    assert worse.startswith("twin: duration = 10 metres: ")
+    assert f"{folder / 'deep' / 'worse.yaml'}:4, duration" in worse
+    assert gone.startswith(f"twin: scenario {missing}: no such file")
+    assert not junit.exists()
+
+
+def test_what_did_not_apply_is_skipped_in_junit(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.yaml"
+    bare.write_text(
+        """
+name: bare
+duration: 1 h
+network:
+  nodes: [S, D]
+  contacts: [{from: S, to: D, start: 0 s, end: 30 min, rate: 1 Mbit/s, owlt: 600 s, both_ways: true}]
+traffic: [{from: S, to: D, size: 1 kB, period: 1 min, count: 3, start: 0 s}]
+"""
+    )
+    assert check([bare], junit=tmp_path / "junit.xml") == 0
+    (suite,) = suites(tmp_path / "junit.xml").values()
+    skipped = {case.attrib["name"].partition("[")[0] for case in suite if case.find("skipped") is not None}
+    assert {"durability", "freshness"} <= skipped
+    assert suite.attrib["skipped"] == str(len(skipped))
+    assert not {"no_loss", "conservation"} & skipped
+
+
+def interrupted_by(ending: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the second run of a check end as `ending` says."""
+    count = 0
+
+    def second(scenario: Any, out: Path, quiet: bool) -> Any:
+        nonlocal count
+        count += 1
+        finished = run(scenario, out, quiet)
+        return finished if count == 1 else ending(finished)
+
+    monkeypatch.setattr(check_module, "run", second)
+
+
+def _raise(_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _partial(finished: Any) -> Any:
+    document = finished.document.model_copy(update={"interrupted": True, "verdict": "incomplete"})
+    return SimpleNamespace(document=document, verdict="incomplete", guarantees=document.guarantees)
+
+
+@pytest.mark.parametrize(("ending", "cases", "told"), [(_raise, 12, 1), (_partial, 24, 2)])
+def test_ctrl_c_stops_the_check_and_keeps_what_is_known(
+    ending: Any,
+    cases: int,
+    told: int,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    interrupted_by(ending, monkeypatch)
+    junit = tmp_path / "junit.xml"
+    assert check([folder / "small.yaml"], seeds=3, junit=junit) == 130
+    captured = capsys.readouterr()
+    assert captured.err == "twin: interrupted\n"
+    assert captured.out.splitlines()[-1] == f"1 of {told} runs held, {3 - told} not run"
+    (suite,) = suites(junit).values()
+    assert suite.attrib["tests"] == str(cases)
+    idle = 1  # safe_trim: in ten minutes nothing is backed up, so nothing is trimmed
+    assert suite.attrib["skipped"] == str(cases - 12 + idle)
+
+
+def test_a_report_that_cannot_be_written_is_bad_input(folder: Path, tmp_path: Path) -> None:
+    document = run(load_scenario(folder / "small.yaml"), tmp_path / "run").document
+    with pytest.raises(ScenarioError, match=r"JUnit report .*: cannot be written: .* \(--junit\); name a file"):
+        write_junit([document], Path("/proc/junit.xml"))
+    done = CliRunner().invoke(app, ["check", str(folder / "small.yaml"), "--junit", str(tmp_path)])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"twin: JUnit report {tmp_path}: is a folder (--junit); ")
+
+
+def test_characters_that_xml_cannot_hold_are_replaced(folder: Path, tmp_path: Path) -> None:
+    document = run(load_scenario(folder / "deep" / "hopeless.yaml"), tmp_path / "run").document
+    odd = document.model_copy(update={"scenario": "a\x00b\x1b<&>"})
+    write_junit([odd], tmp_path / "junit.xml")
+    assert set(suites(tmp_path / "junit.xml")) == {"a\ufffdb\ufffd<&>"}

@@ -1,0 +1,297 @@
+"""What the tests of this folder share: keys, settings, a contact plan, acks made by hand, and a medium for journals."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from twin.pipeline.facts import Rejected
+from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
+from twin.pipeline.machine import (
+    Append,
+    DropJournal,
+    Effect,
+    Report,
+    SamplesReady,
+    Send,
+    SetTimer,
+    Started,
+    Sync,
+    Synced,
+    Transmit,
+    TruncateJournal,
+)
+from twin.pipeline.nodes.ack_desk import EdgeOnMars
+from twin.pipeline.nodes.auditor import AuditorSettings
+from twin.pipeline.nodes.device import Device, DeviceSettings
+from twin.pipeline.nodes.edge import Edge, EdgeSettings, KnownDevice
+from twin.pipeline.nodes.gateway import GatewaySettings
+from twin.pipeline.nodes.notary import NotarySettings
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.sync import SyncSettings
+from twin.pipeline.wire.bundle import decode as decode_bundle
+from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.messages import Ack, Acks, Frames, Gap, Message, audit_part, decode, encode, signed_part
+from twin.pipeline.wire.signing import Signer, Verifier
+from twin.pipeline.wire.signing import signer as make_signer
+from twin.pipeline.wire.signing import verifier as make_verifier
+
+S = 1_000_000
+DAY = 86_400 * S
+T0 = 1_000 * DAY
+OWLT = 600 * S
+RATE_BPS = 1_000_000
+EDGE, PEER, EARTH, AUDITOR = "edge-1", "edge-2", "earth", "auditor"
+ENDPOINTS = {EDGE: (1, 1), PEER: (2, 1), EARTH: (9, 1)}
+LIFETIME = 10 * DAY
+ENTROPY = bytes(range(1, 9))
+
+T = TypeVar("T")
+
+
+def signer(name: str) -> Signer:
+    """A key of its own for every name; symmetric, because these tests sign much."""
+    return make_signer("hmac-sha256", hashlib.sha256(name.encode()).digest())
+
+
+def verifier(name: str) -> Verifier:
+    return make_verifier("hmac-sha256", signer(name).public)
+
+
+# ------------------------------------------------------------ reading effects
+
+
+def of(effects: Iterable[Effect], kind: type[T]) -> list[T]:
+    """The effects of one kind."""
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def facts(effects: Iterable[Effect], kind: type[T]) -> list[T]:
+    """The reported facts of one kind."""
+    return [report.fact for report in of(effects, Report) if isinstance(report.fact, kind)]
+
+
+def said(effects: Iterable[Effect], to: str) -> list[Message]:
+    """The datagrams for one destination, decoded."""
+    return [decode(send.data) for send in of(effects, Send) if send.destination == to]
+
+
+def payloads(effects: Iterable[Effect]) -> list[Message]:
+    """The payloads of the bundles radiated."""
+    return [decode(decode_bundle(transmit.data).payload) for transmit in of(effects, Transmit)]
+
+
+def timers(effects: Iterable[Effect]) -> dict[str, int]:
+    """The timers set, by name."""
+    return {timer.name: timer.at_us for timer in of(effects, SetTimer)}
+
+
+def why_rejected(effects: Iterable[Effect]) -> str:
+    """The reason of the only rejection."""
+    (rejected,) = facts(effects, Rejected)
+    return rejected.reason
+
+
+# ------------------------------------------------------------ parts
+
+
+def contact(
+    source: str, destination: str, start_us: int, end_us: int, rate_bps: int = RATE_BPS, owlt_us: int = OWLT
+) -> Contact:
+    return Contact(source, destination, start_us, end_us, rate_bps, ((start_us, owlt_us),))
+
+
+def open_plan(*edges: str) -> ContactPlan:
+    """Both directions open for ten days."""
+    names = edges or (EDGE, PEER)
+    return ContactPlan(
+        [contact(edge, EARTH, T0, T0 + 10 * DAY) for edge in names]
+        + [contact(EARTH, edge, T0, T0 + 10 * DAY) for edge in names]
+    )
+
+
+def device_settings(device: int = 1, **changes: Any) -> DeviceSettings:
+    settings = DeviceSettings(
+        device=device,
+        apid=100 + device,
+        home=EDGE,
+        channels=("heart_rate_bpm",),
+        sample_period_us=S,
+        samples_per_frame=3,
+        low=(41,),
+        high=(130,),
+        retry_us=10 * S,
+        local_window=4,
+        signer=signer(f"device-{device}"),
+        gateway=verifier(EARTH),
+        auditor=verifier(AUDITOR),
+    )
+    return settings._replace(**changes)
+
+
+def known_devices(*devices: int) -> dict[int, KnownDevice]:
+    return {
+        device: KnownDevice(f"device-{device}", verifier(f"device-{device}"), 32) for device in devices or (1, 2)
+    }
+
+
+def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
+    peer = PEER if name == EDGE else EDGE
+    settings = EdgeSettings(
+        name=name,
+        earth=EARTH,
+        plan=open_plan(),
+        devices=known_devices(),
+        gateway=verifier(EARTH),
+        auditor=verifier(AUDITOR),
+        notary=NotarySettings(
+            name, signer(name), {peer: verifier(peer), AUDITOR: verifier(AUDITOR)}, {peer: verifier(peer)}, AUDITOR
+        ),
+        address=Address(ENDPOINTS[name], LIFETIME),
+        earth_endpoint=ENDPOINTS[EARTH],
+        sync=SyncSettings(bundle_bytes_max=64_000, turnaround_us=5 * S, margin_us=15 * S),
+        bundle_wait_us=S,
+        checkpoint_period_us=600 * S,
+    )
+    return settings._replace(**changes)
+
+
+def gateway_settings(**changes: Any) -> GatewaySettings:
+    settings = GatewaySettings(
+        name=EARTH,
+        auditor=AUDITOR,
+        term=1,
+        plan=open_plan(),
+        address=Address(ENDPOINTS[EARTH], LIFETIME),
+        edges=(EdgeOnMars(EDGE, ENDPOINTS[EDGE]), EdgeOnMars(PEER, ENDPOINTS[PEER])),
+        devices=known_devices(),
+        signer=signer(EARTH),
+        batch_rows=25,
+        writes_under_way_max=4,
+        ack_delay_us=2 * S,
+        backoff_us=50_000,
+        backup_period_us=3_600 * S,
+        bundle_bytes_max=64_000,
+    )
+    return settings._replace(**changes)
+
+
+def auditor_settings(**changes: Any) -> AuditorSettings:
+    settings = AuditorSettings(
+        name=AUDITOR,
+        gateway=EARTH,
+        devices=known_devices(),
+        authors={EDGE: verifier(EDGE), PEER: verifier(PEER)},
+        signer=signer(AUDITOR),
+        read_rows_max=10,
+        retry_us=50_000,
+    )
+    return settings._replace(**changes)
+
+
+# ------------------------------------------------------------ frames and acks
+
+
+def rows(count: int = 3) -> tuple[tuple[int, ...], ...]:
+    return tuple((60 + n,) for n in range(count))
+
+
+def started_device(settings: DeviceSettings | None = None) -> Device:
+    machine = Device(settings or device_settings())
+    machine.handle(Started(ENTROPY), T0)
+    return machine
+
+
+def sealed(machine: Device, count: int = 1) -> list[bytes]:
+    """Let a device seal frames; their bytes."""
+    first = machine.stream.size
+    for index in range(first, first + count):
+        machine.handle(SamplesReady(T0 + index * 3 * S, rows()), T0 + (index + 1) * 3 * S)
+    return [machine.stream.frames[index] for index in range(first, first + count)]
+
+
+def frames_of(device: int, count: int) -> list[bytes]:
+    """The first frames of a device's only epoch."""
+    return sealed(started_device(device_settings(device)), count)
+
+
+def stream_of(device: int = 1) -> StreamId:
+    return StreamId(device, int.from_bytes(ENTROPY, "big"))
+
+
+def log_of(frames: Sequence[bytes]) -> MerkleLog:
+    log = MerkleLog()
+    log.extend(leaf_hash(frame) for frame in frames)
+    return log
+
+
+def make_ack(
+    frames: Sequence[bytes],
+    trim: int = 0,
+    counter: int = 0,
+    term: int = 1,
+    gaps: tuple[Gap, ...] = (),
+    made_us: int = T0,
+    device: int = 1,
+    **forged: Any,
+) -> Ack:
+    """Earth's ack of all these frames; `forged` fields are changed before the gateway signs, `signature` after."""
+    log = log_of(frames)
+    stream, size, root = stream_of(device), log.size, log.root()
+    complete_to = max([size, *(end for _, end in gaps)])
+    audit = signer(AUDITOR).sign(audit_part(stream, size, root))
+    ack = Ack(stream, size, root, log.frontier(), trim, gaps, complete_to, made_us, term, counter, audit)
+    signature = forged.pop("signature", None)
+    ack = ack._replace(**forged)
+    return ack._replace(signature=signature or signer(EARTH).sign(signed_part(ack)))
+
+
+def acks_bundle(*acks: Ack, cosigns: tuple[bytes, ...] = (), edge: str = EDGE, now_us: int = T0) -> bytes:
+    mailer = Mailer(Address(ENDPOINTS[EARTH], LIFETIME))
+    return mailer.bundle(ENDPOINTS[edge], encode(Acks(tuple(encode(ack) for ack in acks), cosigns)), now_us)
+
+
+def frames_bundle(frames: Sequence[bytes], edge: str = EDGE, now_us: int = T0) -> bytes:
+    return Mailer(Address(ENDPOINTS[edge], LIFETIME)).bundle(ENDPOINTS[EARTH], encode(Frames(tuple(frames))), now_us)
+
+
+# ------------------------------------------------------------ a medium
+
+
+class Medium:
+    """The journal's disk: `synced` bytes survive a crash, of `cache` only a torn part."""
+
+    def __init__(self) -> None:
+        self.synced = b""
+        self.cache = b""
+        self.start = 0
+        self.asked: list[int] = []
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Append(data, _):
+                    self.cache += data
+                case Sync(sync_id):
+                    self.asked.append(sync_id)
+                    self.synced += self.cache
+                    self.cache = b""
+                case TruncateJournal(length):
+                    self.synced = self.synced[: length - self.start]
+                case DropJournal(before):
+                    self.synced = self.synced[before - self.start :]
+                    self.start = before
+
+
+def run_syncs(edge: Edge, effects: list[Effect], now_us: int = T0, medium: Medium | None = None) -> list[Effect]:
+    """Answer every sync that the effects ask for, and those of the answers; all effects in order."""
+    medium = medium or Medium()
+    done = list(effects)
+    medium.carry_out(effects)
+    while medium.asked:
+        more = edge.handle(Synced(medium.asked.pop(0)), now_us)
+        medium.carry_out(more)
+        done += more
+    return done

@@ -1,0 +1,102 @@
+"""Takes a transcript apart down to plain values, so that runs can be compared but for the instants that are content.
+
+`DECLARED` names every field through which house time may enter what a machine says. Bytes are decoded (bundle, message,
+frame, journal) as deep as they go. What then is left is entropy, a hash or a signature over such a field, told by its
+length, and only the length is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cbor2
+
+from twin.pipeline.ledger import journal
+from twin.pipeline.wire import bundle, frame, messages
+from twin.pipeline.wire.body import decode_samples
+
+OPAQUE_BYTES = {0, 8, 32, 64}
+"""Lengths of what may stay undecoded: nothing, entropy, SHA-256 or a hash tree's node, an Ed25519 signature."""
+
+DECLARED = {
+    "at_us": "when a timer is due; when a checkpoint was made",
+    "start_us": "device clock at the first sample",
+    "generated_us": "device clock at the newest sample of a frame",
+    "made_us": "Earth's clock when an ack was made",
+    "created_ms": "DTN time at which a bundle was made",
+}
+
+
+class Plain:
+    """Plain values of a run whose clock is `shift_us` ahead of the one that it is compared with.
+
+    Args:
+        signature_bytes: length of the signatures of frames.
+        opaque: whether bytes without a code of their own are kept as lengths, which must be in `OPAQUE_BYTES`.
+    """
+
+    def __init__(self, shift_us: int, signature_bytes: int, opaque: bool) -> None:
+        self._shift_us = shift_us
+        self._signature_bytes = signature_bytes
+        self._opaque = opaque
+
+    def value(self, value: Any, name: str = "") -> Any:
+        """The plain form of an event, an effect, or a part of one in the field `name`."""
+        if isinstance(value, bytes):
+            return self._bytes(value)
+        if isinstance(value, int) and name in DECLARED:
+            return value - (self._shift_us // 1000 if name == "created_ms" else self._shift_us)
+        if name == "bundle":  # a bundle's identity: node, creation time, sequence
+            return (value[0], self.value(value[1], "created_ms"), value[2])
+        if isinstance(value, tuple):
+            names = getattr(value, "_fields", [""] * len(value))
+            parts = [self.value(part, field) for field, part in zip(names, value, strict=True)]
+            return (type(value).__name__, *parts)
+        return value
+
+    def _bytes(self, data: bytes) -> Any:
+        for decoded in (self._frame, self._bundle, self._message, self._journal):
+            found = decoded(data)
+            if found is not None:
+                return found
+        if not self._opaque:
+            return data
+        assert len(data) in OPAQUE_BYTES, f"{len(data)} bytes that nothing decodes: {data[:40]!r}"
+        return len(data)
+
+    def _frame(self, data: bytes) -> Any:
+        try:
+            opened = frame.open_frame(data, self._signature_bytes)
+        except ValueError:
+            return None
+        return (*self.value(opened._replace(body=b"")), self.value(decode_samples(opened.body)))
+
+    def _bundle(self, data: bytes) -> Any:
+        try:
+            return self.value(bundle.decode(data))
+        except ValueError:
+            return None
+
+    def _message(self, data: bytes) -> Any:
+        try:
+            return self.value(messages.decode(data))
+        except ValueError:
+            return None
+
+    def _journal(self, data: bytes) -> Any:
+        entries, end = journal.scan(data)
+        if not entries or end != len(data):
+            return None
+        found = []
+        for entry in entries:
+            if entry.kind == journal.SNAPSHOT:
+                found.append((entry.kind, self.value(journal.decode_snapshot(entry.payload))))
+            elif entry.kind == journal.WITNESSED:
+                found.append((entry.kind, self.value(_tuples(cbor2.loads(entry.payload)))))
+            else:
+                found.append((entry.kind, self.value(entry.payload)))
+        return tuple(found)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value

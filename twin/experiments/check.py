@@ -1,0 +1,109 @@
+"""Scenarios as tests: run each with one or more seeds, and tell what broke and how to see it again."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from twin.experiments.junit import write_junit
+from twin.experiments.run import run
+from twin.result import Result
+from twin.result_text import evidence, one_line
+from twin.scenario.document import read_document
+from twin.scenario.errors import ScenarioError
+from twin.scenario.load import load_scenario
+from twin.scenario.model import Scenario
+
+HELD: Final = 0
+BROKEN: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+_ENDINGS: Final = frozenset({".yaml", ".yml"})
+
+
+def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None) -> int:
+    """Run scenarios and print one line per run, with evidence under every guarantee that broke.
+
+    Nothing runs before every scenario is known to be good. What runs leave goes to a temporary folder and
+    is gone afterwards.
+
+    Args:
+        paths: scenario files, or folders with scenario files somewhere below.
+        seeds: runs per scenario: its own seed, then the ones that follow.
+        junit: where to write a JUnit report; None: nowhere.
+
+    Returns:
+        0 if every run held, 1 if one did not, 2 for bad input (one line on stderr for each), 130 if
+        interrupted.
+    """
+    planned: list[Scenario] = []
+    refused = False
+    for path in paths:
+        try:
+            for file in scenario_files(path):
+                own = load_scenario(file)
+                planned += [own, *(load_scenario(file, (), own.seed + more) for more in range(1, seeds))]
+        except ScenarioError as error:
+            print(f"twin: {error}", file=sys.stderr)
+            refused = True
+    if refused:
+        return BAD_INPUT
+    results: list[Result] = []
+    try:
+        for result in _runs(planned):
+            results.append(result)
+            print(one_line(result.document), flush=True)
+            for guarantee in result.guarantees:
+                for number, line in enumerate(evidence(guarantee, result.document)):
+                    print(f"    {line}" if number else f"  {guarantee.key}: {line}", flush=True)
+    except KeyboardInterrupt:
+        interrupted = True
+    else:
+        interrupted = bool(results) and results[-1].document.interrupted
+    if junit is not None:
+        write_junit([result.document for result in results], junit)
+    held = sum(result.verdict == "held" for result in results)
+    left_out = f", {len(planned) - len(results)} not run" if len(planned) > len(results) else ""
+    print(f"{held} of {len(results)} runs held{left_out}")
+    if interrupted:
+        print("twin: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return HELD if held == len(results) else BROKEN
+
+
+def scenario_files(path: Path) -> Iterator[Path]:
+    """The scenario files that a path means: itself, or in a folder every YAML file below that has a `name`.
+
+    Hidden folders are passed over, and files without a name: they are there to be extended.
+
+    Raises:
+        ScenarioError: the folder holds none, or one that cannot be read.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    count = 0
+    for folder, below, names in os.walk(path):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if file.suffix in _ENDINGS and "name" in read_document(file).value:
+                yield file
+                count += 1
+    if not count:
+        remedy = "name a scenario file, or a folder of them"
+        raise ScenarioError(f"folder {path}", "holds no scenario", str(path), remedy)
+
+
+def _runs(planned: Sequence[Scenario]) -> Iterator[Result]:
+    """Results in order, up to the first that was interrupted."""
+    with tempfile.TemporaryDirectory(prefix="twin-check-") as temporary:
+        for scenario in planned:
+            result = run(scenario, Path(temporary, "run"), quiet=False)
+            yield result
+            if result.document.interrupted:
+                return

@@ -1,0 +1,79 @@
+"""Results as JUnit XML: a test suite per scenario, a test case per guarantee and seed.
+
+The format has no standard; this is the subset that common CI systems read (testmoapp/junitxml describes it).
+What did not apply or was cut short is skipped. Suites carry the time that was measured, cases none: the
+guarantees of one run are checked together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+from twin.result_schema import Document, Guarantee
+from twin.result_text import evidence
+from twin.scenario.errors import ScenarioError
+
+# XML 1.0, production 2: every other character makes a file that no parser reads.
+_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_junit(documents: Sequence[Document], path: Path) -> None:
+    """Write a report of runs; runs of one scenario share a suite.
+
+    Raises:
+        ScenarioError: the file cannot be written; an earlier one is left as it was.
+    """
+    root = ElementTree.Element("testsuites", name="twin check")
+    by_scenario: dict[str, list[Document]] = {}
+    for document in documents:
+        by_scenario.setdefault(document.scenario, []).append(document)
+    for name, runs in by_scenario.items():
+        suite = ElementTree.SubElement(root, "testsuite", name=_text(name))
+        for document in runs:
+            for guarantee in document.guarantees:
+                _case(suite, document, guarantee)
+        _count(suite, suite.findall("testcase"))
+        suite.set("time", f"{sum(document.provenance.wall_s or 0.0 for document in runs):.3f}")
+    _count(root, root.findall("testsuite/testcase"))
+    ElementTree.indent(root)
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
+        os.replace(beside, path)
+    except OSError as problem:
+        beside.unlink(missing_ok=True)
+        reason = f"cannot be written: {(problem.strerror or str(problem)).lower()}"
+        subject, remedy = f"JUnit report {path}", "name a file that you may write"
+        raise ScenarioError(subject, reason, "--junit", remedy) from problem
+
+
+def _case(suite: ElementTree.Element, document: Document, guarantee: Guarantee) -> None:
+    name = f"{guarantee.key}[seed={document.seed}]"
+    case = ElementTree.SubElement(suite, "testcase", classname=_text(document.scenario), name=_text(name))
+    if guarantee.verdict == "broken":
+        lines = list(evidence(guarantee, document))
+        message = guarantee.evidence.what if guarantee.evidence is not None else guarantee.reason or "broken"
+        failure = ElementTree.SubElement(case, "failure", message=_text(message), type="broken")
+        failure.text = _text("\n".join([guarantee.reason or "broken", *lines]))
+    elif guarantee.verdict == "not_applicable":
+        ElementTree.SubElement(case, "skipped", message=_text(guarantee.reason or "not applicable"))
+    elif document.interrupted:
+        message = f"held until the run was interrupted at {document.end_utc}"
+        ElementTree.SubElement(case, "skipped", message=message)
+
+
+def _count(element: ElementTree.Element, cases: Sequence[ElementTree.Element]) -> None:
+    element.set("tests", str(len(cases)))
+    element.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    element.set("errors", "0")
+    element.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,169 @@
+"""An edge's side towards Earth: what goes into the next bundle, when it may go, and what follows a failure.
+
+Mail (notices and checkpoints, newest of a kind) goes before records; what does not fit the rest of a contact
+does not hold up what does. Nothing is radiated outside contacts or while the own antenna is unusable. A
+transmission that failed puts its content back first in the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twin.pipeline.facts import BundleSent
+from twin.pipeline.ledger.stream import Stream
+from twin.pipeline.machine import Effect, Report, SetTimer
+from twin.pipeline.transport.antenna import Antenna
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.mailer import EndpointId, Mailer
+from twin.pipeline.transport.sync import Load, Synchronizer
+from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.messages import Ack, Frames, encode
+
+FLUSH, EXPIRY, CONTACT = "flush", "expiry", "contact"
+FRAME_OVERHEAD_BYTES = 3  # CBOR byte string header of a frame inside a bundle
+BUNDLE_OVERHEAD_BYTES = 160  # primary block, payload header, CRCs
+
+
+class Downlink:
+    """Queue, synchronization module and antenna towards Earth; timers `flush`, `expiry`, `contact`.
+
+    Args:
+        streams: the edge's ledgers, read for frames and leaves.
+        bundle_wait_us: how long the first record of a batch waits for others.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[StreamId, Stream],
+        antenna: Antenna,
+        sync: Synchronizer,
+        mailer: Mailer,
+        earth: EndpointId,
+        bundle_wait_us: int,
+    ) -> None:
+        self.antenna = antenna
+        self.sync = sync
+        self.mailer = mailer
+        self._streams = streams
+        self._earth = earth
+        self._bundle_wait_us = bundle_wait_us
+        self._mail: dict[object, bytes] = {}
+        self._mailing: tuple[object, bytes] | None = None
+        self._flying: Load | None = None
+        self._flush_due = True
+        self._expiry_set_us: int | None = None
+        self._contact_set_us: int | None = None
+
+    # ------------------------------------------------------------ what is to go
+
+    def post(self, kind: object, payload: bytes) -> None:
+        """Send this payload; an unsent one of the same kind is replaced."""
+        self._mail[kind] = payload
+
+    def offer(self, records: list[RecordId], now_us: int, out: list[Effect]) -> None:
+        """Queue records that are durable; the first of a batch starts the wait for others."""
+        if records and not self.sync.waiting:
+            self._flush_due = False
+            out.append(SetTimer(FLUSH, now_us + self._bundle_wait_us))
+        for record in records:
+            frame = self._streams[record.stream].frames.get(record.index)
+            if frame is not None:  # else Earth has it already, from another edge
+                self.sync.offer(record, len(frame) + FRAME_OVERHEAD_BYTES)
+
+    def resume(self, stream: Stream) -> None:
+        """After a restart: queue what Earth is not known to have verified."""
+        self.sync.verified[stream.id] = stream.verified
+        for index, frame in stream.frames.items():
+            if index >= stream.verified:
+                self.sync.offer(RecordId(*stream.id, index), len(frame) + FRAME_OVERHEAD_BYTES)
+
+    def acked(self, ack: Ack) -> None:
+        """Take a valid ack."""
+        self.sync.acked(ack)
+
+    # ------------------------------------------------------------ what the host says
+
+    def timer(self, name: str, now_us: int) -> None:
+        """One of this side's timers fired; `pump` comes next."""
+        if name == FLUSH:
+            self._flush_due = True
+        elif name == CONTACT:
+            self._contact_set_us = None
+        elif name == EXPIRY:
+            self._expiry_set_us = None
+            self.sync.expire(now_us)
+
+    def link(self, usable: bool, now_us: int) -> None:
+        """The own antenna became usable or unusable: unusable, it cannot hear acks either."""
+        self.antenna.usable = usable
+        (self.sync.resume if usable else self.sync.suspend)(now_us)
+
+    def replan(self, plan: ContactPlan) -> None:
+        """Go by another plan from now on."""
+        self.antenna.replan(plan)
+        self.sync.replan(plan)
+
+    def transmitted(self, transmission: int, now_us: int) -> None:
+        """The last bit has left: the flight's timer starts."""
+        if self.antenna.ended(transmission):
+            if self._flying is not None:
+                self.sync.sent(self._flying, now_us)
+            self._flying = self._mailing = None
+
+    def failed(self, transmission: int, now_us: int) -> None:
+        """Nothing has left: the same goes first next time, unless newer mail of the kind has come."""
+        if self.antenna.failed(transmission, now_us):
+            if self._flying is not None:
+                self.sync.unsent(self._flying)
+            if self._mailing is not None:
+                self._mail.setdefault(*self._mailing)
+            self._flying = self._mailing = None
+
+    # ------------------------------------------------------------ what goes now
+
+    def pump(self, now_us: int, out: list[Effect]) -> None:
+        """Fill the antenna if it is free, a contact is open and something may go; else ask to be woken."""
+        antenna = self.antenna
+        if antenna.under_way is None and antenna.usable:
+            room = max(0, antenna.room_bytes(now_us) - BUNDLE_OVERHEAD_BYTES)
+            too_large = self._fill(room, now_us, out)
+            if too_large:
+                start_us = antenna.next_start_us(now_us, too_large + BUNDLE_OVERHEAD_BYTES)
+                if start_us is not None and start_us != self._contact_set_us:
+                    self._contact_set_us = start_us
+                    out.append(SetTimer(CONTACT, start_us))
+        expiry_us = self.sync.next_expiry_us()
+        if expiry_us is not None and (self._expiry_set_us is None or expiry_us < self._expiry_set_us):
+            self._expiry_set_us = max(expiry_us, now_us)
+            out.append(SetTimer(EXPIRY, self._expiry_set_us))
+
+    def _fill(self, room: int, now_us: int, out: list[Effect]) -> int:
+        """Radiate what goes first of what fits into `room` bytes; else the smallest size that did not fit, or 0."""
+        too_large = []
+        for kind, payload in self._mail.items():
+            if len(payload) <= room:
+                del self._mail[kind]
+                self._mailing = (kind, payload)
+                out.append(self.antenna.radiate(self.mailer.bundle(self._earth, payload, now_us)))
+                return 0
+            too_large.append(len(payload))
+        if self._flush_due and self.sync.waiting:
+            load = self.sync.next_load(room, now_us)
+            if load is not None:
+                self._fly(load, now_us, out)
+                return 0
+            if self.sync.next_bytes > room:  # else the window is closed, and an ack or an expiry opens it
+                too_large.append(self.sync.next_bytes)
+        return min(too_large, default=0)
+
+    def _fly(self, load: Load, now_us: int, out: list[Effect]) -> None:
+        frames = []
+        records = []
+        for record in load.records:
+            stream = self._streams[record.stream]
+            frames.append(stream.frames[record.index])
+            records.append((record, stream.log.leaf(record.index)))
+        data = self.mailer.bundle(self._earth, encode(Frames(tuple(frames))), now_us)
+        out.append(Report(BundleSent(self.mailer.last_id, self.antenna.neighbour, tuple(records), load.round)))
+        out.append(self.antenna.radiate(data))
+        self._flying = load

@@ -1,0 +1,89 @@
+"""A result as text for a terminal: a line per guarantee, evidence where one broke, and what it comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from twin.result import Result
+from twin.result_schema import Document, Guarantee
+
+_WORDS: Final[dict[Literal["held", "broken", "not_applicable"], str]] = {
+    "held": "held",
+    "broken": "BROKEN",
+    "not_applicable": "not applicable",
+}
+
+
+def summary(result: Result, report: bool) -> str:
+    """What `twin run` prints: verdicts in the order of the file, the overall one last, and where to read on.
+
+    Args:
+        report: Whether `report.html` stands in the run's folder.
+    """
+    document = result.document
+    width = max((len(guarantee.key) for guarantee in document.guarantees), default=0)
+    lines = []
+    for guarantee in document.guarantees:
+        lines.append(f"{guarantee.key:{width}}  {_WORDS[guarantee.verdict]:14}  {_what_for(guarantee)}")
+        lines += [f"    {line}" for line in evidence(guarantee, document)]
+    if document.interrupted:
+        lines.append(f"interrupted at {document.end_utc}: what was due later is pending")
+    lines.append(f"{document.scenario}, seed {document.seed}: {document.verdict}, {_amounts(document)}")
+    word, name = ("report", "report.html") if report else ("result", "result.json")
+    lines.append(f"{word}: {result.folder / name}")
+    return "\n".join(lines)
+
+
+def one_line(document: Document) -> str:
+    """A run among others: its verdict, how many guarantees held, and what it simulated."""
+    by_verdict = Counter(guarantee.verdict for guarantee in document.guarantees)
+    counts = [f"{by_verdict[verdict]} {word.lower()}" for verdict, word in _WORDS.items() if by_verdict[verdict]]
+    told = f"guarantees {', '.join(counts)}; {_amounts(document)}"
+    return f"{document.verdict:10}  {document.scenario}, seed {document.seed}: {told}"
+
+
+def evidence(guarantee: Guarantee, document: Document) -> Iterator[str]:
+    """The first record that broke a guarantee: what, which, when, where, and the command that replays it."""
+    if guarantee.verdict != "broken":
+        return
+    found = guarantee.evidence
+    if found is None:
+        if document.replay:
+            yield f"replay: {document.replay}"
+        return
+    yield found.what
+    parts = [named_record(found.record, document), found.at_utc, found.where and f"at {found.where}"]
+    if any(parts):
+        yield ", ".join(part for part in parts if part)
+    if found.replay:
+        yield f"replay: {found.replay}"
+
+
+def named_record(record: str | None, document: Document) -> str | None:
+    """A record's address with the name of its stream in front, where the result knows one."""
+    if record is None:
+        return None
+    device = record.partition("/")[0].removeprefix("dev-")
+    name = next((name for name, stream in document.streams.items() if stream.device == device), None)
+    return record if name is None or name == device else f"{name}, {record}"
+
+
+def _what_for(guarantee: Guarantee) -> str:
+    if guarantee.verdict == "not_applicable" or not guarantee.checked:
+        return guarantee.reason or ""
+    told = f"{guarantee.checked} checked"
+    if guarantee.pending:
+        told += f", {guarantee.pending} pending"
+    if guarantee.verdict == "broken" and guarantee.reason:
+        told += f": {guarantee.reason}"
+    elif guarantee.unit == "s" and guarantee.margin is not None:
+        told += f", tightest: {guarantee.observed:.1f} s of {guarantee.bound:.1f} s"
+    return told
+
+
+def _amounts(document: Document) -> str:
+    records, sim_s, wall_s = document.records, document.sim_s or 0.0, document.provenance.wall_s
+    told = f"{records.delivered} of {records.accepted} records delivered, {sim_s / 3600:.1f} h simulated"
+    return told if wall_s is None else f"{told} in {wall_s:.1f} s"

@@ -1,6 +1,9 @@
 """`twin run` and `twin report` as a shell sees them: what they print where, what they leave, how they end."""
 
 import json
+import os
+import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -99,6 +102,31 @@ def test_quiet_prints_nothing_and_no_report_writes_none(small: Path, tmp_path: P
     done = twin("run", small, "--out", tmp_path / "out", "--quiet", "--no-report")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert names(tmp_path / "out") == LEAVES - {"report.html"}
+
+
+def test_on_a_terminal_a_bar_shows_the_simulated_date_and_the_speed(small: Path, tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    words = [*TWIN, "run", str(small), "--out", str(tmp_path / "out"), "--no-report"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=its, text=True)
+    os.close(its)
+    shown = b""
+    while chunk := _read(ours):
+        shown += chunk
+    os.close(ours)
+    stdout, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    frames = shown.decode().split("\r")
+    assert any(re.search(r"running 2033-03-10 10:1\d UTC +\d+%.* simulated s per s", frame) for frame in frames)
+    assert any("draining 2033-03-10 10:" in frame for frame in frames)
+    assert frames[-2].strip() == frames[-1].strip() == "", "the bar wipes itself away"
+    assert "UTC" not in stdout
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # on Linux, the other side has been closed
+        return b""
 
 
 def test_without_out_a_run_goes_to_reports(small: Path, tmp_path: Path) -> None:

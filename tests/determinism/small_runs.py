@@ -89,7 +89,7 @@ def run_elsewhere(scenarios: list[Path], folder: Path, prelude: str = "", **envi
         text=True,
         check=False,
     )
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == 0, f"exit {found.returncode}: {found.stderr}"
     return [folder / scenario.stem for scenario in scenarios]
 
 

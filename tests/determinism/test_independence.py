@@ -94,13 +94,17 @@ def test_two_faults_of_one_kind_on_one_link_draw_apart() -> None:
 
 
 def test_a_fault_on_one_link_leaves_the_transmissions_of_another_alone(tmp_path: Path) -> None:
-    """The far hop's way back is lossy from the start; what then is lost on the near hop's way out is another cause."""
+    """Copies on the far hop's way back change who sends when, but not which transmission of the near hop is lost."""
     before = run_here(BARE, tmp_path / "before")
     added = "faults:\n  - {kind: bundle_duplication, link: D->R, rate: 50 %}\n"
     after = run_here(BARE.replace("faults:\n", added), tmp_path / "after")
     then, now = document(before), document(after)
     assert now["counts"]["transmissions"]["sent"] > then["counts"]["transmissions"]["sent"]
-    assert fates_on(before, "S", "R") == fates_on(after, "S", "R")
+    outcomes = fates_on(before, "S", "R"), fates_on(after, "S", "R")
+    common = min(map(len, outcomes))
+    assert common > 100
+    assert outcomes[0][:common] == outcomes[1][:common]
+    assert "lost" in outcomes[0]
 
 
 def fates_on(folder: Path, source: str, destination: str) -> list[str]:

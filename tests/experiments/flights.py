@@ -68,9 +68,10 @@ def fly(scenario: Scenario, folder: Path, *kinds: type[Any]) -> Flight:
     return Flight(Result.load(folder), facts)
 
 
-def fly_small(folder: Path, faults: str, *kinds: type[Any]) -> Flight:
+def fly_small(folder: Path, faults: str, *kinds: type[Any], seed: int | None = None) -> Flight:
     """Run the small scenario with these faults, a YAML list."""
-    return fly(load_scenario(write_small(folder, f"faults: {faults}\n")), folder / "run", *kinds)
+    scenario = load_scenario(write_small(folder, f"faults: {faults}\n"), seed=seed)
+    return fly(scenario, folder / "run", *kinds)
 
 
 def rows_on_earth(folder: Path) -> list[tuple[str, str, int, bytes]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from flights import Flight, fly_small, rows_on_earth
 
+from twin.pipeline.facts import HeadSigned
 from twin.trace import Crashed, HopDelivered, HopLost, HopSent, Restarted, RowsRefused
 from twin.world.timescales import utc_to_us
 
@@ -115,3 +116,18 @@ def test_a_crash_loses_the_unsynced_tail_and_no_record(calm: Flight, tmp_path: P
     assert [at for at, _ in starts] == [START_US, at_us + 5 * MIN_US]
     assert starts[1][1] > crashed.torn_bytes
     assert {fact.cause for _, _, fact in flight.facts[HopLost]} == {"node_down"}
+
+
+def test_a_head_that_its_author_could_not_tell_of_breaks_no_chain(tmp_path: Path) -> None:
+    """The crash falls while a checkpoint is being synced, and the torn tail holds it whole: it counts after all."""
+    faults = "[{kind: edge_crash, node: edge-1, at: 600.001 s, down: 5 min}]"
+    flight = fly_small(tmp_path, faults, Crashed, HeadSigned, seed=10)
+    assert {g.key: g.evidence for g in flight.result.guarantees if g.verdict != "held"} == {}
+    ((at_us, _, crashed),) = flight.facts[Crashed]
+    assert crashed.torn_bytes > 0
+    heads = [(at, fact) for at, node, fact in flight.facts[HeadSigned] if node == "edge-1"]
+    assert min(at for at, _ in heads) > at_us, "nothing was told before the crash"
+    first = {}
+    for _, fact in heads:
+        first.setdefault(fact.stream, fact.previous)
+    assert set(first.values()) == {10}, "and yet ten minutes of frames were signed for before it"

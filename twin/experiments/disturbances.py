@@ -29,13 +29,15 @@ class Disturbance(NamedTuple):
 
 
 def link_faults(scenario: HabitatScenario | BareScenario, link: str) -> LinkFaults:
-    """The random faults of one link, each with its own random stream."""
+    """The random faults of one link, each with its own random stream, numbered among those of its kind and link."""
     rules = []
-    for number, fault in enumerate(scenario.faults):
+    numbers: dict[str, int] = {}
+    for fault in scenario.faults:
         if isinstance(fault, LINK_FAULTS) and fault.link == link:
+            number = numbers[fault.kind] = numbers.get(fault.kind, 0) + 1
             until_us = FOREVER_US if fault.until_us is None else scenario.start_us + fault.until_us
             delay_us = fault.delay_us if isinstance(fault, BundleReorder) else 0
-            random = stream(scenario.seed, "fault", str(number), fault.kind, link)
+            random = stream(scenario.seed, "fault", fault.kind, link, str(number))
             rules.append(Rule(fault.kind, fault.rate, scenario.start_us + fault.from_us, until_us, delay_us, random))
     return LinkFaults(rules)
 

@@ -86,6 +86,7 @@ BACKOFF_US = 50_000  # AWS SDK guidance: exponential from tens of milliseconds
 READ_ROWS_MAX = 500
 BACKLOG_EVERY_US = 600_000_000
 OPACITY_POINTS = 400
+TAU_DIGITS = 6  # the last bit of an exponential differs between processors
 
 # Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of
 # Physicians 2017).
@@ -469,7 +470,7 @@ class HabitatBuilder:
         background = self.scenario.weather.dust.background_tau
         taus = dust.opacity(instants, background, disturbances.storms_of(self.scenario))
         for at_us, tau in zip(instants.tolist(), taus.tolist(), strict=True):
-            opacity.row(at_us, tau)
+            opacity.row(at_us, round(tau, TAU_DIGITS))
         opacity.close()
 
     # ------------------------------------------------------------ guarantees

@@ -39,20 +39,23 @@ def key_pair(seed: int, suite: str, name: str) -> KeyPair:
 
 
 def devices_of(scenario: HabitatScenario) -> list[DeviceIdentity]:
-    """Every device of the habitat, homes dealt out over the edge nodes in turn."""
+    """Every device of the habitat, homes dealt out over the edge nodes in turn.
+
+    Names count within a group, so that a larger group moves no device of another: `vitals-1`, `vitals-2`, ..., and
+    `vitals-2-1`, ... in the second group.
+    """
     found: list[DeviceIdentity] = []
     edges = scenario.habitat.edge_names
-    for group in scenario.habitat.devices:
+    for place, group in enumerate(scenario.habitat.devices, start=1):
         total = group.count * (scenario.habitat.crew if group.per == "crew" else 1)
-        for _ in range(total):
-            number = len(found) + 1
-            name = f"vitals-{number}"
+        for number in range(1, total + 1):
+            name = f"vitals-{number}" if place == 1 else f"vitals-{place}-{number}"
             found.append(
                 DeviceIdentity(
                     name,
                     int.from_bytes(stream(scenario.seed, "device-id", name).bytes(8), "big"),
-                    edges[(number - 1) % len(edges)],
-                    number - 1,
+                    edges[len(found) % len(edges)],
+                    len(found),
                     group.sample_period_us,
                     group.samples_per_frame,
                     key_pair(scenario.seed, scenario.pipeline.suite, name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -30,7 +31,9 @@ class Progress:
             m = self._mission
             span_us = m.generation_end_us - m.start_us
             form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
-            self._bar = tqdm(total=span_us, bar_format=form, leave=False, file=sys.stderr)
+            columns, rows = shutil.get_terminal_size()  # 80 x 24 where a terminal knows no size; tqdm would hide
+            size: dict[str, Any] = {"ncols": columns - 1, "nrows": rows}
+            self._bar = tqdm(total=span_us, bar_format=form, leave=False, file=sys.stderr, **size)
             self._begun = time.monotonic()
             self._every_us = max(1, span_us // STEPS)
             m.host.call_at(m.start_us, self._tick)

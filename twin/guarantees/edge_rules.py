@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from twin.guarantees.hashing import is_consistent
 from twin.guarantees.truth import Key, RootBook, Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import Accepted, BundleSent, FrameSealed, HeadSigned, Trimmed
-from twin.trace import Trace
+from twin.trace import Crashed, Trace
 
 
 class Durability(Checker):
@@ -66,24 +68,35 @@ class NoEquivocation(Checker):
 
 
 class AppendOnly(Checker):
-    """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what devices signed."""
+    """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what devices signed.
+
+    A crash may fall between the instant at which a head is on the medium and the one at which its author says so. The
+    next head then follows one that nobody has heard of, whose root must be that of what the devices signed.
+    """
 
     key = "append_only"
     not_applicable = "no head was signed: the run is shorter than a checkpoint period"
 
     def __init__(self, truth: Truth) -> None:
         super().__init__()
-        self._last: dict[tuple[str, Key], tuple[int, bytes]] = {}
+        self._last: dict[tuple[str, Key], tuple[int, bytes, int]] = {}
         self._roots = RootBook(truth)
+        self._crashes: Counter[str] = Counter()
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
+        trace.subscribe(Crashed, self._crashed)
+
+    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
+        self._crashes[node] += 1
 
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
         stream = (fact.stream.device, fact.stream.epoch)
-        size, root = self._last.get((node, stream), (0, b""))
-        self._last[node, stream] = (fact.size, fact.root)
+        size, root, crashes = self._last.get((node, stream), (0, b"", 0))
+        if size < fact.previous and crashes < self._crashes[node]:
+            size, root = fact.previous, self._roots.at(stream, fact.previous) or b""
+        self._last[node, stream] = (fact.size, fact.root, self._crashes[node])
         if fact.previous != size or fact.size < size:
             self.violate(at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before")
         elif size and not is_consistent(size, fact.size, root, fact.root, fact.proof):

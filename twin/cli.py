@@ -82,9 +82,10 @@ def run(
     folder = out if out is not None else Path("reports") / loaded.name
     _refuse_unwritable(folder)
     from twin.experiments.run import run as run_scenario
+    from twin.report import render
 
     try:
-        result = run_scenario(loaded, out=folder, quiet=quiet, report=report)
+        result = run_scenario(loaded, out=folder, quiet=quiet, render=render if report else None)
     except OSError as error:
         if not _concerns(folder, error):
             raise

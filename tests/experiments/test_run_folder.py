@@ -13,6 +13,7 @@ from flights import SMALL
 import twin.experiments.run as run_module
 from twin.experiments.interrupt import Interrupt
 from twin.experiments.run import run
+from twin.report import render
 from twin.scenario import ScenarioError, parse_scenario
 
 SHORT = SMALL[: SMALL.index("guarantees:")].replace("duration: 1 h", "duration: 5 min")
@@ -82,7 +83,7 @@ def test_ctrl_c_before_the_first_event_leaves_an_empty_but_whole_result(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(run_module, "prepare", then(run_module.prepare, ctrl_c))
-    result = run(parse_scenario(SHORT), tmp_path / "run", report=True)
+    result = run(parse_scenario(SHORT), tmp_path / "run", render=render)
     document = result.document
     assert (document.verdict, document.interrupted, result.exit_code) == ("incomplete", True, 130)
     assert document.sim_s == 0

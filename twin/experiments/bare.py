@@ -273,7 +273,7 @@ def _write_calendar(scenario: BareScenario, plan: ContactPlan, folder: Path, hos
             host.call_at(end_us, host.trace.emit, end_us, "world", DisturbanceEnded(fault.kind, fault.link or ""))
         elif isinstance(fault, disturbances.LINK_FAULTS):
             end = None if fault.until_us is None else scenario.start_us + fault.until_us
-            table.row(fault.kind, fault.link, scenario.start_us + fault.from_us, end, f"{fault.rate:.2%}")
+            table.row(fault.kind, fault.link, scenario.start_us + fault.from_us, end, f"{fault.rate * 100:g} %")
     table.close()
     for name in ("backlog", "opacity"):
         TableWriter(folder, name).close()

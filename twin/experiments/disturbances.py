@@ -163,5 +163,7 @@ def calendar(scenario: HabitatScenario, stows: list[Window]) -> list[Disturbance
             found.append(Disturbance(fault.kind, "table", at_us, at_us + fault.for_us, detail))
         else:
             end_us = None if fault.until_us is None else start_us + fault.until_us
-            found.append(Disturbance(fault.kind, fault.link, start_us + fault.from_us, end_us, f"{fault.rate:.2%}"))
+            found.append(
+                Disturbance(fault.kind, fault.link, start_us + fault.from_us, end_us, f"{fault.rate * 100:g} %")
+            )
     return sorted(found, key=lambda d: (d.start_us, d.kind, d.place))

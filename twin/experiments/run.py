@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,9 +30,9 @@ _WORK = ".partial"
 
 def run(
     scenario: Scenario,
-    out: Path | None = None,
+    out: Path | str | None = None,
     quiet: bool = True,
-    report: bool = False,
+    render: Callable[[Path], object] | None = None,
     roles: Roles | None = None,
     observer: Observer | None = None,
 ) -> Result:
@@ -41,7 +41,7 @@ def run(
     Args:
         out: the run's own folder, made anew; None: `reports/<name>`.
         quiet: no progress bar, whatever the terminal.
-        report: whether to write `report.html` too.
+        render: called with the folder once the results stand in it (`twin.report.render`).
         roles: other machines than the production ones (planted bugs).
         observer: sees every call of a machine (transcripts).
 
@@ -52,15 +52,13 @@ def run(
         ScenarioError: the folder cannot be written, or belongs to something else.
         KeyboardInterrupt: a second Ctrl-C; nothing is left.
     """
-    folder = out if out is not None else Path("reports") / scenario.name
+    folder = Path(out) if out is not None else Path("reports") / scenario.name
     with Interrupt() as interrupt:
         with _fresh_folder(folder) as work:
             mission = prepare(scenario, work, roles, observer)
             outcome = drive(mission, Progress(mission, quiet), interrupt)
             write_result(scenario, mission, outcome, work)
-            if report:
-                from twin.report import render
-
+            if render is not None:
                 render(work)
         result = Result.load(folder)
     if interrupt.noted and not outcome.interrupted:

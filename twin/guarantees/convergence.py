@@ -100,7 +100,7 @@ class Convergence(Checker):
         sent_us, contact = drained
         terms = [
             ("local hop, fsync and batching", self._allow.before_transmission_us),
-            (f"drain of {size_bytes} bytes over the usable contacts", sent_us - start_us),
+            (f"drain of {size_bytes / 1e6:.2f} MB over the usable contacts", sent_us - start_us),
         ]
         at_us = sent_us
         for attempt in range(1, self._allow.rounds + 1):

@@ -1,0 +1,317 @@
+"""Two devices, two edges, gateway, auditor, their media and their store, in memory and without a simulation engine.
+
+Everything that is under way lies in a list, and whoever drives the world takes out what comes next: messages may be lost, doubled
+and reordered; outcomes of effects may be late and out of order but come, as the contract of machines says. Invariants are
+checked as facts are reported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline_parts import (
+    AUDITOR,
+    EARTH,
+    EDGE,
+    PEER,
+    S,
+    T0,
+    auditor_settings,
+    device_settings,
+    edge_settings,
+    gateway_settings,
+    log_of,
+)
+
+from twin.pipeline.facts import Accepted, AckMade, Attested, HeadSigned, Rejected, Trimmed, WitnessRefused
+from twin.pipeline.ledger import journal
+from twin.pipeline.machine import (
+    Append,
+    ArmSensor,
+    AttestationWritten,
+    BundleArrived,
+    CancelTimer,
+    DropJournal,
+    HeadWritten,
+    LinkChanged,
+    ReadRows,
+    Received,
+    Report,
+    RowsRead,
+    RowsWritten,
+    SamplesReady,
+    Send,
+    SetTimer,
+    Started,
+    StoreRefused,
+    Sync,
+    Synced,
+    TimerFired,
+    Transmit,
+    TransmitFailed,
+    Transmitted,
+    TruncateJournal,
+    WriteAttestation,
+    WriteHead,
+    WriteRows,
+)
+from twin.pipeline.nodes.auditor import Auditor, ProvedStream
+from twin.pipeline.nodes.device import Device
+from twin.pipeline.nodes.edge import Edge
+from twin.pipeline.nodes.gateway import Gateway, StoredStream
+from twin.pipeline.wire.frame import peek_record
+from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.messages import Attestation
+
+HOMES = {1: EDGE, 2: PEER}
+
+
+class Disk:
+    """A journal: bytes are durable when the outcome of a sync that was asked for after them is delivered."""
+
+    def __init__(self) -> None:
+        self.durable = b""
+        self.start = 0
+        self.flushing = b""
+        self.cache = b""
+
+
+class World:
+    """Drives the machines; `messages` and `outcomes` are what is under way."""
+
+    def __init__(self) -> None:
+        self.now_us = T0
+        self.machines: dict[str, Any] = {}
+        self.timers: dict[tuple[str, str], int] = {}
+        self.messages: list[tuple[str, Any]] = []
+        self.outcomes: list[tuple[str, Any]] = []
+        self.disks = {EDGE: Disk(), PEER: Disk()}
+        self.usable = True
+        self.sealed: dict[StreamId, list[bytes]] = {}
+        self.durable: dict[tuple[str, StreamId], int] = {}
+        self.rows: dict[tuple[str, StreamId, int], bytes] = {}
+        self.heads: dict[StreamId, tuple[int, int]] = {}
+        self.attestations: dict[StreamId, Attestation] = {}
+        self.trims: dict[StreamId, int] = {}
+        self.acks: dict[StreamId, tuple[int, int, int, int]] = {}
+        self.events = 0
+        self.term = 1
+        self.start(AUDITOR, Auditor.recover(auditor_settings()))
+        self.start(EARTH, Gateway.recover(gateway_settings()))
+        for edge in self.disks:
+            self.start_edge(edge)
+        for number, home in HOMES.items():
+            self.start(f"device-{number}", Device(device_settings(number, home=home)))
+
+    # ------------------------------------------------------------ nodes
+
+    def start(self, node: str, machine: Any) -> None:
+        self.machines[node] = machine
+        self.deliver(node, Started(node.encode()[-8:].rjust(8)))
+
+    def start_edge(self, edge: str) -> None:
+        disk = self.disks[edge]
+        machine = Edge.recover(edge_settings(edge), disk.durable, disk.start)
+        for stream in machine.streams.values():
+            assert stream.log.root() == log_of(self.sealed[stream.id][: stream.size]).root()
+            self.durable[edge, stream.id] = stream.size
+        self.start(edge, machine)
+        if not self.usable:
+            self.deliver(edge, LinkChanged(EARTH, False))
+
+    def stop(self, node: str) -> None:
+        self.machines.pop(node, None)
+        self.outcomes = [(to, outcome) for to, outcome in self.outcomes if to != node]
+        self.timers = {key: at_us for key, at_us in self.timers.items() if key[0] != node}
+
+    def crash_edge(self, edge: str, torn_share: float) -> None:
+        self.stop(edge)
+        disk = self.disks[edge]
+        tail = disk.flushing + disk.cache
+        disk.durable += tail[: int(len(tail) * torn_share)]
+        disk.flushing = disk.cache = b""
+
+    def change_leader(self) -> None:
+        """A new gateway with a higher term, from the store's heads and what the auditor has proved of the backup."""
+        self.stop(EARTH)
+        self.term += 1
+        backed = {stream: audit.backup.base for stream, audit in self.machines[AUDITOR].streams.items()}
+        stored = tuple(
+            StoredStream(stream, size, backed.get(stream, 0), HOMES[stream.device])
+            for stream, (size, _) in self.heads.items()
+        )
+        self.start(EARTH, Gateway.recover(gateway_settings(term=self.term), stored))
+
+    def restart_auditor(self) -> None:
+        """From the attestations beside the heads and how far the backup was proved."""
+        before = self.machines[AUDITOR].streams
+        self.stop(AUDITOR)
+        proved = tuple(
+            ProvedStream(attestation, before[stream].backup.base, before[stream].backup.frontier(before[stream].backup.base))
+            for stream, attestation in self.attestations.items()
+        )
+        self.start(AUDITOR, Auditor.recover(auditor_settings(), proved))
+
+    def stow(self, stowed: bool) -> None:
+        self.usable = not stowed
+        for edge in self.disks:
+            if edge in self.machines:
+                self.deliver(edge, LinkChanged(EARTH, not stowed))
+
+    # ------------------------------------------------------------ what happens
+
+    def deliver(self, node: str, event: Any) -> None:
+        machine = self.machines.get(node)
+        if machine is None:
+            return
+        self.events += 1
+        for effect in machine.handle(event, self.now_us):
+            self.carry_out(node, effect)
+
+    def carry_out(self, node: str, effect: Any) -> None:
+        match effect:
+            case Report(fact):
+                self.check(node, fact)
+            case SetTimer(name, at_us):
+                self.timers[node, name] = max(at_us, self.now_us)
+            case CancelTimer(name):
+                self.timers.pop((node, name), None)
+            case Send(destination, data):
+                self.messages.append((destination, Received(node, data)))
+            case Append(data, _):
+                self.disks[node].cache += data
+            case TruncateJournal(length):
+                disk = self.disks[node]
+                disk.durable = disk.durable[: length - disk.start]
+            case DropJournal(before):
+                disk = self.disks[node]
+                disk.durable, disk.start = disk.durable[before - disk.start :], before
+            case Sync():
+                disk = self.disks[node]
+                assert not disk.flushing
+                disk.flushing, disk.cache = disk.cache, b""
+                self.outcomes.append((node, effect))
+            case ArmSensor():
+                pass
+            case _:
+                self.outcomes.append((node, effect))
+
+    def finish(self, node: str, effect: Any, refuse: bool = False) -> None:
+        """Deliver the outcome of an effect."""
+        match effect:
+            case Sync(sync_id):
+                disk = self.disks[node]
+                for entry in journal.scan(disk.flushing)[0]:
+                    if entry.kind == journal.FRAME:
+                        record = peek_record(entry.payload)
+                        self.durable[node, record.stream] = record.index + 1
+                disk.durable += disk.flushing
+                disk.flushing = b""
+                self.deliver(node, Synced(sync_id))
+            case Transmit(number, neighbour, data):
+                if refuse or (not self.usable and node != EARTH):
+                    self.deliver(node, TransmitFailed(number, neighbour, "refused"))
+                else:
+                    self.messages.append((neighbour, BundleArrived(node, data)))
+                    self.deliver(node, Transmitted(number, neighbour))
+            case WriteRows(number, store, rows):
+                assert 0 < len(rows) <= 25
+                taken = rows[: len(rows) // 2] if refuse else rows
+                for record, frame in taken:
+                    key = (store, record.stream, record.index)
+                    assert self.rows.setdefault(key, frame) == frame
+                left = tuple(record for record, _ in rows[len(taken) :])
+                self.deliver(node, RowsWritten(number, left) if taken else StoreRefused(number, "throttled"))
+            case ReadRows(number, store, stream, first, end):
+                if refuse:
+                    self.deliver(node, StoreRefused(number, "throttled"))
+                    return
+                frames = tuple(self.rows.get((store, stream, index)) for index in range(first, end))
+                self.deliver(node, RowsRead(number, frames))
+            case WriteHead(number, stream, size, term):
+                if refuse:
+                    self.deliver(node, StoreRefused(number, "throttled"))
+                    return
+                before, leader = self.heads.get(stream, (0, 0))
+                if term >= leader:
+                    assert size >= before
+                    assert all(("table", stream, index) in self.rows for index in range(size))
+                    self.heads[stream] = (size, term)
+                self.deliver(node, HeadWritten(number, term >= leader))
+            case WriteAttestation(number, stream, size, root, frontier, signature):
+                if refuse:
+                    self.deliver(node, StoreRefused(number, "throttled"))
+                    return
+                assert stream not in self.attestations or size >= self.attestations[stream].size
+                self.attestations[stream] = Attestation(stream, size, root, frontier, signature)
+                self.deliver(node, AttestationWritten(number))
+            case _:
+                raise AssertionError(f"{node} asked for {effect}")
+
+    def advance(self, until_us: int) -> None:
+        """Let time pass; timers that are due fire in order."""
+        while self.timers:
+            key = min(self.timers, key=lambda k: (self.timers[k], k))
+            if self.timers[key] > until_us:
+                break
+            self.now_us = self.timers.pop(key)
+            self.deliver(key[0], TimerFired(key[1]))
+        self.now_us = max(self.now_us, until_us)
+
+    def seal(self, device: int) -> None:
+        """A device's sensor delivers a block."""
+        name = f"device-{device}"
+        self.deliver(name, SamplesReady(self.now_us, ((60,), (61,), (62,))))
+        stream = self.machines[name].stream
+        self.sealed.setdefault(stream.id, []).append(stream.frames[stream.size - 1])
+
+    # ------------------------------------------------------------ what must hold
+
+    def check(self, node: str, fact: Any) -> None:
+        match fact:
+            case Accepted(stream, _, end):
+                assert end <= self.durable[node, stream]
+            case HeadSigned(stream, previous, size, root, _):
+                assert previous <= size <= self.durable[node, stream]
+                assert root == log_of(self.sealed[stream][:size]).root()
+            case Attested(stream, size, root):
+                assert root == log_of(self.sealed[stream][:size]).root()
+                assert all(("table", stream, index) in self.rows for index in range(size))
+            case AckMade(stream, verified, trim, _, term, counter):
+                assert trim <= verified <= self.attestations[stream].size
+                assert all(("backup", stream, index) in self.rows for index in range(trim))
+                last = self.acks.get(stream, (0, -1, 0, 0))
+                assert (term, counter) > last[:2]
+                if term == last[0]:
+                    assert verified >= last[2]
+                    assert trim >= last[3]
+                self.acks[stream] = (term, counter, verified, trim)
+                self.trims[stream] = max(trim, self.trims.get(stream, 0))
+            case Trimmed(stream, below):
+                assert below <= self.trims[stream]
+            case WitnessRefused():
+                raise AssertionError(f"{node} refuses an honest edge: {fact}")
+            case Rejected(what, reason):
+                assert "signature" not in reason, f"{node} calls an honest {what} forged"
+
+    # ------------------------------------------------------------ healing
+
+    def heal(self, until: Any, hours: int) -> bool:
+        """From now on everything works; True if `until()` comes true within this time."""
+        for edge in self.disks:
+            if edge not in self.machines:
+                self.start_edge(edge)
+        if not self.usable:
+            self.stow(False)
+        end_us = self.now_us + hours * 3600 * S
+        while self.now_us < end_us:
+            while self.messages or self.outcomes:
+                if self.outcomes:
+                    self.finish(*self.outcomes.pop(0))
+                else:
+                    self.deliver(*self.messages.pop(0))
+                self.now_us += 1000
+            if until():
+                return True
+            self.advance(min(self.timers.values()))
+        return until()

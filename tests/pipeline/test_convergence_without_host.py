@@ -1,0 +1,163 @@
+"""Any weather, then a clear sky: after arbitrary loss, doubling, reordering, crashes and refusals everything converges.
+
+Hypothesis drives devices, edges, gateway and auditor by hand (`small_world`). While it does, no frame is accepted before it is durable, no
+root differs from what devices signed, no ack says more than is attested and backed up, and nothing is trimmed before that. When
+everything works again, within bounded time and events, Earth holds exactly the frames that were signed.
+"""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from pipeline_parts import AUDITOR, EARTH, EDGE, PEER, S
+from small_world import HOMES, World
+
+HEAL_HOURS = 8
+EVENTS_MAX = 6_000
+DEVICES = st.sampled_from(sorted(HOMES))
+EDGES = st.sampled_from([EDGE, PEER])
+INDEX = st.integers(0, 1 << 16)
+
+
+def verified_everywhere(world: World) -> bool:
+    """Earth has all rows, and edge and device know it."""
+    for stream, frames in world.sealed.items():
+        edge, device = world.machines[HOMES[stream.device]], world.machines[f"device-{stream.device}"]
+        if stream not in edge.streams or edge.streams[stream].verified < len(frames):
+            return False
+        if device.stream.verified < len(frames):
+            return False
+    return True
+
+
+def trimmed_everywhere(world: World) -> bool:
+    """The backup has all rows, and Mars has deleted its frames."""
+    for stream in world.sealed:
+        edge, device = world.machines[HOMES[stream.device]], world.machines[f"device-{stream.device}"]
+        if edge.streams.get(stream) is None or edge.streams[stream].frames or device.stream.frames:
+            return False
+    return True
+
+
+class Weather(RuleBasedStateMachine):
+    """Every rule is something that may happen."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = World()
+
+    @rule(device=DEVICES, count=st.integers(1, 6))
+    def seal(self, device: int, count: int) -> None:
+        for _ in range(count):
+            self.world.seal(device)
+
+    @rule(index=INDEX, count=st.integers(1, 12))
+    def messages_arrive(self, index: int, count: int) -> None:
+        for _ in range(count):
+            if self.world.messages:
+                self.world.deliver(*self.world.messages.pop(index % len(self.world.messages)))
+
+    @rule(index=INDEX, count=st.integers(1, 12))
+    def outcomes_come(self, index: int, count: int) -> None:
+        for _ in range(count):
+            if self.world.outcomes:
+                self.world.finish(*self.world.outcomes.pop(index % len(self.world.outcomes)))
+
+    @precondition(lambda self: self.world.outcomes)
+    @rule(index=INDEX)
+    def an_effect_is_refused(self, index: int) -> None:
+        self.world.finish(*self.world.outcomes.pop(index % len(self.world.outcomes)), refuse=True)
+
+    @precondition(lambda self: self.world.messages)
+    @rule(index=INDEX)
+    def a_message_is_lost(self, index: int) -> None:
+        del self.world.messages[index % len(self.world.messages)]
+
+    @precondition(lambda self: self.world.messages)
+    @rule(index=INDEX)
+    def a_message_is_doubled(self, index: int) -> None:
+        self.world.messages.append(self.world.messages[index % len(self.world.messages)])
+
+    @rule(seconds=st.sampled_from([1, 10, 60, 600, 1300, 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.advance(self.world.now_us + seconds * S)
+
+    @rule(edge=EDGES, share=st.floats(0, 1))
+    def an_edge_crashes(self, edge: str, share: float) -> None:
+        if edge in self.world.machines:
+            self.world.crash_edge(edge, share)
+
+    @rule(edge=EDGES)
+    def an_edge_restarts(self, edge: str) -> None:
+        if edge not in self.world.machines:
+            self.world.start_edge(edge)
+
+    @rule()
+    def another_gateway_leads(self) -> None:
+        self.world.change_leader()
+
+    @rule()
+    def the_auditor_restarts(self) -> None:
+        self.world.restart_auditor()
+
+    @rule(stowed=st.booleans())
+    def the_antenna_is_stowed_or_not(self, stowed: bool) -> None:
+        self.world.stow(stowed)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        before = world.events
+        assert world.heal(lambda: verified_everywhere(world), HEAL_HOURS), "Mars does not know that Earth has everything"
+        assert world.heal(lambda: trimmed_everywhere(world), HEAL_HOURS), "Mars does not trim"
+        assert world.events - before < EVENTS_MAX, "much ado about little"
+        signed = {("table", stream, n): frame for stream, frames in world.sealed.items() for n, frame in enumerate(frames)}
+        assert {key: frame for key, frame in world.rows.items() if key[0] == "table"} == signed
+        for stream, frames in world.sealed.items():
+            assert world.heads[stream][0] == len(frames)
+            assert world.attestations[stream].size == len(frames)
+        for edge in (EDGE, PEER):
+            sync = world.machines[edge].downlink.sync
+            assert not sync.waiting
+            assert sync._flights == []
+        assert not world.machines[EARTH].fenced
+        assert all(audit.backup.size == audit.log.size for audit in world.machines[AUDITOR].streams.values())
+
+
+TestWeather = Weather.TestCase
+TestWeather.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_in_fair_weather_everything_is_home_after_one_round_and_trimmed_after_one_backup():
+    world = World()
+    for n in range(30):
+        world.seal(1 + n % 2)
+    assert world.heal(lambda: verified_everywhere(world), 1)
+    assert world.heal(lambda: trimmed_everywhere(world), 3)
+    assert world.events < 800
+
+
+def test_leaves_and_journals_do_not_grow_with_the_mission():
+    """Checkpoints are cosigned on Mars and on Earth, so leaves, journals and memories of old records go."""
+    world = World()
+    sizes = []
+    for day in range(4):
+        for _ in range(40):
+            world.seal(1)
+            world.seal(2)
+            world.heal(lambda: False, 0)
+            world.advance(world.now_us + 60 * S)
+        assert world.heal(lambda: verified_everywhere(world), 2)
+        assert world.heal(lambda: trimmed_everywhere(world), 3)
+        world.heal(lambda: False, 3)
+        edge = world.machines[EDGE]
+        (stream,) = (s for s in edge.streams.values() if s.id.device == 1)
+        assert stream.log.base == stream.size == 40 * (day + 1)
+        audit = world.machines[AUDITOR].streams[stream.id]
+        assert audit.log.base == audit.log.size == stream.size
+        sizes.append(len(world.disks[EDGE].durable))
+    assert max(sizes) < 2_000, "a snapshot, not the 20 kB of frames that were in it"

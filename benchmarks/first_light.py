@@ -1,9 +1,10 @@
-"""First light: simulated seconds per wall second, and what the world and the host add per frame, in bare-SimPy callbacks.
+"""First light: simulated seconds per wall second, and what the world and the host add per frame, in bare-SimPy
+callbacks.
 
     python benchmarks/first_light.py [--runs 3]
 
-The profile (cProfile, one more run) groups time by room of the house. A bare-SimPy callback is one timeout with one callback on an empty environment,
-measured in the same process.
+The profile (cProfile, one more run) groups time by room of the house. A bare-SimPy callback is one timeout with one
+callback on an empty environment, measured in the same process.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import simpy
 
-from twin.experiments.outcome import Outcome
 from twin.experiments.mission import Mission
+from twin.experiments.outcome import Outcome
 from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
 from twin.scenario import load_scenario
@@ -75,8 +77,7 @@ def one_run(suite: str, profile: cProfile.Profile | None = None) -> tuple[Missio
 def rooms_of(profile: cProfile.Profile) -> dict[str, float]:
     """Own time by room; a built-in's time counts for the room of its caller."""
     found: dict[str, float] = {}
-    stats: dict[tuple[str, int, str], tuple[int, int, float, float, dict[tuple[str, int, str], tuple[int, int, float, float]]]]
-    stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    stats: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     for (path, _, _), (_, _, own_s, _, callers) in stats.items():
         shares = [(path, own_s)] if path != "~" else [(caller[0], timing[2]) for caller, timing in callers.items()]
         for where, seconds in shares:
@@ -101,8 +102,8 @@ def main() -> None:
         simulated_s = (outcome.end_us - mission.start_us) / 1e6
         frames = mission.counts()["frames"]
         print(
-            f"{suite:12s} {simulated_s / wall_s:9,.0f} simulated s per s   {frames / wall_s:7,.0f} frames/s"
-            f"   {wall_s / frames / unit_s:6.0f} callbacks per frame   {mission.host.events / frames:.1f} events per frame"
+            f"{suite:12s} {simulated_s / wall_s:9,.0f} simulated s per s   {frames / wall_s:7,.0f} frames/s   "
+            f"{wall_s / frames / unit_s:6.0f} callbacks and {mission.host.events / frames:.1f} events a frame"
         )
     profile = cProfile.Profile()
     mission, outcome = one_run("ed25519", profile)
@@ -111,7 +112,9 @@ def main() -> None:
     total_s = sum(rooms.values())
     print(f"\nprofile with ed25519, per frame ({frames} frames; profiling itself slows Python code most):")
     for name, seconds in sorted(rooms.items(), key=lambda item: -item[1]):
-        print(f"  {name:28s} {seconds / frames * 1e6:7.1f} us  {seconds / total_s:6.1%}  {seconds / frames / unit_s:6.1f} callbacks")
+        print(
+            f"  {name:28s} {seconds / frames * 1e6:7.1f} us  {seconds / total_s:6.1%}  {seconds / frames / unit_s:6.1f} callbacks"
+        )
 
 
 if __name__ == "__main__":

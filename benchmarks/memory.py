@@ -2,8 +2,9 @@
 
     python benchmarks/memory.py [--sols 10 100]
 
-Each length runs in its own process: imports, then the baseline, then the whole run with checkers, tables and percentiles; the peak is the largest resident set
-sampled each simulated hour and at the end. One crew member and the quick signature keep the long run short; the backlog is that of every night.
+Each length runs in its own process: imports, then the baseline, then the whole run with checkers, tables and
+percentiles; the peak is the largest resident set sampled each simulated hour and at the end. One crew member and the
+quick signature keep the long run short; the backlog is that of every night.
 """
 
 from __future__ import annotations
@@ -59,7 +60,11 @@ def measure(sols: int) -> None:
         write_result(scenario, mission, outcome, Path(folder))
         peak_mb = max(peak_mb, resident_mb())
         rows = mission.counts()["rows"]
-    print(json.dumps({"sols": sols, "rows": rows, "wall_s": outcome.wall_s, "baseline_mb": baseline_mb, "peak_mb": peak_mb}))
+    print(
+        json.dumps(
+            {"sols": sols, "rows": rows, "wall_s": outcome.wall_s, "baseline_mb": baseline_mb, "peak_mb": peak_mb}
+        )
+    )
 
 
 def main() -> None:

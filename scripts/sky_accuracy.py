@@ -118,9 +118,7 @@ def conjunctions() -> list[Accuracy]:
             crossings_s.append((end_us - utc_to_us(row[f"sep_lt{limit}_end_utc"])) / US_PER_S)
     return [
         Accuracy("least SEP of a conjunction", "conjunction", len(rows), worst(least_deg), 0.001, "deg"),
-        Accuracy(
-            "SEP crosses 2, 3, 5, 10 deg", "conjunction", len(crossings_s), worst(crossings_s), 120.0, "s"
-        ),
+        Accuracy("SEP crosses 2, 3, 5, 10 deg", "conjunction", len(crossings_s), worst(crossings_s), 120.0, "s"),
     ]
 
 
@@ -167,9 +165,7 @@ def over_sites() -> list[Accuracy]:
             rows = [row for row in read(table) if row["site"] == name]
             least_deg = float(rows[0]["min_el_deg"])
             errors_s += edges_s(rows, partial(site_elevation, body, site), least_deg)
-        measured.append(
-            Accuracy(f"{body} rises and sets at a site", table, len(errors_s), worst(errors_s), 5.0, "s")
-        )
+        measured.append(Accuracy(f"{body} rises and sets at a site", table, len(errors_s), worst(errors_s), 5.0, "s"))
     return measured
 
 
@@ -191,9 +187,7 @@ def over_stations() -> list[Accuracy]:
     union_s = edges_s(spans, highest_elevation, ELEVATION_MIN_DEG)
     return [
         Accuracy("direction of Mars over a station", "dsn_azel", len(rows), worst(off_deg), 0.005, "deg"),
-        Accuracy(
-            "Mars rises and sets at a station", "dsn_visibility", len(errors_s), worst(errors_s), 2.0, "s"
-        ),
+        Accuracy("Mars rises and sets at a station", "dsn_visibility", len(errors_s), worst(errors_s), 2.0, "s"),
         Accuracy("gaps of the three complexes", "dsn_union", len(union_s), worst(union_s), 2.0, "s"),
     ]
 

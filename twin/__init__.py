@@ -23,7 +23,7 @@ _HOMES = {
     "run": "twin.experiments.run",
 }
 
-__all__ = ["Result", "ScenarioError", "__version__", "check", "load_scenario", "render", "run"]  # noqa: F822 - lazy
+__all__ = ["Result", "ScenarioError", "__version__", "check", "load_scenario", "render", "run"]
 
 
 def __getattr__(name: str) -> Any:

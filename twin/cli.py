@@ -99,9 +99,7 @@ def run(
 
 @verb
 def check(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Scenario files, or folders of them.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Scenario files, or folders of them.")],
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per scenario, counted up from its own.")] = 1,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
 ) -> int:
@@ -152,12 +150,8 @@ def schema() -> int:
 
 @verb
 def sky(
-    at: Annotated[
-        list[str], typer.Option(metavar="UTC", help="Instant, repeatable; `-` reads one per line.")
-    ],
-    site: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Site of the catalogue, e.g. jezero.")
-    ] = None,
+    at: Annotated[list[str], typer.Option(metavar="UTC", help="Instant, repeatable; `-` reads one per line.")],
+    site: Annotated[str | None, typer.Option(metavar="NAME", help="Site of the catalogue, e.g. jezero.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects.")] = False,
 ) -> int:
     """Light time, distance, solar separation and Mars time at instants."""

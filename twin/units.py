@@ -24,12 +24,8 @@ SECOND_US: Final = 1_000_000
 # Mean solar day of Mars, 88775.244 s (Allison & McEwen 2000, Planet. Space Sci. 48, 215), whole microseconds.
 SOL_US: Final = 88_775_244_000
 
-_MAGNITUDE_MAX: Final = (
-    2**62
-)  # in the dimension's own base unit: no instant or counter of the house overflows
-_QUANTITY: Final = re.compile(
-    r"\s*([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\s*([^\s\d+.\-][^\s]*)?\s*"
-)
+_MAGNITUDE_MAX: Final = 2**62  # in the dimension's own base unit: no instant or counter of the house overflows
+_QUANTITY: Final = re.compile(r"\s*([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\s*([^\s\d+.\-][^\s]*)?\s*")
 _READ_ONLY: Final = {"KiB", "MiB", "GiB"}  # accepted, never written: decimal prefixes are the house's own
 _NOT_FINITE: Final = re.compile(r"\s*[+-]?\.?(?:inf(?:inity)?|nan)\b.*", re.IGNORECASE | re.DOTALL)
 
@@ -61,9 +57,7 @@ def _table(**factors: int | str) -> dict[str, Fraction]:
 
 DURATION: Final = Dimension(
     "duration",
-    _table(
-        us=1, ms=10**3, s=SECOND_US, min=60 * SECOND_US, h=3600 * SECOND_US, day=86400 * SECOND_US, sol=SOL_US
-    ),
+    _table(us=1, ms=10**3, s=SECOND_US, min=60 * SECOND_US, h=3600 * SECOND_US, day=86400 * SECOND_US, sol=SOL_US),
     "10 min",
     whole=True,
 )
@@ -105,9 +99,7 @@ def parse_quantity(text: object, dimension: Dimension) -> int | float:
     if value < 0 and not dimension.signed:
         raise QuantityError(f"a {dimension.name} is not negative", f"write it like {dimension.example}")
     if abs(value) > _MAGNITUDE_MAX:
-        raise QuantityError(
-            f"a {dimension.name} this large does not fit", f"write it like {dimension.example}"
-        )
+        raise QuantityError(f"a {dimension.name} this large does not fit", f"write it like {dimension.example}")
     if not dimension.whole:
         return float(value)
     whole = round(value)

@@ -51,9 +51,7 @@ def test_a_run_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_that_fails_leaves_an_earlier_run_as_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_run_that_fails_leaves_an_earlier_run_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run(parse_scenario(SHORT), tmp_path / "run")
     before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
     monkeypatch.setattr(run_module, "write_result", then(run_module.write_result, fail))
@@ -92,9 +90,7 @@ def test_ctrl_c_before_the_first_event_leaves_an_empty_but_whole_result(
     assert "Interrupted." in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_ctrl_c_while_results_are_written_waits_until_they_are(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ctrl_c_while_results_are_written_waits_until_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(run_module, "write_result", then(run_module.write_result, ctrl_c))
     with pytest.raises(KeyboardInterrupt):
         run(parse_scenario(SHORT), tmp_path / "run")

@@ -101,9 +101,7 @@ def test_roots_of_the_eight_published_leaves() -> None:
 
 def test_hasher_agrees_with_the_published_answers() -> None:
     assert leaf_hash(b"L123456").hex() == "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56"
-    assert node_hash(b"N123", b"N456").hex() == (
-        "aa217fe888e47007fa15edab33c2b492a722cb106c64667fc2b044444de66bbb"
-    )
+    assert node_hash(b"N123", b"N456").hex() == ("aa217fe888e47007fa15edab33c2b492a722cb106c64667fc2b044444de66bbb")
 
 
 def test_proofs_of_the_eight_published_leaves() -> None:
@@ -233,9 +231,7 @@ def test_data_in_place_of_a_leaf_hash_is_refused() -> None:
         ((), -1, "a size is not negative"),
     ],
 )
-def test_a_frontier_that_does_not_fit_its_size_is_refused(
-    frontier: tuple[bytes, ...], size: int, message: str
-) -> None:
+def test_a_frontier_that_does_not_fit_its_size_is_refused(frontier: tuple[bytes, ...], size: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MerkleLog(size, frontier)
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,6 @@
-"""The report in a real browser: it renders from the file alone, its verdict is readable, and it asks the network for nothing."""
+"""The report in a real browser: it renders from the file alone, its verdict is readable, and it asks the network for
+nothing.
+"""
 
 import subprocess
 from collections.abc import Callable
@@ -32,7 +34,9 @@ def test_a_browser_renders_the_report_offline(page: Path, component: Callable[..
     browser = component("chromium", "chromium-browser")
     log = tmp_path / "net.json"
     common = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}"]
-    dom = subprocess.run([*common, "--dump-dom", page.as_uri()], check=True, capture_output=True, text=True, timeout=120)
+    dom = subprocess.run(
+        [*common, "--dump-dom", page.as_uri()], check=True, capture_output=True, text=True, timeout=120
+    )
     assert "first-light" in dom.stdout
     assert "durability" in dom.stdout
     assert "http://" not in dom.stdout.replace("http://www.w3.org", "")

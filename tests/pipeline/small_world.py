@@ -7,6 +7,7 @@ checked as facts are reported.
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from pipeline_parts import (
@@ -257,6 +258,31 @@ class World:
             self.now_us = self.timers.pop(key)
             self.deliver(key[0], TimerFired(key[1]))
         self.now_us = max(self.now_us, until_us)
+
+    def live(self, random: Random, seconds: int, bad: float, steps: int) -> None:
+        """Time goes on, with frames every minute; a share `bad` of all that happens goes wrong. At most `steps` things happen."""
+        end_us = self.now_us + seconds * S
+        seal_us = self.now_us
+        for _ in range(steps):
+            waiting = len(self.outcomes) + len(self.messages)
+            if waiting:
+                index = random.randrange(waiting) if random.random() < bad else 0
+                if index < len(self.outcomes):
+                    self.finish(*self.outcomes.pop(index), refuse=random.random() < bad)
+                else:
+                    message = self.messages.pop(index - len(self.outcomes))
+                    fate = random.random()
+                    if fate < bad / 2:
+                        self.messages.append(message)
+                    if fate < bad / 2 or fate > bad:
+                        self.deliver(*message)
+                self.now_us += 1000
+            elif self.now_us < end_us:
+                if self.now_us >= seal_us:
+                    seal_us += 60 * S
+                    for device in HOMES:
+                        self.seal(device)
+                self.advance(min(end_us, seal_us, *self.timers.values()))
 
     def seal(self, device: int) -> None:
         """A device's sensor delivers a block."""

@@ -73,9 +73,7 @@ def _tables(devices: int, frames: int) -> dict[str, pd.DataFrame]:
     for (start_us, end_us), via in zip(windows, PASSES_H, strict=True):
         for edge in ("edge-1", "edge-2"):
             contacts.append((edge, "earth", via, start_us, end_us, 2.0e6, OWLT_US))
-            contacts.append(
-                ("earth", edge, via, start_us + 5 * MINUTE_US, end_us - 9 * MINUTE_US, 5.0e5, OWLT_US)
-            )
+            contacts.append(("earth", edge, via, start_us + 5 * MINUTE_US, end_us - 9 * MINUTE_US, 5.0e5, OWLT_US))
     storm = Storm(START_US + 6 * HOUR_US, 4.0, 2 * HOUR_US, 30 * HOUR_US)
     at_us = np.arange(START_US, START_US + SOL_US, 10 * MINUTE_US, dtype=np.int64)
     disturbances = [
@@ -86,9 +84,7 @@ def _tables(devices: int, frames: int) -> dict[str, pd.DataFrame]:
         ("table_throttling", "earth", START_US + 1_260 * MINUTE_US, None, "50 %"),
     ]
     usable = [windows[0], windows[2]]
-    records = [
-        row for device in range(devices) for row in _records(f"monitor-{device + 1}", device, frames, usable)
-    ]
+    records = [row for device in range(devices) for row in _records(f"monitor-{device + 1}", device, frames, usable)]
     backlog = _backlog(records, at_us)
     transmissions = []
     for k in range(240):
@@ -100,9 +96,7 @@ def _tables(devices: int, frames: int) -> dict[str, pd.DataFrame]:
         "contacts": _typed("contacts", contacts),
         "disturbances": _typed("disturbances", disturbances),
         "backlog": _typed("backlog", backlog),
-        "opacity": _typed(
-            "opacity", list(zip(at_us.tolist(), opacity(at_us, 0.5, [storm]).tolist(), strict=True))
-        ),
+        "opacity": _typed("opacity", list(zip(at_us.tolist(), opacity(at_us, 0.5, [storm]).tolist(), strict=True))),
         "transmissions": _typed("transmissions", transmissions),
     }
 
@@ -118,9 +112,7 @@ def _records(name: str, device: int, frames: int, usable: list[tuple[int, int]])
         lost = rng.random() < 0.03
         steps: list[int | None] = [None] * 7
         if wait_us:
-            sent_us = (
-                wait_us[0] + int(rng.integers(0, 60_000_000)) + (2 * OWLT_US + 70_000_000 if lost else 0)
-            )
+            sent_us = wait_us[0] + int(rng.integers(0, 60_000_000)) + (2 * OWLT_US + 70_000_000 if lost else 0)
             durable_us = sent_us + OWLT_US + 900_000
             visible_us = durable_us + 25_000
             attested_us = visible_us + 60_000

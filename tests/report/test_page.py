@@ -87,11 +87,7 @@ def test_verdict_is_the_first_heading(page: str) -> None:
 
 
 def test_page_needs_no_network(page: str) -> None:
-    used = {
-        (tag, name, value)
-        for tag, name, value in Tags(page).attributes
-        if name in ("src", "href", "xlink:href")
-    }
+    used = {(tag, name, value) for tag, name, value in Tags(page).attributes if name in ("src", "href", "xlink:href")}
     assert all(value is not None and value.startswith("#") for _, _, value in used)
     assert "<script" not in page
     assert "@import" not in page
@@ -219,12 +215,8 @@ def test_folder_without_a_result_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_headline_counts_the_verdicts(tmp_path: Path, verdicts: tuple[str, ...], sentence: str) -> None:
-    guarantees = [
-        _guarantee(key) | {"verdict": verdict} for key, verdict in zip(HELD, verdicts, strict=False)
-    ]
-    write_run(
-        tmp_path, devices=0, guarantees=guarantees, verdict="broken" if "broken" in verdicts else "held"
-    )
+    guarantees = [_guarantee(key) | {"verdict": verdict} for key, verdict in zip(HELD, verdicts, strict=False)]
+    write_run(tmp_path, devices=0, guarantees=guarantees, verdict="broken" if "broken" in verdicts else "held")
     assert headline(Result.load(tmp_path).document) == sentence
 
 
@@ -244,9 +236,7 @@ def test_many_lanes_are_capped_and_the_rest_counted() -> None:
     assert lanes[-1].label == "27 more, not drawn"
 
 
-@pytest.mark.parametrize(
-    ("node", "there"), [("earth", True), ("DSS-14", True), ("gateway", True), ("edge-1", False)]
-)
+@pytest.mark.parametrize(("node", "there"), [("earth", True), ("DSS-14", True), ("gateway", True), ("edge-1", False)])
 def test_planet_of_a_node_follows_from_its_name(node: str, there: bool) -> None:
     assert is_on_earth(node) is there
 

@@ -94,9 +94,7 @@ def test_broken_document_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        ResultError, match=r"result\.json: no result here; name the folder that `twin run` wrote"
-    ):
+    with pytest.raises(ResultError, match=r"result\.json: no result here; name the folder that `twin run` wrote"):
         Result.load(tmp_path)
 
 

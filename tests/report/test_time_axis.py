@@ -14,9 +14,7 @@ def axis(span_us: int, dated: bool = True, east_longitude_deg: float | None = JE
     return TimeAxis(START_US, START_US + span_us, dated, east_longitude_deg)
 
 
-@pytest.mark.parametrize(
-    "span_us", [1_000_000, 90_000_000, HOUR_US, SOL_US, 30 * SOL_US, 700 * SOL_US, 9_000 * SOL_US]
-)
+@pytest.mark.parametrize("span_us", [1_000_000, 90_000_000, HOUR_US, SOL_US, 30 * SOL_US, 700 * SOL_US, 9_000 * SOL_US])
 def test_ticks_lie_inside_and_are_few(span_us: int) -> None:
     for ticks in (
         axis(span_us)._date_ticks(),

@@ -1,7 +1,5 @@
 """The smallest scenario of each kind, for tests to bend."""
 
-# ruff: noqa: E501 (scenarios are quoted whole)
-
 from __future__ import annotations
 
 import pytest

@@ -75,7 +75,7 @@ def test_run_hands_on_the_scenario_and_its_options(runs: list[Any], tmp_path: Pa
         10_800_000_000,
         177_550_488_000,
     )
-    assert options == {"out": out, "quiet": True, "report": False}
+    assert options == {"out": out, "quiet": True, "render": None}
     assert not out.exists(), "the command line itself writes nothing"
 
 

@@ -1,7 +1,5 @@
 """Files that are no scenario: refused at once, in one line, whatever they are."""
 
-# ruff: noqa: E501 (expected lines are quoted whole)
-
 import os
 import time
 from pathlib import Path
@@ -65,18 +63,14 @@ def test_text_that_is_no_scenario_is_refused(text: str, line: str) -> None:
 
 
 def test_an_alias_bomb_is_refused_before_it_expands() -> None:
-    bomb = "a0: &a0 [x, x]\n" + "".join(
-        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30)
-    )
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
     began_s = time.perf_counter()
     assert "anchors and aliases are not read" in refusal_of(bomb)
     assert time.perf_counter() - began_s < 1.0
 
 
 def test_words_mean_what_yaml_1_2_says() -> None:
-    document = parse_document(
-        "a: no\nb: 010\nc: 1e3\nd: 2033-03-10\ne: 1:30\nf: ~\ng: true\nh: -.inf\n", "s.yaml"
-    )
+    document = parse_document("a: no\nb: 010\nc: 1e3\nd: 2033-03-10\ne: 1:30\nf: ~\ng: true\nh: -.inf\n", "s.yaml")
     assert document.plain() == {
         "a": "no", "b": 10, "c": 1000.0, "d": "2033-03-10", "e": "1:30", "f": None, "g": True, "h": float("-inf"),
     }  # fmt: skip
@@ -88,10 +82,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
-    assert (
-        line_of(tmp_path)
-        == f"scenario {tmp_path}: is a directory ({tmp_path}); give the path of a scenario file"
-    )
+    assert line_of(tmp_path) == f"scenario {tmp_path}: is a directory ({tmp_path}); give the path of a scenario file"
 
 
 def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(tmp_path: Path) -> None:
@@ -106,9 +97,7 @@ def test_a_path_with_a_nul_is_refused() -> None:
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "b.yaml"
     path.write_bytes(b"name: x\n\x89PNG\r\n\xff\xfe")
-    assert line_of(path) == (
-        f"scenario {path}: byte 8 is not UTF-8 text ({path}:2); save the file as UTF-8 text"
-    )
+    assert line_of(path) == (f"scenario {path}: byte 8 is not UTF-8 text ({path}:2); save the file as UTF-8 text")
 
 
 def test_a_file_of_100_megabytes_is_refused_without_reading_it(tmp_path: Path) -> None:

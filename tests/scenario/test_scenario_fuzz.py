@@ -26,9 +26,7 @@ ODD_VALUES: list[Any] = [
 
 def paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield above
-    entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in entries:
         yield from paths(inner, (*above, key))
 
@@ -37,9 +35,7 @@ def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     if not path:
         return new
     if isinstance(value, dict):
-        return {
-            key: changed(inner, path[1:], new) if key == path[0] else inner for key, inner in value.items()
-        }
+        return {key: changed(inner, path[1:], new) if key == path[0] else inner for key, inner in value.items()}
     return [changed(inner, path[1:], new) if index == path[0] else inner for index, inner in enumerate(value)]
 
 
@@ -60,9 +56,7 @@ PLACES = [(whole, path) for whole in FULL for path in paths(whole)]
 
 @settings(max_examples=400, deadline=None)
 @given(place=st.sampled_from(PLACES), value=st.sampled_from(ODD_VALUES))
-def test_any_odd_value_at_any_key_is_answered(
-    place: tuple[dict[str, Any], tuple[Any, ...]], value: Any
-) -> None:
+def test_any_odd_value_at_any_key_is_answered(place: tuple[dict[str, Any], tuple[Any, ...]], value: Any) -> None:
     text = yaml.safe_dump(changed(*place, value), allow_unicode=True, default_flow_style=True, width=10**6)
     answer(text)
 

@@ -1,7 +1,5 @@
 """`extends`, `--set` and `--seed`: what lies over what, and where an error is then said to be."""
 
-# ruff: noqa: E501 (expected lines are quoted whole)
-
 from pathlib import Path
 
 import pytest
@@ -37,9 +35,7 @@ def line_of(path: Path, *overrides: str, seed: int | None = None) -> str:
 
 
 def test_mappings_merge_and_lists_replace(base: Path) -> None:
-    over = write(
-        base.parent / "over.yaml", "extends: base.yaml\nname: over\nfaults: []\npipeline: {ack_delay: 9 s}\n"
-    )
+    over = write(base.parent / "over.yaml", "extends: base.yaml\nname: over\nfaults: []\npipeline: {ack_delay: 9 s}\n")
     scenario = habitat(over)
     assert (scenario.name, scenario.faults) == ("over", ())
     assert scenario.pipeline.ack_delay_us == 9_000_000
@@ -75,19 +71,14 @@ def test_extending_what_does_not_exist_is_refused(tmp_path: Path) -> None:
         f"extends = none.yaml: no such file ({path}:1, extends); give its path, relative to this file"
     )
     nul = write(tmp_path / "c.yaml", 'extends: "a\\0b"\n')
-    assert (
-        line_of(nul)
-        == f"extends = a\\x00b: is not a path ({nul}:1, extends); give its path, relative to this file"
-    )
+    assert line_of(nul) == f"extends = a\\x00b: is not a path ({nul}:1, extends); give its path, relative to this file"
     assert "is a directory" in line_of(write(tmp_path / "d.yaml", "extends: .\n"))
     assert "cannot be read" in line_of(write(tmp_path / "e.yaml", f"extends: {'x' * 300}\n"))
     assert "extends = 3: names one file" in line_of(write(tmp_path / "b.yaml", "extends: 3\n"))
 
 
 def test_set_overrides_keys_and_list_items(base: Path) -> None:
-    scenario = habitat(
-        base, "faults.0.at=3 h", "faults[0].node=edge-2", "weather.dust.background_tau=0.7", "seed=5"
-    )
+    scenario = habitat(base, "faults.0.at=3 h", "faults[0].node=edge-2", "weather.dust.background_tau=0.7", "seed=5")
     crash = scenario.faults[0]
     assert crash.kind == "edge_crash"
     assert (crash.at_us, crash.node) == (3 * 3_600_000_000, "edge-2")
@@ -103,9 +94,7 @@ def test_a_value_of_set_may_hold_an_equals_sign_and_any_yaml(base: Path) -> None
 
 def test_seed_replaces_the_seed_of_the_file(base: Path) -> None:
     assert load_scenario(base, seed=12).seed == 12
-    assert line_of(base, seed=-1) == (
-        "seed -1: lies from 0 to 9223372036854775807 (--seed); choose another seed"
-    )
+    assert line_of(base, seed=-1) == ("seed -1: lies from 0 to 9223372036854775807 (--seed); choose another seed")
 
 
 @pytest.mark.parametrize(

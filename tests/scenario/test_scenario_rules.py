@@ -52,7 +52,8 @@ def test_a_start_without_a_zone_is_utc(start: str) -> None:
 
 
 def test_the_rate_down_follows_the_published_anchors() -> None:
-    # tests/reference/link_published.csv: 0.5 Mbit/s at 402336000 km; 6 Mbit/s at 100 Mkm; column rate_inverse_square_anchor
+    # tests/reference/link_published.csv: 0.5 Mbit/s at 402336000 km; 6 Mbit/s at 100 Mkm; column
+    # rate_inverse_square_anchor
     radio = parse_scenario(HABITAT).network.direct_to_earth
     assert radio.downlink_rate_bps(402_336_000.0) == 500_000
     assert radio.downlink_rate_bps(149_597_870.7) == pytest.approx(3_616_600, rel=1e-4)

@@ -81,9 +81,7 @@ def test_a_quantity_is_read_exactly(text: object, dimension: Dimension, value: f
         ("", SIZE, "a size is one number and one unit; write it like 10 kB"),
     ],
 )
-def test_what_is_not_a_quantity_is_refused_with_a_remedy(
-    text: object, dimension: Dimension, message: str
-) -> None:
+def test_what_is_not_a_quantity_is_refused_with_a_remedy(text: object, dimension: Dimension, message: str) -> None:
     with pytest.raises(QuantityError) as refusal:
         parse_quantity(text, dimension)
     assert str(refusal.value).startswith(message)

@@ -206,9 +206,7 @@ def test_bundles_written_by_pyd3tn_are_read(crc_primary: int, crc_other: int) ->
 
 
 def test_a_source_without_a_clock_is_read_by_its_age() -> None:
-    data = bundle7.serialize_bundle7(
-        "ipn:1.1", "ipn:2.1", b"", creation_timestamp=0, sequence_number=77, bundle_age=5
-    )
+    data = bundle7.serialize_bundle7("ipn:1.1", "ipn:2.1", b"", creation_timestamp=0, sequence_number=77, bundle_age=5)
     bundle = decode(data)
     assert (bundle.created_ms, bundle.sequence, bundle.age_ms) == (0, 77, 5000)
     assert bundle.report_to == NULL_ENDPOINT

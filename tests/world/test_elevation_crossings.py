@@ -51,9 +51,7 @@ def test_gap_shorter_than_a_step_is_found():
 
 
 def test_step_longer_than_the_range_still_sees_both_ends():
-    assert elevation_crossings(wave, 0, PERIOD_US // 4, 45.0, PERIOD_US) == [
-        (PERIOD_US // 12, PERIOD_US // 4)
-    ]
+    assert elevation_crossings(wave, 0, PERIOD_US // 4, 45.0, PERIOD_US) == [(PERIOD_US // 12, PERIOD_US // 4)]
 
 
 def test_range_that_ends_before_it_starts_is_refused():

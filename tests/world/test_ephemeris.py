@@ -108,26 +108,20 @@ def test_a_signal_has_one_light_time_whichever_end_asks():
 
 
 def test_light_time_does_not_jump_where_two_polynomials_meet():
-    joints_us = (
-        np.arange(utc_to_us("2033-01-01"), utc_to_us("2034-01-01"), US_PER_DAY) // US_PER_DAY * US_PER_DAY
-    )
+    joints_us = np.arange(utc_to_us("2033-01-01"), utc_to_us("2034-01-01"), US_PER_DAY) // US_PER_DAY * US_PER_DAY
     steps_us = owlt_down_us(joints_us + 1000) - owlt_down_us(joints_us - 1000)
     # In 2 ms the distance changes by 60 m at most: 0.2 us.
     assert np.abs(steps_us).max() <= 1
 
 
-@pytest.mark.parametrize(
-    "at", ["2009-12-31T23:59:59.999Z", "2051-01-01T00:00:00Z", "1999-01-01", "2600-01-01"]
-)
+@pytest.mark.parametrize("at", ["2009-12-31T23:59:59.999Z", "2051-01-01T00:00:00Z", "1999-01-01", "2600-01-01"])
 @pytest.mark.parametrize(
     "function",
     [*LIGHT_TIMES, distance_km, sep_deg, sep_light_time_deg, lambda us: positions_km("sun", us)],
 )
 def test_instant_outside_2010_to_2050_is_refused(function, at):
     us = utc_to_us(at)
-    said = (
-        rf"{at[:10]}T.*Z is outside the ephemeris, which covers 2010-01-01 to 2050-12-31 UTC; choose a date"
-    )
+    said = rf"{at[:10]}T.*Z is outside the ephemeris, which covers 2010-01-01 to 2050-12-31 UTC; choose a date"
     with pytest.raises(OutsideEphemeris, match=said):
         function(us)
     with pytest.raises(OutsideEphemeris, match=said):

@@ -38,9 +38,7 @@ def test_leap_seconds_agree_with_erfa(row):
 
 
 def test_no_leap_second_is_missing_since_the_last_one_in_the_table():
-    assert erfa.leap_seconds.get()[-1]["tai_utc"] == 37, (
-        "the IERS announced a leap second: add it to the table"
-    )
+    assert erfa.leap_seconds.get()[-1]["tai_utc"] == 37, "the IERS announced a leap second: add it to the table"
 
 
 def test_leap_second_is_a_second_of_its_own():

@@ -45,9 +45,7 @@ def replay_command(scenario: Scenario) -> str:
 def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path) -> None:
     """Write `result.json` into the run's folder."""
     listed = set(scenario.listed_guarantees)
-    verdicts = [
-        checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers
-    ]
+    verdicts = [checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers]
     replay = replay_command(scenario)
     document = {
         "schema": SCHEMA,
@@ -69,8 +67,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "trace_hash": mission.host.trace.digest(),
         "sim_s": (outcome.end_us - mission.start_us) / 1e6,
         "assumptions": [
-            {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given}
-            for a in assumptions(scenario)
+            {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given} for a in assumptions(scenario)
         ],
         "replay": replay,
         "provenance": {

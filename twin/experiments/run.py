@@ -66,9 +66,7 @@ def run(
     return result
 
 
-def prepare(
-    scenario: Scenario, folder: Path, roles: Roles | None = None, observer: Observer | None = None
-) -> Mission:
+def prepare(scenario: Scenario, folder: Path, roles: Roles | None = None, observer: Observer | None = None) -> Mission:
     """Build a scenario's mission into an existing folder."""
     (folder / "tables").mkdir()
     build = habitat.build if isinstance(scenario, HabitatScenario) else bare.build

@@ -36,9 +36,7 @@ def latency_and_age(axis: TimeAxis, records: pd.DataFrame, there: str) -> str | 
     if seen.empty:
         return None
     figure = style.blank(10.4, 2.9)
-    grid = figure.add_gridspec(
-        1, 2, width_ratios=(3, 6.6), left=0.06, right=0.985, top=0.86, bottom=0.2, wspace=0.17
-    )
+    grid = figure.add_gridspec(1, 2, width_ratios=(3, 6.6), left=0.06, right=0.985, top=0.86, bottom=0.2, wspace=0.17)
     distribution, over_time = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     latencies, ages = {}, {}
     for name, rows in seen.groupby("stream", sort=True, observed=True):
@@ -115,9 +113,7 @@ def _draw_distribution(axes: Axes, latencies: dict[str, series.Floats], there: s
     axes.set_title(f"share of records {there} within ...", loc="left", color=style.MUTED)
 
 
-def _draw_ages(
-    axes: Axes, axis: TimeAxis, ages: dict[str, tuple[series.Ints, series.Floats]], there: str
-) -> None:
+def _draw_ages(axes: Axes, axis: TimeAxis, ages: dict[str, tuple[series.Ints, series.Floats]], there: str) -> None:
     style.quiet(axes, grid="both")
     looks = _looks(list(ages))
     most = max(float(age_s.max(initial=0.0)) for _, age_s in ages.values())

@@ -75,16 +75,12 @@ def svg(figure: Figure, label: str) -> str:
         label: What it shows, for readers who do not see it.
     """
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(
-        r' id="[a-z0-9]+_[0-9_]+"', "", text
-    )  # counters that would repeat between figures of one page
+    text = re.sub(r' id="[a-z0-9]+_[0-9_]+"', "", text)  # counters that would repeat between figures of one page
     text = re.sub(r"\n\s*", "\n", text)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"([^>]*?) width="[^"]*"', r"\1\2", text, count=1)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"([^>]*?) height="[^"]*"', r"\1\2", text, count=1)

@@ -126,9 +126,7 @@ class TimeAxis:
     def _hour_ticks(self) -> list[tuple[int, str]]:
         step_us = self._step_us()
         unit_us, unit = next(
-            (u, n)
-            for u, n in ((_DAY_US, "d"), (_HOUR_US, "h"), (60_000_000, "min"), (1_000_000, "s"))
-            if step_us >= u
+            (u, n) for u, n in ((_DAY_US, "d"), (_HOUR_US, "h"), (60_000_000, "min"), (1_000_000, "s")) if step_us >= u
         )
         count = (self.end_us - self.start_us) // step_us
         return [(self.start_us + k * step_us, f"{k * step_us / unit_us:g} {unit}") for k in range(count + 1)]

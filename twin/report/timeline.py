@@ -74,9 +74,7 @@ def timeline(
         panels.append(Panel(0.3 * len(lanes) + 0.1, lambda axes: _draw_lanes(axes, axis, lanes, "contacts")))
     troubles = _disturbance_lanes(axis, disturbances)
     if troubles:
-        panels.append(
-            Panel(0.3 * len(troubles) + 0.1, lambda axes: _draw_lanes(axes, axis, troubles, "disturbances"))
-        )
+        panels.append(Panel(0.3 * len(troubles) + 0.1, lambda axes: _draw_lanes(axes, axis, troubles, "disturbances")))
     if len(opacity):
         panels.append(Panel(0.85, lambda axes: _draw_opacity(axes, axis, opacity)))
     if len(backlog):
@@ -183,9 +181,7 @@ def _draw_lanes(axes: Axes, axis: TimeAxis, lanes: list[Lane], what: str) -> Non
     axes.tick_params(axis="y", labelcolor=style.INK)
 
 
-def _draw_remark(
-    axes: Axes, axis: TimeAxis, row: int, spans: list[tuple[float, float]], remark: str
-) -> None:
+def _draw_remark(axes: Axes, axis: TimeAxis, row: int, spans: list[tuple[float, float]], remark: str) -> None:
     """Beside the last bar where there is room, within it where it is long, else nowhere."""
     start_h, length_h = spans[-1]
     span_h = axis.hours(axis.end_us)

@@ -69,9 +69,7 @@ def _value(value: Any, setting: _Setting, *, given: bool) -> Iterator[Assumption
 
 
 def _guarantee(choice: GuaranteeChoice, key: Key, *, given: bool) -> Iterator[Assumption]:
-    options = [
-        entry for entry in _part(choice, (*key, choice.key), given=given) if not entry.key.endswith(".key")
-    ]
+    options = [entry for entry in _part(choice, (*key, choice.key), given=given) if not entry.key.endswith(".key")]
     yield from options or [Assumption(dotted((*key, choice.key)), "checked", GIVEN, given)]
 
 
@@ -86,11 +84,7 @@ def _text(value: Any, setting: _Setting) -> str:
     if isinstance(value, BoundExpression):
         return value.text
     if isinstance(value, (int, float)):
-        return (
-            format_instant(int(value))
-            if name == "start_us" and "UTC" in setting.meaning
-            else _number(value, name)
-        )
+        return format_instant(int(value)) if name == "start_us" and "UTC" in setting.meaning else _number(value, name)
     return str(value) or "none"
 
 

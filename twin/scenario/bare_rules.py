@@ -71,9 +71,7 @@ def _check_contact(network: ContactNetwork, rule: ContactRule, key: Key) -> None
 
 
 def _check_overlaps(network: ContactNetwork) -> None:
-    written = [
-        (contact, index) for index, rule in enumerate(network.contacts) for contact in rule.occurrences()
-    ]
+    written = [(contact, index) for index, rule in enumerate(network.contacts) for contact in rule.occurrences()]
     written.sort(key=lambda pair: (pair[0].from_node, pair[0].to_node, pair[0].start_us))
     for (earlier, _), (later, index) in pairwise(written):
         if _link(earlier) == _link(later) and later.start_us < earlier.end_us:
@@ -95,9 +93,7 @@ def _check_traffic(scenario: BareScenario) -> None:
             if name not in network.nodes:
                 raise RuleError("unknown node", listed(network.nodes, name), (*key, attribute))
         if flow.to_node not in _reached(flow.from_node, network.pairs):
-            raise RuleError(
-                "no chain of contacts leads there", "add contacts, or drop the flow", (*key, "to"), subject
-            )
+            raise RuleError("no chain of contacts leads there", "add contacts, or drop the flow", (*key, "to"), subject)
         if flow.last_us >= scenario.duration_us:
             raise RuleError(
                 f"the last bundle would leave at {format_duration(flow.last_us)}, after the end at "

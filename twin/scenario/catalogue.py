@@ -32,18 +32,12 @@ class StationEntry:
 SITES: Final[Mapping[str, SiteEntry]] = MappingProxyType(
     {
         "jezero": SiteEntry(18.4447, 77.4508, "Perseverance landing site, NASA Mars 2020 mission pages"),
-        "arcadia": SiteEntry(
-            39.0, 192.0, "assumed: a point in Arcadia Planitia, where shallow ice is mapped"
-        ),
+        "arcadia": SiteEntry(39.0, 192.0, "assumed: a point in Arcadia Planitia, where shallow ice is mapped"),
         "gale": SiteEntry(-4.5895, 137.4417, "Curiosity landing site, NASA MSL mission pages (recalled)"),
-        "elysium": SiteEntry(
-            4.502, 135.623, "InSight, Golombek et al. 2020, doi:10.1029/2020EA001248 (recalled)"
-        ),
+        "elysium": SiteEntry(4.502, 135.623, "InSight, Golombek et al. 2020, doi:10.1029/2020EA001248 (recalled)"),
         "gusev": SiteEntry(-14.5684, 175.4726, "Spirit landing site, Squyres et al. 2004 (recalled)"),
         "meridiani": SiteEntry(-1.9462, 354.4734, "Opportunity landing site, Squyres et al. 2004 (recalled)"),
-        "phoenix": SiteEntry(
-            68.2188, 234.2508, "Phoenix landing site, 68.218830 N 234.250778 E, mission pages"
-        ),
+        "phoenix": SiteEntry(68.2188, 234.2508, "Phoenix landing site, 68.218830 N 234.250778 E, mission pages"),
     }
 )
 

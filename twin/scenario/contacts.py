@@ -85,12 +85,8 @@ class ContactRule(Part):
 class ContactNetwork(Part):
     """Bundle nodes and when they can transmit to each other."""
 
-    nodes: Annotated[tuple[NodeName, ...], Field(min_length=2, max_length=256)] = Field(
-        description="Bundle nodes."
-    )
-    contacts: Annotated[tuple[ContactRule, ...], Field(min_length=1)] = Field(
-        description="When who reaches whom."
-    )
+    nodes: Annotated[tuple[NodeName, ...], Field(min_length=2, max_length=256)] = Field(description="Bundle nodes.")
+    contacts: Annotated[tuple[ContactRule, ...], Field(min_length=1)] = Field(description="When who reaches whom.")
 
     @property
     def pairs(self) -> set[tuple[str, str]]:
@@ -119,9 +115,7 @@ class Traffic(Part):
     size_bytes: SizeBytes = Field(description="Payload of each bundle; 10 kB is 10000 bytes.")
     period_us: PositiveDurationUs = Field(description="Time between two bundles.")
     count: Annotated[int, Field(strict=True, ge=1, le=100_000_000)] = Field(description="Number of bundles.")
-    start_us: DurationUs = setting(
-        "0 s", "The first bundle, after the scenario's start.", source="assumed: at once"
-    )
+    start_us: DurationUs = setting("0 s", "The first bundle, after the scenario's start.", source="assumed: at once")
 
     @property
     def last_us(self) -> int:

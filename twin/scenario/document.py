@@ -99,14 +99,10 @@ def read_document(path: Path) -> Node:
 def parse_document(text: str, source: str) -> Node:
     """Read a scenario from text; `source` names it in errors."""
     if not text.strip():
-        raise FileError(
-            f"scenario {source}", "the file is empty", source, "write a scenario, see `twin schema`"
-        )
+        raise FileError(f"scenario {source}", "the file is empty", source, "write a scenario, see `twin schema`")
     root = parse_value(text, Place(source, 1))
     if root.value is None:
-        raise FileError(
-            f"scenario {source}", "holds only comments", source, "write a scenario, see `twin schema`"
-        )
+        raise FileError(f"scenario {source}", "holds only comments", source, "write a scenario, see `twin schema`")
     if not isinstance(root.value, dict):
         raise ScenarioError(
             f"scenario {source}",

@@ -112,12 +112,7 @@ def _locate(root: Node, location: Key, *, missing: bool) -> tuple[Key, Node]:
     node = root
     for position, part in enumerate(location):
         value = node.value
-        if (
-            isinstance(value, dict)
-            and len(value) == 1
-            and part not in value
-            and position + 1 == len(location)
-        ):
+        if isinstance(value, dict) and len(value) == 1 and part not in value and position + 1 == len(location):
             # `- freshness: {bound: ...}`: the model sees the option one level up.
             ((word, inner),) = value.items()
             if isinstance(inner.value, dict) and part in inner.value:

@@ -62,9 +62,7 @@ class BundleReorder(_OnLink):
     """Transmissions arrive late, behind later ones."""
 
     kind: Literal["bundle_reorder"]
-    delay_us: PositiveDurationUs = setting(
-        "5 s", "How late.", source="assumed: several bundles at the lowest rate"
-    )
+    delay_us: PositiveDurationUs = setting("5 s", "How late.", source="assumed: several bundles at the lowest rate")
 
 
 class LinkOutage(Part):

@@ -163,8 +163,6 @@ Tau = Annotated[float, Field(strict=True, ge=0, le=50)]
 InstantUs = Annotated[
     int,
     BeforeValidator(parse_instant),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}", "examples": ["2033-03-10T00:00:00Z"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}", "examples": ["2033-03-10T00:00:00Z"]}),
 ]
 NodeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=32)]

@@ -90,9 +90,7 @@ def _named(item: Any) -> Any:
         key, options = next(iter(item.items()))
         options = {} if options is None else options
     else:
-        raise RuleError(
-            "a guarantee is a name, or one name with its options", "write `- freshness: {bound: ...}`"
-        )
+        raise RuleError("a guarantee is a name, or one name with its options", "write `- freshness: {bound: ...}`")
     if key not in GUARANTEES:
         raise RuleError(f"unknown guarantee {key}", listed(GUARANTEES, key))
     if not isinstance(options, dict):
@@ -107,9 +105,7 @@ def _named(item: Any) -> Any:
 def _item_schema() -> dict[str, Any]:
     keyed = {}
     for key, model in zip(LIVENESS, (Convergence, Freshness, FeedbackClosure), strict=True):
-        options = {
-            name: rule for name, rule in model.model_json_schema()["properties"].items() if name != "key"
-        }
+        options = {name: rule for name, rule in model.model_json_schema()["properties"].items() if name != "key"}
         keyed[key] = {"type": ["object", "null"], "properties": options, "additionalProperties": False}
     one_of_them = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
     plain: dict[str, Any] = {key: {"type": ["object", "null"], "maxProperties": 0} for key in SAFETY}

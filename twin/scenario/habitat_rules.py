@@ -73,9 +73,7 @@ def _check_devices(scenario: HabitatScenario) -> None:
             )
         total += group.count * (scenario.habitat.crew if group.per == "crew" else 1)
     if total > DEVICES_MAX:
-        raise RuleError(
-            f"{total} devices, and 11-bit APIDs name {DEVICES_MAX}", "use fewer", ("habitat", "devices")
-        )
+        raise RuleError(f"{total} devices, and 11-bit APIDs name {DEVICES_MAX}", "use fewer", ("habitat", "devices"))
 
 
 def _check_storms(scenario: HabitatScenario) -> None:
@@ -83,13 +81,9 @@ def _check_storms(scenario: HabitatScenario) -> None:
     for index, storm in enumerate(scenario.weather.dust.storms):
         key: Key = ("weather", "dust", "storms", index)
         if storm.onset_us >= scenario.duration_us:
-            raise RuleError(
-                f"begins after the end, {format_duration(scenario.duration_us)}", EARLIER, (*key, "onset")
-            )
+            raise RuleError(f"begins after the end, {format_duration(scenario.duration_us)}", EARLIER, (*key, "onset"))
         if storm.peak_tau <= background:
-            raise RuleError(
-                f"a storm rises above the background of {background}", "raise the peak", (*key, "peak_tau")
-            )
+            raise RuleError(f"a storm rises above the background of {background}", "raise the peak", (*key, "peak_tau"))
         for number, effect in enumerate(storm.effects):
             if not background <= effect.above_tau < storm.peak_tau:
                 raise RuleError(

@@ -24,9 +24,7 @@ EXTENDS_MAX: Final = 8
 _FROM_HERE: Final = "give its path, relative to this file"
 
 
-def load_scenario(
-    path: str | os.PathLike[str], overrides: Sequence[str] = (), seed: int | None = None
-) -> Scenario:
+def load_scenario(path: str | os.PathLike[str], overrides: Sequence[str] = (), seed: int | None = None) -> Scenario:
     """Read a scenario file.
 
     Args:
@@ -80,13 +78,9 @@ def _extended(path: Path, root: Node, above: tuple[str, ...]) -> Node:
     base = Path(os.path.normpath(path.parent / base_name.value))
     chain = (*above, os.path.abspath(path))
     if os.path.abspath(base) in chain:
-        raise ScenarioError(
-            subject, "loops back to itself", place, "let one of the files stand alone", ("extends",)
-        )
+        raise ScenarioError(subject, "loops back to itself", place, "let one of the files stand alone", ("extends",))
     if len(chain) > EXTENDS_MAX:
-        raise ScenarioError(
-            subject, f"more than {EXTENDS_MAX} files deep", place, "shorten the chain", ("extends",)
-        )
+        raise ScenarioError(subject, f"more than {EXTENDS_MAX} files deep", place, "shorten the chain", ("extends",))
     try:
         below = read_document(base)
     except FileError as error:
@@ -119,9 +113,7 @@ def _apply(root: Node, override: str) -> None:
             "write it like `faults.0.at=3 h`",
         )
     if words == ["extends"]:
-        raise ScenarioError(
-            "extends", "is resolved before overrides", str(place), "name another file", ("extends",)
-        )
+        raise ScenarioError("extends", "is resolved before overrides", str(place), "name another file", ("extends",))
     value = parse_value(text, Place(place.source))
     key: Key = ()
     node = root

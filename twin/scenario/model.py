@@ -99,9 +99,7 @@ class ScenarioCore(Part):
 class HabitatScenario(ScenarioCore):
     """A clinic under a sky."""
 
-    start_us: InstantUs = Field(
-        description="First instant, UTC, from 2010 to 2050; without a zone it is UTC."
-    )
+    start_us: InstantUs = Field(description="First instant, UTC, from 2010 to 2050; without a zone it is UTC.")
     habitat: Habitat = Field(description="The clinic and its people.")
     network: SkyNetwork = setting({}, "What connects it with Earth.", source="key by key")
     weather: Weather = setting({}, "The weather at the site.", source="quiet air, key by key")
@@ -153,9 +151,7 @@ def kind_of(data: dict[str, Any]) -> type[HabitatScenario] | type[BareScenario]:
     bare = scripted or "traffic" in data
     if "habitat" in data and bare:
         culprit = (
-            ("traffic",)
-            if "traffic" in data
-            else ("network", "contacts" if "contacts" in data["network"] else "nodes")
+            ("traffic",) if "traffic" in data else ("network", "contacts" if "contacts" in data["network"] else "nodes")
         )
         _refuse("stands beside a habitat", "drop it, or drop the habitat", culprit)
     if "habitat" not in data and not bare:

@@ -37,12 +37,8 @@ class DirectToEarth(Part):
     """The habitat's antenna, pointed at Earth."""
 
     band: Literal["X"] = setting("X", "Radio band.", source="MRO, mars.nasa.gov commxband: 8.4 GHz down")
-    antenna_m: LengthM = setting(
-        "3 m", "Dish diameter.", source="MRO, mars.nasa.gov commxband: 3 m high-gain antenna"
-    )
-    power_w: PowerW = setting(
-        "100 W", "Transmitter power.", source="MRO, mars.nasa.gov commxband: 100 W amplifier"
-    )
+    antenna_m: LengthM = setting("3 m", "Dish diameter.", source="MRO, mars.nasa.gov commxband: 3 m high-gain antenna")
+    power_w: PowerW = setting("100 W", "Transmitter power.", source="MRO, mars.nasa.gov commxband: 100 W amplifier")
     min_elevation_deg: ElevationDeg = setting(
         "10 deg",
         "Lowest elevation of Earth at the site.",
@@ -94,9 +90,7 @@ class LocalNetwork(Part):
         "Rate of each device's link.",
         source="assumed: a shared Wi-Fi cell, a tenth of what it could do",
     )
-    latency_us: DurationUs = setting(
-        "2 ms", "One-way latency.", source="assumed: one wireless hop and one switch"
-    )
+    latency_us: DurationUs = setting("2 ms", "One-way latency.", source="assumed: one wireless hop and one switch")
 
 
 class SkyNetwork(Part):
@@ -107,9 +101,7 @@ class SkyNetwork(Part):
         "Stations on Earth.",
         source="DSN 810-005, module 301: the 70 m antenna of each complex",
     )
-    direct_to_earth: DirectToEarth = setting(
-        {}, "The radio to Earth.", source="MRO's X-band link, key by key"
-    )
+    direct_to_earth: DirectToEarth = setting({}, "The radio to Earth.", source="MRO's X-band link, key by key")
     local: LocalNetwork = setting({}, "The habitat's network.", source="assumed, key by key")
 
     @field_validator("stations")

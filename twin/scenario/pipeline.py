@@ -102,9 +102,7 @@ class Earth(Part):
 class Disk(Part):
     """An edge computer's disk."""
 
-    fsync_us: DurationUs = setting(
-        "2 ms", "Time of an fsync.", source="assumed: a flash disk that flushes its cache"
-    )
+    fsync_us: DurationUs = setting("2 ms", "Time of an fsync.", source="assumed: a flash disk that flushes its cache")
     write_bytes_per_s: ByteRate = setting(
         "50 MB/s", "Sequential write rate.", source="assumed: a rugged industrial flash card"
     )

@@ -16,9 +16,7 @@ from twin.scenario.fields import DurationUs, Part, PositiveDurationUs, Tau, sett
 class StormEffect(Part):
     """What happens while the opacity is above a threshold."""
 
-    kind: Literal["antenna_stow"] = Field(
-        description="The antenna to Earth is stowed: no contact either way."
-    )
+    kind: Literal["antenna_stow"] = Field(description="The antenna to Earth is stowed: no contact either way.")
     above_tau: Tau = Field(description="Optical depth above which the effect holds.")
 
 

@@ -155,12 +155,8 @@ def _separation_km(one: Body, one_us: int, other: Body, other_us: int) -> float:
 @overload
 def _separation_km(one: Body, one_us: IntArray, other: Body, other_us: IntArray) -> FloatArray: ...
 @overload
-def _separation_km(
-    one: Body, one_us: int | IntArray, other: Body, other_us: int | IntArray
-) -> float | FloatArray: ...
-def _separation_km(
-    one: Body, one_us: int | IntArray, other: Body, other_us: int | IntArray
-) -> float | FloatArray:
+def _separation_km(one: Body, one_us: int | IntArray, other: Body, other_us: int | IntArray) -> float | FloatArray: ...
+def _separation_km(one: Body, one_us: int | IntArray, other: Body, other_us: int | IntArray) -> float | FloatArray:
     """Distance between a body at one instant and another at another [km]."""
     if isinstance(one_us, np.ndarray) or isinstance(other_us, np.ndarray):
         return _norm(_position_track(one).at(one_us) - _position_track(other).at(other_us))

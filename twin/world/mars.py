@@ -81,9 +81,7 @@ class Site:
 def earth_azimuth_elevation_deg(site: Site, us: int) -> tuple[float, float]: ...
 @overload
 def earth_azimuth_elevation_deg(site: Site, us: IntArray) -> tuple[FloatArray, FloatArray]: ...
-def earth_azimuth_elevation_deg(
-    site: Site, us: int | IntArray
-) -> tuple[float, float] | tuple[FloatArray, FloatArray]:
+def earth_azimuth_elevation_deg(site: Site, us: int | IntArray) -> tuple[float, float] | tuple[FloatArray, FloatArray]:
     """Apparent azimuth (north through east) and elevation of Earth's centre at a site [deg].
 
     Errors: 0.0001 deg, and 0.05 s of rise and set, against SPICE with the same constants.
@@ -95,9 +93,7 @@ def earth_azimuth_elevation_deg(
 def sun_azimuth_elevation_deg(site: Site, us: int) -> tuple[float, float]: ...
 @overload
 def sun_azimuth_elevation_deg(site: Site, us: IntArray) -> tuple[FloatArray, FloatArray]: ...
-def sun_azimuth_elevation_deg(
-    site: Site, us: int | IntArray
-) -> tuple[float, float] | tuple[FloatArray, FloatArray]:
+def sun_azimuth_elevation_deg(site: Site, us: int | IntArray) -> tuple[float, float] | tuple[FloatArray, FloatArray]:
     """Apparent azimuth (north through east) and elevation of the Sun's centre at a site [deg]."""
     return horizon(site).azimuth_elevation_deg(_direction(site, "sun", us), us)
 

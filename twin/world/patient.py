@@ -79,28 +79,78 @@ class Channel:
 # Wirz-Justice 1994, Am. J. Physiol. 267, R819 (skin temperature), rounded. Codes: ISO/IEEE 11073-10101.
 MODEL: Final[tuple[Channel, ...]] = (
     Channel(
-        "heart_rate_bpm", "1/min", 1, ("MDC_ECG_HEART_RATE", 147842), baseline=(60, 72),
-        circadian=5, exertion=4, wander=1.5, jitter=1.0, range=(20, 300),
+        "heart_rate_bpm",
+        "1/min",
+        1,
+        ("MDC_ECG_HEART_RATE", 147842),
+        baseline=(60, 72),
+        circadian=5,
+        exertion=4,
+        wander=1.5,
+        jitter=1.0,
+        range=(20, 300),
     ),
     Channel(
-        "spo2_pct", "%", 1, ("MDC_PULS_OXIM_SAT_O2", 150456), baseline=(97, 99),
-        circadian=0.3, exertion=0, wander=0.4, jitter=0.3, range=(0, 100),
+        "spo2_pct",
+        "%",
+        1,
+        ("MDC_PULS_OXIM_SAT_O2", 150456),
+        baseline=(97, 99),
+        circadian=0.3,
+        exertion=0,
+        wander=0.4,
+        jitter=0.3,
+        range=(0, 100),
     ),
     Channel(
-        "respiration_rpm", "1/min", 1, ("MDC_RESP_RATE", 151562), baseline=(14, 17),
-        circadian=0.7, exertion=0.7, wander=0.5, jitter=0.3, range=(0, 150),
+        "respiration_rpm",
+        "1/min",
+        1,
+        ("MDC_RESP_RATE", 151562),
+        baseline=(14, 17),
+        circadian=0.7,
+        exertion=0.7,
+        wander=0.5,
+        jitter=0.3,
+        range=(0, 150),
     ),
     Channel(
-        "skin_temperature_ddegc", "degC", 0.1, ("MDC_TEMP_SKIN", 150388), baseline=(335, 350),
-        circadian=5, exertion=1, wander=1.5, jitter=0.3, range=(0, 500),
+        "skin_temperature_ddegc",
+        "degC",
+        0.1,
+        ("MDC_TEMP_SKIN", 150388),
+        baseline=(335, 350),
+        circadian=5,
+        exertion=1,
+        wander=1.5,
+        jitter=0.3,
+        range=(0, 500),
     ),
     Channel(
-        "systolic_mmhg", "mmHg", 1, ("MDC_PRESS_BLD_NONINV_SYS", 150021), baseline=(116, 126),
-        circadian=6, exertion=3, wander=3, jitter=0, range=(30, 260), by_cuff=True,
+        "systolic_mmhg",
+        "mmHg",
+        1,
+        ("MDC_PRESS_BLD_NONINV_SYS", 150021),
+        baseline=(116, 126),
+        circadian=6,
+        exertion=3,
+        wander=3,
+        jitter=0,
+        range=(30, 260),
+        by_cuff=True,
     ),
     Channel(
-        "diastolic_mmhg", "mmHg", 1, ("MDC_PRESS_BLD_NONINV_DIA", 150022), baseline=(68, 78),
-        circadian=4, exertion=2, wander=2, jitter=0, range=(15, 220), by_cuff=True,
+        "diastolic_mmhg",
+        "mmHg",
+        1,
+        ("MDC_PRESS_BLD_NONINV_DIA", 150022),
+        baseline=(68, 78),
+        circadian=4,
+        exertion=2,
+        wander=2,
+        jitter=0,
+        range=(15, 220),
+        by_cuff=True,
     ),
 )
 
@@ -176,9 +226,7 @@ class Vitals:
         cuff_day = _circadian(at_us // _CUFF_US * _CUFF_US + self._phase_us)
         jitter = _noise(self._jitter, len(samples) * len(MODEL)).reshape(len(samples), len(MODEL))
         rows = np.empty(jitter.shape, dtype=np.int64)
-        for column, (channel, baseline, wander) in enumerate(
-            zip(MODEL, self._baselines, self._wanders, strict=True)
-        ):
+        for column, (channel, baseline, wander) in enumerate(zip(MODEL, self._baselines, self._wanders, strict=True)):
             own = wander.held(at_us) if channel.by_cuff else wander.straight(at_us)
             total = baseline + own
             total += (cuff_day if channel.by_cuff else day) * _fixed(channel.circadian) >> 16
@@ -222,9 +270,7 @@ class _Walk:
         if missing > 0:
             innovations = _noise(self._generator, missing) * self._innovation // _NOISE_SIGMA
             shift = self._shift
-            more = accumulate(
-                innovations.tolist(), lambda x, e: x - (x >> shift) + e, initial=int(self._knots[-1])
-            )
+            more = accumulate(innovations.tolist(), lambda x, e: x - (x >> shift) + e, initial=int(self._knots[-1]))
             self._knots = np.concatenate((self._knots[:-1], np.fromiter(more, dtype=np.int64)))
         self._knots = self._knots[first_knot - self._first_knot :]
         self._first_knot = first_knot

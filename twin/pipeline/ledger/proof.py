@@ -112,8 +112,6 @@ def check_frontier(frontier: Sequence[bytes], size: int) -> None:
     if size < 0:
         raise ValueError(f"log of {size} leaves: a size is not negative")
     if len(frontier) != size.bit_count():
-        raise ValueError(
-            f"frontier of {len(frontier)} hashes: {size} leaves have {size.bit_count()} complete subtrees"
-        )
+        raise ValueError(f"frontier of {len(frontier)} hashes: {size} leaves have {size.bit_count()} complete subtrees")
     if not _hashes(frontier):
         raise ValueError(f"frontier of {size} leaves: every entry must be a hash of {HASH_BYTES} bytes")

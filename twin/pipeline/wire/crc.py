@@ -5,8 +5,9 @@
 | 1 | CRC-16/X-25 | 9171 4.2.1 (ITU-T X.25) | 906e | 21 us |
 | 2 | CRC32C (Castagnoli) | 4960 App. B | e3069283 | 0.4 us |
 
-`extend_crc32c(crc, data)` is the library's own function, without a call in between. Both can be continued, `crc(b, crc(a)) == crc(a + b)`, so a block is summed without copying its payload. A
-bundle carries the value in network byte order.
+`extend_crc32c(crc, data)` is the library's own function, without a call in between. Both can be continued, `crc(b,
+crc(a)) == crc(a + b)`, so a block is summed without copying its payload. A bundle carries the value in network byte
+order.
 """
 
 from fastcrc.crc16 import ibm_sdlc as _x25

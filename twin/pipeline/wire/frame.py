@@ -96,9 +96,7 @@ def seal(frame: Frame, *, apid: int, packet_count: int, signer: Signer) -> bytes
     """
     device, epoch, index, kind, generated_us, body = frame
     if index > INDEX_MAX:
-        raise FrameError(
-            f"frame index {index}: an epoch ends at {INDEX_MAX}; close it and open a new one before"
-        )
+        raise FrameError(f"frame index {index}: an epoch ends at {INDEX_MAX}; close it and open a new one before")
     if kind not in KINDS:
         raise FrameError(f"frame kind {kind}: unknown; kinds are {KINDS}")
     if not 0 <= apid <= APID_MAX:
@@ -175,7 +173,5 @@ def peek_record(data: bytes) -> RecordId:
     if packet_id >> 11 != 0b00001 or sequence >> 14 != 0b11 or version != FORMAT_VERSION or kind not in KINDS:
         raise FrameError(f"frame starting {data[:8].hex()}: not a frame of format version {FORMAT_VERSION}")
     if length + 1 != len(data) - PRIMARY_BYTES:
-        raise FrameError(
-            f"frame of {len(data)} bytes: its header announces {length + 1 + PRIMARY_BYTES} bytes"
-        )
+        raise FrameError(f"frame of {len(data)} bytes: its header announces {length + 1 + PRIMARY_BYTES} bytes")
     return RecordId(device, epoch, index)

@@ -106,9 +106,7 @@ def _encode_flow(flow: Flow) -> bytes:
     if flow.crc_type not in CRCS:
         raise BundleError(f"CRC type {flow.crc_type}: the primary block needs 1 (X-25) or 2 (CRC32C)")
     if flow.other_flags & (IS_FRAGMENT | MUST_NOT_FRAGMENT):
-        raise BundleError(
-            f"other_flags {flow.other_flags:#x}: 0x1 and 0x4 say how to fragment and are not among them"
-        )
+        raise BundleError(f"other_flags {flow.other_flags:#x}: 0x1 and 0x4 say how to fragment and are not among them")
     _check_flags(flow)
     return b"".join(
         (

@@ -112,9 +112,9 @@ def main() -> None:
     total_s = sum(rooms.values())
     print(f"\nprofile with ed25519, per frame ({frames} frames; profiling itself slows Python code most):")
     for name, seconds in sorted(rooms.items(), key=lambda item: -item[1]):
-        print(
-            f"  {name:28s} {seconds / frames * 1e6:7.1f} us  {seconds / total_s:6.1%}  {seconds / frames / unit_s:6.1f} callbacks"
-        )
+        per_frame_s = seconds / frames
+        row = f"{per_frame_s * 1e6:7.1f} us  {seconds / total_s:6.1%}  {per_frame_s / unit_s:6.1f} callbacks"
+        print(f"  {name:28s} {row}")
 
 
 if __name__ == "__main__":

@@ -259,10 +259,10 @@ class World:
             self.deliver(key[0], TimerFired(key[1]))
         self.now_us = max(self.now_us, until_us)
 
-    def live(self, random: Random, seconds: int, bad: float, steps: int) -> None:
-        """Time goes on, with frames every minute; a share `bad` of all that happens goes wrong. At most `steps` things happen."""
+    def live(self, random: Random, seconds: int, bad: float, steps: int, measure: bool = True) -> None:
+        """Time goes on, with frames every minute if they `measure`; a share `bad` of at most `steps` things goes wrong."""
         end_us = self.now_us + seconds * S
-        seal_us = self.now_us
+        seal_us = self.now_us if measure else end_us + 1
         for _ in range(steps):
             waiting = len(self.outcomes) + len(self.messages)
             if waiting:

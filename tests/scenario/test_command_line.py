@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from twin.cli import app
+from twin.report import render
 from twin.scenario import json_schema
 from twin.world.mars import Site
 from twin.world.sky import describe_sky
@@ -82,7 +83,7 @@ def test_run_hands_on_the_scenario_and_its_options(runs: list[Any], tmp_path: Pa
 def test_run_defaults_to_a_folder_named_after_the_scenario(runs: list[Any]) -> None:
     twin("run", FIRST_LIGHT)
     ((_, options),) = runs
-    assert options == {"out": Path("reports/first-light"), "quiet": False, "report": True}
+    assert options == {"out": Path("reports/first-light"), "quiet": False, "render": render}
 
 
 def test_bad_input_is_one_line_and_exit_code_2(runs: list[Any], tmp_path: Path) -> None:

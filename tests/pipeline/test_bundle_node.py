@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pipeline_parts import LIFETIME, S, T0, contact, facts, of, signer, timers, verifier, why_rejected
+from pipeline_parts import LIFETIME, T0, S, contact, facts, of, signer, timers, verifier, why_rejected
 
 from twin.pipeline.facts import PayloadDelivered, Rejected
 from twin.pipeline.machine import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline_parts import S, T0, contact
+from pipeline_parts import T0, S, contact
 
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan

@@ -6,8 +6,8 @@ import pytest
 from pipeline_parts import (
     EDGE,
     ENTROPY,
-    S,
     T0,
+    S,
     device_settings,
     facts,
     frames_of,

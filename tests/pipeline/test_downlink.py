@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 from pipeline_parts import (
+    DAY,
     EARTH,
     EDGE,
     ENDPOINTS,
     OWLT,
     RATE_BPS,
-    DAY,
-    S,
     T0,
     Medium,
+    S,
     acks_bundle,
     contact,
     edge_settings,

@@ -10,8 +10,8 @@ from pipeline_parts import (
     EARTH,
     EDGE,
     PEER,
-    S,
     T0,
+    S,
     acks_bundle,
     facts,
     frames_bundle,
@@ -29,7 +29,7 @@ from pipeline_parts import (
     why_rejected,
 )
 
-from twin.pipeline.facts import AckMade, Rejected
+from twin.pipeline.facts import Rejected
 from twin.pipeline.machine import (
     BundleArrived,
     HeadWritten,

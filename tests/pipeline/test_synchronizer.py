@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pipeline_parts import EARTH, EDGE, OWLT, RATE_BPS, S, T0, contact, make_ack, stream_of
+from pipeline_parts import EARTH, EDGE, OWLT, RATE_BPS, T0, S, contact, make_ack, stream_of
 
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.sync import ACK_BYTES, Load, Synchronizer, SyncSettings

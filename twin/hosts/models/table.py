@@ -119,7 +119,8 @@ class Table:
         """Rows that the capacity lets through now."""
         now_us = self._host.now_us
         rate = self.write_rows_per_s
-        self._tokens = min(float(rate), self._tokens + (now_us - self._refilled_us) * rate / US_PER_S)
+        burst = max(1.0, rate)  # a slow store still takes a row now and then
+        self._tokens = min(burst, self._tokens + (now_us - self._refilled_us) * rate / US_PER_S)
         self._refilled_us = now_us
         admitted = min(wanted, int(self._tokens))
         self._tokens -= admitted

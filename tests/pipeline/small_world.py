@@ -1,8 +1,9 @@
-"""Two devices, two edges, gateway, auditor, their media and their store, in memory and without a simulation engine.
+"""Two devices, two edges, gateway, auditor, their media and their store, in memory and without a simulation
+engine.
 
-Everything that is under way lies in a list, and whoever drives the world takes out what comes next: messages may be lost, doubled
-and reordered; outcomes of effects may be late and out of order but come, as the contract of machines says. Invariants are
-checked as facts are reported.
+Everything that is under way lies in a list, and whoever drives the world takes out what comes next: messages
+may be lost, doubled and reordered; outcomes of effects may be late and out of order but come, as the contract
+of machines says. Invariants are checked as facts are reported.
 """
 
 from __future__ import annotations
@@ -145,10 +146,10 @@ class World:
 
     def restart_auditor(self) -> None:
         """From the attestations beside the heads and how far the backup was proved."""
-        before = self.machines[AUDITOR].streams
+        logs = {stream: audit.backup for stream, audit in self.machines[AUDITOR].streams.items()}
         self.stop(AUDITOR)
         proved = tuple(
-            ProvedStream(attestation, before[stream].backup.base, before[stream].backup.frontier(before[stream].backup.base))
+            ProvedStream(attestation, logs[stream].base, logs[stream].frontier(logs[stream].base))
             for stream, attestation in self.attestations.items()
         )
         self.start(AUDITOR, Auditor.recover(auditor_settings(), proved))
@@ -260,7 +261,7 @@ class World:
         self.now_us = max(self.now_us, until_us)
 
     def live(self, random: Random, seconds: int, bad: float, steps: int, measure: bool = True) -> None:
-        """Time goes on, with frames every minute if they `measure`; a share `bad` of at most `steps` things goes wrong."""
+        """Time goes on, with frames every minute if any; a share `bad` of at most `steps` things goes wrong."""
         end_us = self.now_us + seconds * S
         seal_us = self.now_us if measure else end_us + 1
         for _ in range(steps):

@@ -101,7 +101,8 @@ def test_neighbours_are_who_a_node_ever_transmits_to():
 
 
 def test_routes_have_the_fewest_hops_and_ties_go_by_name():
-    plan = ContactPlan([link(0, 1, A, C), link(0, 1, C, "d"), link(0, 1, A, B), link(0, 1, B, "d"), link(0, 1, "d", "e")])
+    hops = [(A, C), (C, "d"), (A, B), (B, "d"), ("d", "e")]
+    plan = ContactPlan([link(0, 1, *hop) for hop in hops])
     assert route(plan, A, "e") == (A, B, "d", "e")
     assert route(plan, A, A) == (A,)
     assert route(plan, "e", A) is None

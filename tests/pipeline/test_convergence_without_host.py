@@ -1,8 +1,10 @@
-"""Any weather, then a clear sky: after arbitrary loss, doubling, reordering, crashes and refusals everything converges.
+"""Any weather, then a clear sky: after arbitrary loss, doubling, reordering, crashes and refusals everything
+converges.
 
-Hypothesis drives devices, edges, gateway and auditor by hand (`small_world`). While it does, no frame is accepted before it is durable, no
-root differs from what devices signed, no ack says more than is attested and backed up, and nothing is trimmed before that. When
-everything works again, within bounded time and events, Earth holds exactly the frames that were signed.
+Hypothesis drives devices, edges, gateway and auditor by hand (`small_world`). While it does, no frame is
+accepted before it is durable, no root differs from what devices signed, no ack says more than is attested and
+backed up, and nothing is trimmed before that. When everything works again, within bounded time and events,
+Earth holds exactly the frames that were signed.
 """
 
 from __future__ import annotations
@@ -107,12 +109,12 @@ class Weather(RuleBasedStateMachine):
             return
         world = self.world
         before = world.events
-        assert world.heal(lambda: verified_everywhere(world), HEAL_HOURS), "Mars does not know that Earth has everything"
+        assert world.heal(lambda: verified_everywhere(world), HEAL_HOURS), "Mars does not know that Earth has all"
         self.restart(self.last)
         assert world.heal(lambda: trimmed_everywhere(world), HEAL_HOURS), "Mars does not trim"
         assert world.events - before < EVENTS_MAX, "much ado about little"
-        signed = {("table", stream, n): frame for stream, frames in world.sealed.items() for n, frame in enumerate(frames)}
-        assert {key: frame for key, frame in world.rows.items() if key[0] == "table"} == signed
+        rows = {key[1:]: frame for key, frame in world.rows.items() if key[0] == "table"}
+        assert rows == {(of, n): frame for of, frames in world.sealed.items() for n, frame in enumerate(frames)}
         for stream, frames in world.sealed.items():
             assert world.heads[stream][0] == len(frames)
             assert world.attestations[stream].size == len(frames)

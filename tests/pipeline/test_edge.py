@@ -126,6 +126,7 @@ def test_a_resend_is_accepted_again_once_durable_and_never_appended_twice():
     effects = offer(edge, FRAMES[0])
     assert of(effects, Append) == []
     assert said(effects, "device-1") == [Accept(stream_of(), 1)]
+    assert facts(effects, Accepted) == [Accepted(stream_of(), 0, 1)], "no accept without its fact"
 
 
 def test_other_bytes_under_a_taken_index_are_refused():
@@ -268,7 +269,7 @@ def test_an_ack_that_trims_what_is_not_yet_synced_here_is_no_accident():
 # ------------------------------------------------------------ checkpoints and compaction
 
 
-def cosign_all(edge: Edge, checkpoint_counter: int, sizes: dict) -> list[bytes]:
+def cosign_all(checkpoint_counter: int, sizes: dict) -> list[bytes]:
     """Signatures of both witnesses under a checkpoint of this edge."""
     made = []
     for witness in (PEER, AUDITOR):
@@ -309,9 +310,9 @@ def test_the_journal_is_dropped_up_to_a_snapshot_that_all_witnesses_and_earths_b
         for frame in FRAMES[4 + number : 5 + number]:
             run_syncs(edge, offer(edge, frame), T0 + 600 * S, medium)
     run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0 + 600 * S), T0 + 600 * S, medium)
-    effects = hear_acks(edge, make_ack(FRAMES[:6], trim=6), cosigns=cosign_all(edge, 2, {stream_of(): 6})[1:])
+    effects = hear_acks(edge, make_ack(FRAMES[:6], trim=6), cosigns=cosign_all(2, {stream_of(): 6})[1:])
     assert of(run_syncs(edge, effects, T0, medium), DropJournal) == []
-    dropped = run_syncs(edge, edge.handle(Received(PEER, cosign_all(edge, 2, {stream_of(): 6})[0]), T0), T0, medium)
+    dropped = run_syncs(edge, edge.handle(Received(PEER, cosign_all(2, {stream_of(): 6})[0]), T0), T0, medium)
     (drop,) = of(dropped, DropJournal)
     assert drop.before == medium.start
     assert edge.streams[stream_of()].log.base == 6
@@ -349,7 +350,7 @@ def test_snapshots_remembered_during_a_long_silence_are_bounded():
     (drop, *_) = of(
         run_syncs(
             edge,
-            hear_acks(edge, make_ack(frames, trim=200), cosigns=cosign_all(edge, 199, {stream_of(): 200})),
+            hear_acks(edge, make_ack(frames, trim=200), cosigns=cosign_all(199, {stream_of(): 200})),
             T0,
             medium,
         ),

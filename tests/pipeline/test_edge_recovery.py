@@ -32,7 +32,18 @@ from twin.pipeline.ledger.merkle import verify_consistency
 from twin.pipeline.machine import BundleArrived, Received, Started, TimerFired, TruncateJournal
 from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.wire.frame import peek_record
-from twin.pipeline.wire.messages import CheckpointOffer, Cosign, Expect, FrameOffer, decode, encode, signed_part
+from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.messages import (
+    Checkpoint,
+    CheckpointOffer,
+    Cosign,
+    Expect,
+    FrameOffer,
+    Head,
+    decode,
+    encode,
+    signed_part,
+)
 
 FRAMES = frames_of(1, 12)
 OTHERS = frames_of(2, 12)
@@ -52,7 +63,7 @@ def cosigned(edge: Edge, medium: Medium, witness: str) -> None:
 
 
 def life(compact: bool) -> tuple[Medium, int]:
-    """A journal with every kind of entry, and the least length that the medium has had since its front was last dropped."""
+    """A journal with every kind of entry, and where it ended when its front was last dropped."""
     edge, medium = Edge.recover(edge_settings(), b""), Medium()
     peer, peer_medium = Edge.recover(edge_settings(PEER), b""), Medium()
     edge.handle(Started(), T0)
@@ -89,7 +100,7 @@ def test_the_lives_of_these_tests_hold_every_kind_of_entry_and_a_dropped_front()
 
 
 def continues(edge: Edge) -> None:
-    """The edge takes the frames it is missing, as a device would send them, signs a head that follows, and takes an ack."""
+    """The edge takes the frames that it misses, signs a head that follows, and takes an ack."""
     medium = Medium()
     signed = {s.id: (s.signed, s.log.root(s.signed)) for s in edge.streams.values() if s.signed}
     for frames in (FRAMES, OTHERS):
@@ -147,7 +158,7 @@ def test_an_edge_recovers_from_a_journal_whose_front_was_dropped():
 
 
 def test_a_medium_damaged_beyond_what_a_crash_can_do_is_read_without_an_error():
-    """The dropped front cannot come back, so an edge may have to ask for what nobody holds; it does not stop for that."""
+    """An edge may have to ask for what nobody holds any more; it does not stop for that."""
     for length in range(0, len(COMPACTED.synced) + 1, 5):
         edge = Edge.recover(edge_settings(), COMPACTED.synced[:length], COMPACTED.start)
         effects = edge.handle(Started(), T0)
@@ -169,7 +180,7 @@ def test_a_flipped_bit_ends_the_journal_where_it_is():
 
 
 def test_an_edge_restarted_after_compaction_proves_consistency_to_its_witness():
-    """The witness remembers; the edge has forgotten what was signed, asks by an empty claim, and goes on from the answer."""
+    """It has forgotten what the witness signed, asks by an empty claim, and goes on from the answer."""
     edge, medium = Edge.recover(edge_settings(), b""), Medium()
     peer, peer_medium = Edge.recover(edge_settings(PEER), b""), Medium()
 
@@ -232,3 +243,28 @@ def test_without_any_witness_nothing_is_forgotten_that_only_an_unsynced_checkpoi
     again.handle(Started(), T0)
     continues_with = run_syncs(again, again.handle(TimerFired(CHECKPOINT), T0), T0, medium)
     assert facts(continues_with, HeadSigned)[0].size == 6
+
+
+def test_a_snapshot_without_a_checkpoint_keeps_what_was_signed():
+    """An edge that only witnesses writes snapshots too; recovered from one, its next head must follow its last."""
+    edge, medium = Edge.recover(edge_settings(), b""), Medium()
+    for frame in FRAMES[:4]:
+        run_syncs(edge, offer(edge, frame), T0, medium)
+    run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
+    cosigned(edge, medium, PEER)
+    cosigned(edge, medium, AUDITOR)
+    ack = make_ack(FRAMES[:4], trim=4)
+    run_syncs(edge, edge.handle(BundleArrived("earth", acks_bundle(ack)), T0), T0, medium)
+    counter = 0
+    while medium.start < 10_000:
+        heads = tuple(Head(StreamId(9, n), 1, bytes(32)) for n in range(40))
+        unsigned = Checkpoint(PEER, counter, T0, b"", heads)
+        signed = encode(unsigned._replace(signature=signer(PEER).sign(signed_part(unsigned))))
+        message = CheckpointOffer(signed, tuple((0 if counter == 0 else 1, ()) for _ in heads))
+        run_syncs(edge, edge.handle(Received(PEER, encode(message)), T0), T0, medium)
+        run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
+        counter += 1
+        assert counter < 50
+    again = Edge.recover(edge_settings(), medium.synced, medium.start)
+    assert again.streams[stream_of()].signed == 4
+    continues(again)

@@ -1,4 +1,4 @@
-"""Earth's gateway: rows by key, heads for contiguous prefixes only, and acks that say no more than the auditor signed."""
+"""Earth's gateway: rows by key, heads for contiguous prefixes only, acks that say no more than the auditor signed."""
 
 from __future__ import annotations
 
@@ -270,7 +270,8 @@ def test_an_ack_says_what_the_auditor_signed_though_more_is_stored():
     attested(machine, 5)
     ack = told(machine)
     log = log_of(FRAMES[:5])
-    assert (ack.stream, ack.verified, ack.root, ack.frontier, ack.trim) == (stream_of(), 5, log.root(), log.frontier(), 0)
+    assert (ack.stream, ack.verified, ack.trim) == (stream_of(), 5, 0)
+    assert (ack.root, ack.frontier) == (log.root(), log.frontier())
     assert (ack.term, ack.counter, ack.made_us) == (1, 0, T0 + 2 * S)
     assert verifier(EARTH).verify(signed_part(ack), ack.signature)
     assert verifier(AUDITOR).verify(audit_part(ack.stream, 5, ack.root), ack.audit)
@@ -374,7 +375,9 @@ def test_words_without_content_have_no_effect():
     assert machine.handle(Received(AUDITOR, b"\xff"), T0) != []
 
 
-@pytest.mark.parametrize("event", [RowsWritten(99, ()), HeadWritten(99, True), RowsRead(99, ()), HeadWritten(99, False)])
+@pytest.mark.parametrize(
+    "event", [RowsWritten(99, ()), HeadWritten(99, True), RowsRead(99, ()), HeadWritten(99, False)]
+)
 def test_answers_that_nobody_waits_for_change_nothing(event):
     machine = gateway()
     stored(machine, arrive(machine, FRAMES[:3]))

@@ -67,8 +67,7 @@ def test_what_is_signed_is_all_but_the_signature(message):
 def only_refused_or_canonical(data: bytes) -> None:
     try:
         message = decode(data)
-    except MessageError as problem:
-        assert len(str(problem)) < 400
+    except MessageError:
         return
     assert encode(message) == data
 

@@ -41,7 +41,9 @@ FRAMES = frames_of(1, 9)
 OTHERS = frames_of(2, 9)
 
 
-def checkpoint(counter: int, logs: dict[int, MerkleLog], author: str = EDGE, key: str | None = None, **changes: Any) -> bytes:
+def checkpoint(
+    counter: int, logs: dict[int, MerkleLog], author: str = EDGE, key: str | None = None, **changes: Any
+) -> bytes:
     heads = tuple(Head(stream_of(device), log.size, log.root()) for device, log in logs.items())
     unsigned = Checkpoint(author, counter, T0, b"", heads)._replace(**changes)
     return encode(unsigned._replace(signature=signer(key or author).sign(signed_part(unsigned))))

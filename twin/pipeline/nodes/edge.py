@@ -248,7 +248,7 @@ class Edge:
         if held is not None and held != frame:
             out.append(Report(Rejected("frame", "other bytes under an index already taken")))
         elif record.index < stream.durable:
-            self._tell_device(stream.id, encode(Accept(stream.id, stream.durable)), out)
+            self._tell_accepted(stream, record.index, out)
 
     # ------------------------------------------------------------ what a sync made true
 
@@ -264,7 +264,8 @@ class Edge:
         if commit.checkpoint is not None:
             self.notary.published(commit.checkpoint.heads, self.streams)
             self.journal.remember(commit.checkpoint.snapshot)
-            self.downlink.post(CHECKPOINT, commit.checkpoint.for_earth)
+            if commit.checkpoint.for_earth is not None:
+                self.downlink.post(CHECKPOINT, commit.checkpoint.for_earth)
         out.extend(commit.sends)
         if commit.acks or commit.checkpoint is not None:
             self._compact(out)
@@ -276,23 +277,33 @@ class Edge:
             before.setdefault(stream.id, stream.durable)
             stream.durable = record.index + 1
         for stream_id, first in before.items():
-            end = self.streams[stream_id].durable
-            out.append(Report(Accepted(stream_id, first, end)))
-            self._tell_device(stream_id, encode(Accept(stream_id, end)), out)
+            self._tell_accepted(self.streams[stream_id], first, out)
+
+    def _tell_accepted(self, stream: Stream, first: int, out: list[Effect]) -> None:
+        out.append(Report(Accepted(stream.id, first, stream.durable)))
+        self._tell_device(stream.id, encode(Accept(stream.id, stream.durable)), out)
 
     def _checkpoint(self, now_us: int, out: list[Effect]) -> None:
-        """Checkpoint and snapshot go to the journal together, one at a time; else this one waits a period."""
+        """Checkpoint and snapshot go to the journal together, one at a time; else this one waits a period.
+
+        An edge whose own streams rest still writes down what it witnesses, so its journal needs a snapshot now and
+        then.
+        """
         if self.journal.checkpoint_pending:
             return
         made = self.notary.checkpoint(self.streams, now_us)
-        if made is None:
+        if made is not None:
+            self.journal.append(journal.CHECKPOINT, made.entry, out)
+        elif not self.journal.wants_snapshot:
             return
-        self.journal.append(journal.CHECKPOINT, made.entry, out)
-        snapshot = self.notary.snapshot(self.streams.values(), made.heads)
+        heads = {s.id: s.signed for s in self.streams.values()} if made is None else made.heads
+        snapshot = self.notary.snapshot(self.streams.values(), heads)
         at = SnapshotAt(self.journal.end, {state.stream: state.size for state in snapshot.streams})
         self.journal.append(journal.SNAPSHOT, journal.encode_snapshot(snapshot), out)
-        self.journal.next.checkpoint = PendingCheckpoint(made.heads, at, made.for_earth)
-        self.journal.say(made.effects, out)
+        self.journal.snapshot_taken()
+        self.journal.next.checkpoint = PendingCheckpoint(heads, at, None if made is None else made.for_earth)
+        if made is not None:
+            self.journal.say(made.effects, out)
 
     def _compact(self, out: list[Effect]) -> None:
         """Drop leaves and journal that nobody can ask for: trimmed here, and signed past by every witness."""

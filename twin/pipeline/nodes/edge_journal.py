@@ -15,6 +15,7 @@ from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack
 
 SNAPSHOTS_MAX = 64
+SNAPSHOT_AFTER_BYTES = 16_384
 
 
 class SnapshotAt(NamedTuple):
@@ -38,11 +39,14 @@ class Commit:
 
 
 class PendingCheckpoint(NamedTuple):
-    """A checkpoint in the journal: heads by stream, the snapshot behind it, and the payload for Earth's witness."""
+    """A checkpoint in the journal: heads by stream, the snapshot behind it, and the payload for Earth's witness.
+
+    Without heads it is a snapshot alone, and Earth has nothing to witness.
+    """
 
     heads: dict[StreamId, int]
     snapshot: SnapshotAt
-    for_earth: bytes
+    for_earth: bytes | None
 
 
 class EdgeJournal:
@@ -56,6 +60,7 @@ class EdgeJournal:
         self._syncing: Commit | None = None
         self._sync_id = 0
         self._snapshots: list[SnapshotAt] = []
+        self._snapshot_end = 0
 
     def read(self, durable: bytes, start: int) -> list[journal.Entry]:
         """Take over the medium's bytes, which begin at offset `start`; the whole entries in them."""
@@ -86,6 +91,15 @@ class EdgeJournal:
             self._syncing.sends.extend(effects)
         else:
             out.extend(effects)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether so much was written since the last snapshot that reading it back would take long."""
+        return self.end - self._snapshot_end >= SNAPSHOT_AFTER_BYTES
+
+    def snapshot_taken(self) -> None:
+        """A snapshot is the newest entry."""
+        self._snapshot_end = self.end
 
     @property
     def checkpoint_pending(self) -> bool:

@@ -132,9 +132,7 @@ def device_settings(device: int = 1, **changes: Any) -> DeviceSettings:
 
 
 def known_devices(*devices: int) -> dict[int, KnownDevice]:
-    return {
-        device: KnownDevice(f"device-{device}", verifier(f"device-{device}"), 32) for device in devices or (1, 2)
-    }
+    return {device: KnownDevice(f"device-{device}", verifier(f"device-{device}"), 32) for device in devices or (1, 2)}
 
 
 def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:

@@ -80,9 +80,7 @@ def test_airtime_is_rounded_up_and_room_down_so_that_what_has_room_fits():
     assert [c.room_bytes(at) for at in (-5, 0, 7, 8, 10, 11)] == [3, 3, 1, 0, 0, 0]
 
 
-@given(
-    rate=st.integers(1, 10**9), length=st.integers(0, 10**9), at=st.integers(0, 10**9), extra=st.integers(-3, 3)
-)
+@given(rate=st.integers(1, 10**9), length=st.integers(0, 10**9), at=st.integers(0, 10**9), extra=st.integers(-3, 3))
 def test_room_and_opportunity_agree_to_the_byte(rate, length, at, extra):
     c = link(0, length, rate=rate)
     size = max(1, c.room_bytes(at) + extra)
@@ -219,5 +217,3 @@ def test_a_bundle_for_another_node_or_service_is_not_opened():
         with pytest.raises(BundleError, match=r"bundle for ipn:9\.1 came to another node"):
             Mailer(Address(here, S)).open(data, T0)
     assert Mailer(Address((8, 1), S)).check(data, T0).destination == (9, 1)
-
-

@@ -1,6 +1,4 @@
 """An edge without streams of its own that witnesses a peer for long: its journal stays short, it forgets nothing."""
-forgets nothing.
-"""
 
 from pipeline_parts import EDGE, PEER, T0, Medium, edge_settings, frames_of, log_of, run_syncs, signer, stream_of
 

@@ -129,7 +129,12 @@ class Convergence(Checker):
             if size < target:
                 self.violate(at_us, "auditor", (*stream, size), f"Earth verified {size} of {target} records by the end")
             elif not in_time:
-                self.violate(done_us, "auditor", (*stream, size), f"roots agreed {observed_us / US_PER_S:.1f} s after faults stopped")
+                self.violate(
+                    done_us,
+                    "auditor",
+                    (*stream, size),
+                    f"roots agreed {observed_us / US_PER_S:.1f} s after faults stopped",
+                )
 
     def verdict(self, listed: bool) -> Verdict:
         return replace(super().verdict(listed), terms=self.terms)

@@ -98,7 +98,9 @@ class AppendOnly(Checker):
             size, root = fact.previous, self._roots.at(stream, fact.previous) or b""
         self._last[node, stream] = (fact.size, fact.root, self._crashes[node])
         if fact.previous != size or fact.size < size:
-            self.violate(at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before")
+            self.violate(
+                at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before"
+            )
         elif size and not is_consistent(size, fact.size, root, fact.root, fact.proof):
             self.violate(at_us, node, stream, f"head of {fact.size} does not follow from the head of {size}")
         if self._roots.at(stream, fact.size) != fact.root:

@@ -107,7 +107,12 @@ class FlowNoLoss(Checker):
         if not self.complete:
             return
         for record, (_, offered_us) in sorted(self._truth.open.items()):
-            self.violate(at_us, "destination", record, f"offered {(at_us - offered_us) / 1e6:.0f} s before the end, not delivered")
+            self.violate(
+                at_us,
+                "destination",
+                record,
+                f"offered {(at_us - offered_us) / 1e6:.0f} s before the end, not delivered",
+            )
 
 
 class NotApplicable(Checker):

@@ -97,7 +97,9 @@ class FeedbackClosure(Checker):
             self.violate(at_us, node, (*stream, rows), what)
             return
         if self._roots.at(stream, fact.verified) != fact.root:
-            self.violate(at_us, node, (*stream, fact.verified), "the acked root is not the root of what the device signed")
+            self.violate(
+                at_us, node, (*stream, fact.verified), "the acked root is not the root of what the device signed"
+            )
 
     def _on_learned(self, at_us: int, node: str, fact: AckLearned) -> None:
         if self._devices.get(node) != fact.stream.device:

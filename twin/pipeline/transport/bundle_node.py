@@ -70,6 +70,11 @@ class NodeSettings(NamedTuple):
     margin_us: int
 
 
+def closes_group(flow: FlowSettings, index: int) -> bool:
+    """Whether the destination acks when this payload is delivered: a full group, or the flow's last one."""
+    return (index + 1) % flow.ack_every == 0 or index + 1 == flow.payloads
+
+
 class _Lane:
     """Bundles waiting for one neighbour."""
 
@@ -102,8 +107,7 @@ class _Outgoing:
 
     def group_of(self, index: int) -> int | None:
         """End of the ack group that this index closes, None if it closes none."""
-        end = index + 1
-        return end if end % self.settings.ack_every == 0 or end == self.settings.payloads else None
+        return index + 1 if closes_group(self.settings, index) else None
 
 
 class _Incoming:
@@ -166,14 +170,22 @@ class BundleNode:
         """Everything this node does answers a bundle, a payload or a contact."""
 
     def _link_changed(self, event: LinkChanged, now_us: int, out: list[Effect]) -> None:
-        self._lanes[event.neighbour].antenna.usable = event.usable
-        self._pump(event.neighbour, now_us, out)
+        lane = self._lanes.get(event.neighbour)
+        if lane is None:
+            out.append(Report(Rejected("LinkChanged", f"{event.neighbour} is no neighbour")))
+        else:
+            lane.antenna.usable = event.usable
+            self._pump(event.neighbour, now_us, out)
 
     def _plan_changed(self, event: PlanChanged, now_us: int, out: list[Effect]) -> None:
         self._plan = event.plan
         self._routes.clear()
+        for neighbour in event.plan.neighbours(self.settings.name):
+            if neighbour not in self._lanes:
+                self._lanes[neighbour] = _Lane(Antenna(event.plan, self.settings.name, neighbour))
         for neighbour, lane in self._lanes.items():
             lane.antenna.replan(event.plan)
+            lane.wake_set = False
             self._pump(neighbour, now_us, out)
 
     # ------------------------------------------------------------ source
@@ -303,7 +315,11 @@ class BundleNode:
             return
         node, service = bundle.destination
         if node != self._node:
-            self._enqueue(self._names[node], data, None, now_us, out)
+            name = self._names.get(node)
+            if name is None:
+                out.append(Report(Rejected("bundle", f"for ipn:{node}.{service}, which nobody here knows")))
+            else:
+                self._enqueue(name, data, None, now_us, out)
         elif service in self._incoming:
             self._take(self._incoming[service], bundle.payload, now_us, out)
         else:
@@ -313,9 +329,13 @@ class BundleNode:
 
     def _take(self, incoming: _Incoming, payload: bytes, now_us: int, out: list[Effect]) -> None:
         s = incoming.settings
+        if len(payload) < INDEX_BYTES:
+            out.append(Report(Rejected("payload", f"{len(payload)} bytes are too short to hold an index")))
+            return
         index = int.from_bytes(payload[:INDEX_BYTES], "big")
         if index < incoming.size:
-            self._send_ack(incoming, now_us, out)  # a repeat: the source has not heard of us
+            if closes_group(s, index):
+                self._send_ack(incoming, now_us, out)  # a group came again: the source has not heard of us
             return
         if index >= s.payloads:
             out.append(Report(Rejected("payload", f"index {index} of a flow of {s.payloads}")))
@@ -329,7 +349,7 @@ class BundleNode:
             incoming.checksum = crc32c(ready, incoming.checksum)
             out.append(Report(PayloadDelivered((source, s.flow, at), incoming.checksum)))
             out.append(Deliver(s.flow, at, ready))
-            if incoming.size % s.ack_every == 0 or incoming.size == s.payloads:
+            if closes_group(s, at):
                 self._send_ack(incoming, now_us, out)
 
     def _send_ack(self, incoming: _Incoming, now_us: int, out: list[Effect]) -> None:

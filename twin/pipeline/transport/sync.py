@@ -82,7 +82,7 @@ class Synchronizer:
 
     @property
     def next_bytes(self) -> int:
-        """Size of the record that goes next, 0 with nothing queued or the window closed."""
+        """Size of the record that goes next, 0 with nothing queued."""
         for queue in (self._again, self._fresh):
             if queue:
                 return queue[0][1]
@@ -95,8 +95,11 @@ class Synchronizer:
     def next_load(self, room_bytes: int, now_us: int) -> Load | None:
         """The next records to send, repeats first, within `room_bytes` and the bundle and window limits."""
         window = self._window_bytes(now_us)
-        room = room_bytes if window is None else min(room_bytes, max(0, window - self._bytes_in_flight))
-        limit = min(room, self.settings.bundle_bytes_max)
+        if window is None or not self._bytes_in_flight:
+            room = room_bytes  # with nothing in flight one record may go, however small the window
+        else:
+            room = min(room_bytes, max(0, window - self._bytes_in_flight))
+        limit = min(room, self.settings.bundle_bytes_max, room if window is None else window)
         records: list[RecordId] = []
         size = 0
         rounds = 0
@@ -121,8 +124,12 @@ class Synchronizer:
         """The last bit of this load's bundle has just left."""
         contact = self.plan.current_or_next(self.here, self.there, max(now_us - 1, 0))
         arrival_us = now_us if contact is None else now_us + contact.owlt_us(now_us)
-        self._flights.append(_Flight(load, now_us, arrival_us, self._expiry_us(now_us)))
+        flight = _Flight(load, now_us, arrival_us, self._expiry_us(now_us))
         self._bytes_in_flight += load.size_bytes
+        # an ack may have come while the bundle was being radiated
+        self._shrink(flight, tuple([r for r in load.records if r.index >= self.verified.get(r.stream, 0)]))
+        if flight.load.records:
+            self._flights.append(flight)
 
     def unsent(self, load: Load) -> None:
         """The bundle of this load never left: its records go first next time."""
@@ -157,6 +164,9 @@ class Synchronizer:
             if flight.expiry_us is not None and flight.expiry_us <= now_us and self._suspended_us is None:
                 self._bytes_in_flight -= flight.load.size_bytes
                 self._requeue([r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)])
+                for record in flight.load.records:
+                    if record.index < self.verified.get(record.stream, 0):
+                        self._forget(record)
             else:
                 kept.append(flight)
         self._flights = kept

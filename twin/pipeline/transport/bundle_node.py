@@ -36,7 +36,7 @@ from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.routing import route
 from twin.pipeline.transport.timing import expected_answer_us
 from twin.pipeline.wire.bundle import BundleError
-from twin.pipeline.wire.crc import crc32c
+from twin.pipeline.wire.crc import extend_crc32c
 from twin.pipeline.wire.messages import FlowAck, MessageError, decode, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
 
@@ -195,7 +195,7 @@ class BundleNode:
         outgoing = self._outgoing[flow]
         index = outgoing.size
         outgoing.size = index + 1
-        outgoing.checksum = crc32c(payload, outgoing.checksum)
+        outgoing.checksum = extend_crc32c(outgoing.checksum, payload)
         outgoing.checksums[index + 1] = outgoing.checksum
         outgoing.custody[index] = payload
         out.append(Report(PayloadOffered((self._node, flow, index), outgoing.checksum)))
@@ -309,11 +309,10 @@ class BundleNode:
     def _arrived(self, event: BundleArrived, now_us: int, out: list[Effect]) -> None:
         data = event.data
         try:
-            bundle = self._mailer.check(data, now_us)
+            _, (node, service), payload = self._mailer.check(data, now_us)
         except BundleError as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return
-        node, service = bundle.destination
         if node != self._node:
             name = self._names.get(node)
             if name is None:
@@ -321,9 +320,9 @@ class BundleNode:
             else:
                 self._enqueue(name, data, None, now_us, out)
         elif service in self._incoming:
-            self._take(self._incoming[service], bundle.payload, now_us, out)
+            self._take(self._incoming[service], payload, now_us, out)
         else:
-            self._take_ack(bundle.payload, out)
+            self._take_ack(payload, out)
 
     # ------------------------------------------------------------ destination
 
@@ -346,7 +345,7 @@ class BundleNode:
             at = incoming.size
             ready = incoming.ahead.pop(at)
             incoming.size = at + 1
-            incoming.checksum = crc32c(ready, incoming.checksum)
+            incoming.checksum = extend_crc32c(incoming.checksum, ready)
             out.append(Report(PayloadDelivered((source, s.flow, at), incoming.checksum)))
             out.append(Deliver(s.flow, at, ready))
             if closes_group(s, at):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from twin.pipeline.wire.bundle import CRC32C, Bundle, BundleError, Flow, decode, encode_payload
+from twin.pipeline.wire.bundle import CRC32C, BundleError, Flow, encode_flow, encode_payload, read
 from twin.pipeline.wire.dtn_time import dtn_ms_from_us
 
 EndpointId = tuple[int, int]
@@ -15,6 +15,14 @@ class Address(NamedTuple):
 
     here: EndpointId
     lifetime_us: int
+
+
+class Mail(NamedTuple):
+    """What a node needs of a bundle that has passed its checks."""
+
+    source: EndpointId
+    destination: EndpointId
+    payload: bytes
 
 
 class Mailer:
@@ -29,7 +37,7 @@ class Mailer:
         self.last_id = (0, 0, 0)
         self._sequence = 0
         self._lifetime_ms = address.lifetime_us // 1000
-        self._flows: dict[EndpointId, Flow] = {}
+        self._flows: dict[EndpointId, bytes] = {}
 
     def bundle(self, destination: EndpointId, payload: bytes, now_us: int) -> bytes:
         """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence)."""
@@ -38,30 +46,29 @@ class Mailer:
         flow = self._flows.get(destination)
         if flow is None:
             here = self.address.here
-            flow = self._flows[destination] = Flow(0, True, CRC32C, destination, here, here)
+            flow = self._flows[destination] = encode_flow(Flow(0, True, CRC32C, destination, here, here))
         data = encode_payload(flow, created_ms, self._sequence, self._lifetime_ms, payload)
         self._sequence += 1
         return data
 
-    def check(self, data: bytes, now_us: int) -> Bundle:
-        """The bundle in `data`, for whomever it is.
+    def check(self, data: bytes, now_us: int) -> Mail:
+        """What the bundle in `data` holds, for whomever it is.
 
         Raises:
             BundleError: damaged or expired.
         """
-        bundle = decode(data)
-        created_ms = bundle.created_ms
-        if created_ms and dtn_ms_from_us(now_us) > created_ms + bundle.lifetime_ms:
-            raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {bundle.lifetime_ms} ms")
-        return bundle
+        flow, created_ms, _, lifetime_ms, _, payload = read(data)
+        if created_ms and dtn_ms_from_us(now_us) > created_ms + lifetime_ms:
+            raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
+        return Mail(flow.source, flow.destination, payload)
 
-    def open(self, data: bytes, now_us: int) -> Bundle:
-        """The bundle in `data`, which must be for this node.
+    def open(self, data: bytes, now_us: int) -> Mail:
+        """What the bundle in `data` holds, which must be for this node.
 
         Raises:
             BundleError: damaged, expired, or addressed to another node.
         """
-        bundle = self.check(data, now_us)
-        if bundle.destination != self.address.here:
-            raise BundleError(f"bundle for ipn:{bundle.destination[0]}.{bundle.destination[1]} came to another node")
-        return bundle
+        mail = self.check(data, now_us)
+        if mail.destination != self.address.here:
+            raise BundleError(f"bundle for ipn:{mail.destination[0]}.{mail.destination[1]} came to another node")
+        return mail

@@ -33,7 +33,7 @@ from twin.pipeline.wire.blocks import (
     seal_crc,
 )
 from twin.pipeline.wire.cbor import BYTES, head
-from twin.pipeline.wire.primary import Flow, encode_primary, end_of_primary, read_primary
+from twin.pipeline.wire.primary import Flow, encode_flow, encode_primary, end_of_primary, read_primary, seal_primary
 
 __all__ = [
     "CRC32C",
@@ -45,8 +45,10 @@ __all__ = [
     "Flow",
     "decode",
     "encode",
+    "encode_flow",
     "encode_payload",
     "forward",
+    "read",
 ]
 
 CRC32C = 2
@@ -86,6 +88,19 @@ class Bundle(NamedTuple):
         return self.source, self.created_ms, self.sequence
 
 
+class Extensions(NamedTuple):
+    """What the blocks between primary and payload block say."""
+
+    age_ms: int | None = None
+    hop_limit: int | None = None
+    hop_count: int = 0
+    previous_node: Endpoint | None = None
+    extra: tuple[Block, ...] = ()
+
+
+_NO_EXTENSIONS = Extensions()
+
+
 def encode(bundle: Bundle) -> bytes:
     """Write a bundle.
 
@@ -111,8 +126,11 @@ def encode(bundle: Bundle) -> bytes:
     return _join(crc_type, primary + extensions, bundle.payload)
 
 
-def encode_payload(flow: Flow, created_ms: int, sequence: int, lifetime_ms: int, payload: bytes) -> bytes:
-    """Write a bundle of primary and payload block only: `encode` for a node that sends many with one `flow`.
+def encode_payload(flow: bytes, created_ms: int, sequence: int, lifetime_ms: int, payload: bytes) -> bytes:
+    """Write a bundle of primary and payload block with CRC32C: `encode` for a node that sends many in one flow.
+
+    Args:
+        flow: What `encode_flow` makes of the bundles' common part, whose `crc_type` must be `CRC32C`.
 
     Raises:
         BundleError: A value that no bundle can hold, or creation time 0, which needs an age.
@@ -120,10 +138,10 @@ def encode_payload(flow: Flow, created_ms: int, sequence: int, lifetime_ms: int,
     if created_ms == 0:
         raise BundleError("creation time 0 needs an age_ms (RFC 9171 4.4.2)")
     try:
-        primary = encode_primary(flow, created_ms, sequence, lifetime_ms)
+        primary = seal_primary(flow, CRC32C, created_ms, sequence, lifetime_ms)
     except ValueError as error:
         raise BundleError(f"bundle {sequence} of {created_ms} ms: {error}") from error
-    return _join(flow.crc_type, primary, payload)
+    return _join(CRC32C, primary, payload)
 
 
 def _join(crc_type: int, blocks: bytes, payload: bytes) -> bytes:
@@ -137,17 +155,7 @@ def decode(data: bytes) -> Bundle:
     Raises:
         BundleError: Anything that is not one whole, well-formed bundle that this node may process.
     """
-    flow, created_ms, sequence, lifetime_ms, position = read_primary(data)
-    block, position = read_block(data, position)
-    extensions = _NO_EXTENSIONS
-    if block.type != PAYLOAD:
-        extensions, block, position = _read_extensions(data, block, position)
-    if block.number != 1:
-        raise BundleError(f"payload block: has number {block.number}, must have 1")
-    if data[position:] != b"\xff":
-        raise BundleError(_why_no_end(data, position))
-    if created_ms == 0 and extensions.age_ms is None:
-        raise BundleError("primary block: creation time 0 without a Bundle Age block (RFC 9171 4.4.2)")
+    flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
     return Bundle(
         flow.source,
         flow.destination,
@@ -155,7 +163,7 @@ def decode(data: bytes) -> Bundle:
         created_ms,
         sequence,
         lifetime_ms,
-        block.content,
+        payload,
         extensions.age_ms,
         extensions.hop_limit,
         extensions.hop_count,
@@ -167,20 +175,27 @@ def decode(data: bytes) -> Bundle:
     )
 
 
-class _Extensions(NamedTuple):
-    """What the blocks between primary and payload block say."""
+def read(data: bytes) -> tuple[Flow, int, int, int, Extensions, bytes]:
+    """`decode` for a node that takes thousands a second: flow, creation time, sequence, lifetime, extensions, payload.
 
-    age_ms: int | None = None
-    hop_limit: int | None = None
-    hop_count: int = 0
-    previous_node: Endpoint | None = None
-    extra: tuple[Block, ...] = ()
+    Raises:
+        BundleError: As `decode`.
+    """
+    flow, created_ms, sequence, lifetime_ms, position = read_primary(data)
+    block, position = read_block(data, position)
+    extensions = _NO_EXTENSIONS
+    if block.type != PAYLOAD:
+        extensions, block, position = _read_extensions(data, block, position)
+    if block.number != 1:
+        raise BundleError(f"payload block: has number {block.number}, must have 1")
+    if data[position:] != b"\xff":
+        raise BundleError(_why_no_end(data, position))
+    if created_ms == 0 and extensions.age_ms is None:
+        raise BundleError("primary block: creation time 0 without a Bundle Age block (RFC 9171 4.4.2)")
+    return flow, created_ms, sequence, lifetime_ms, extensions, block.content
 
 
-_NO_EXTENSIONS = _Extensions()
-
-
-def _read_extensions(data: bytes, block: Block, position: int) -> tuple[_Extensions, Block, int]:
+def _read_extensions(data: bytes, block: Block, position: int) -> tuple[Extensions, Block, int]:
     """From the first extension block to the payload block, with the position after that."""
     age_ms: int | None = None
     hop_limit: int | None = None
@@ -206,7 +221,7 @@ def _read_extensions(data: bytes, block: Block, position: int) -> tuple[_Extensi
         elif _keeps(block):
             extra.append(block)
         block, position = read_block(data, position)
-    return _Extensions(age_ms, hop_limit, hop_count, previous_node, tuple(extra)), block, position
+    return Extensions(age_ms, hop_limit, hop_count, previous_node, tuple(extra)), block, position
 
 
 def forward(data: bytes, *, added_age_ms: int = 0) -> bytes:

@@ -64,6 +64,11 @@ def number(data: bytes) -> int:
     return -1 - argument if first & 0x20 else argument
 
 
+def unsigned(data: bytes) -> int:
+    """The number that a match of UINT stands for."""
+    return data[0] if len(data) == 1 else int.from_bytes(data[1:], "big")
+
+
 def read_string(data: bytes, start: int, major: int) -> tuple[bytes, int]:
     """Read the byte or text string (`major` BYTES or TEXT) that starts at `start`.
 

@@ -23,7 +23,7 @@ from twin.pipeline.wire.blocks import (
     encode_endpoint,
     seal_crc,
 )
-from twin.pipeline.wire.cbor import UINT, UNSIGNED, head, number
+from twin.pipeline.wire.cbor import UINT, UNSIGNED, head, number, unsigned
 
 IS_FRAGMENT = 0x000001
 ADMINISTRATIVE_RECORD = 0x000002
@@ -57,15 +57,17 @@ def encode_primary(flow: Flow, created_ms: int, sequence: int, lifetime_ms: int)
         ValueError: A number is negative or does not fit 64 bits.
         BundleError: Flags, source and CRC type do not go together.
     """
-    block = b"".join(
-        (
-            _encode_flow(flow),
-            head(UNSIGNED, created_ms),
-            head(UNSIGNED, sequence),
-            head(UNSIGNED, lifetime_ms),
-        )
-    )
-    return block + seal_crc(flow.crc_type, block)
+    return seal_primary(encode_flow(flow), flow.crc_type, created_ms, sequence, lifetime_ms)
+
+
+def seal_primary(flow: bytes, crc_type: int, created_ms: int, sequence: int, lifetime_ms: int) -> bytes:
+    """`encode_primary` with the flow encoded before, by `encode_flow`.
+
+    Raises:
+        ValueError: A number is negative or does not fit 64 bits.
+    """
+    block = flow + head(UNSIGNED, created_ms) + head(UNSIGNED, sequence) + head(UNSIGNED, lifetime_ms)
+    return block + seal_crc(crc_type, block)
 
 
 def read_primary(data: bytes) -> tuple[Flow, int, int, int, int]:
@@ -85,7 +87,7 @@ def read_primary(data: bytes) -> tuple[Flow, int, int, int, int]:
     extend, mark, size, blank = CRCS[flow.crc_type]
     if mark + extend(0, data[1 : match.start(5)] + blank).to_bytes(size, "big") != crc:
         raise BundleError("primary block: CRC mismatch")
-    return flow, number(created), number(sequence), number(lifetime), match.end()
+    return flow, unsigned(created), unsigned(sequence), unsigned(lifetime), match.end()
 
 
 def end_of_primary(data: bytes) -> int:
@@ -101,8 +103,12 @@ def end_of_primary(data: bytes) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _encode_flow(flow: Flow) -> bytes:
-    """The block up to the creation timestamp's array head."""
+def encode_flow(flow: Flow) -> bytes:
+    """The block up to the creation timestamp's array head.
+
+    Raises:
+        BundleError: Flags, source and CRC type do not go together.
+    """
     if flow.crc_type not in CRCS:
         raise BundleError(f"CRC type {flow.crc_type}: the primary block needs 1 (X-25) or 2 (CRC32C)")
     if flow.other_flags & (IS_FRAGMENT | MUST_NOT_FRAGMENT):

@@ -1,7 +1,9 @@
-"""When an edge could really transmit: the planned contacts less outages, stows and crashes; and what bounds are made of.
+"""When an edge could really transmit: the planned contacts less outages, stows and crashes; and what bounds are made
+of.
 
-`contact_wait` of a bound is the time until an edge that holds the record can transmit. Where a bound grants k lost rounds (`k R`), the wait is counted for
-each of the 1 + k transmissions, and where it names `2 contact_wait` also for the first return contact: a round that ends after the pass costs the night.
+`contact_wait` of a bound is the time until an edge that holds the record can transmit. Where a bound grants k lost
+rounds (`k R`), the wait is counted for each of the 1 + k transmissions, and where it names `2 contact_wait` also for
+the first return contact: a round that ends after the pass costs the night.
 """
 
 from __future__ import annotations
@@ -20,20 +22,20 @@ class Term(Protocol):
     """One summand of a bound: `coefficient` x `variable`, or a constant in microseconds."""
 
     @property
-    def coefficient(self) -> float: ...  # noqa: D102
+    def coefficient(self) -> float: ...
     @property
-    def variable(self) -> str | None: ...  # noqa: D102
+    def variable(self) -> str | None: ...
     @property
-    def constant_us(self) -> int: ...  # noqa: D102
+    def constant_us(self) -> int: ...
 
 
 class Bound(Protocol):
     """A sum of terms and its text."""
 
     @property
-    def terms(self) -> Sequence[Term]: ...  # noqa: D102
+    def terms(self) -> Sequence[Term]: ...
     @property
-    def text(self) -> str: ...  # noqa: D102
+    def text(self) -> str: ...
 
 
 class Passage:

@@ -19,7 +19,9 @@ class _Hop:
 
 
 class Conservation(Checker):
-    """For every directed link at every instant: sent = delivered + lost by cause + in flight; copies made by faults count as sent."""
+    """For every directed link at every instant: sent = delivered + lost by cause + in flight; copies made by faults
+    count as sent.
+    """
 
     key = "conservation"
     not_applicable = "nothing was sent"

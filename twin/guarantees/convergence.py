@@ -17,7 +17,9 @@ WIRE_OVERHEAD = 1.05  # bundle and payload headers over the frames' own bytes, a
 
 
 class Allowance(NamedTuple):
-    """What the bound grants besides the contact plan: rounds k, local hop and batching, processing on Earth, times in microseconds."""
+    """What the bound grants besides the contact plan: rounds k, local hop and batching, processing on Earth, times in
+    microseconds.
+    """
 
     rounds: int
     before_transmission_us: int
@@ -25,10 +27,11 @@ class Allowance(NamedTuple):
 
 
 class Convergence(Checker):
-    """Faults and generation stop at h: by h + B Earth's rows and roots equal those of the longest prefix that any edge holds.
+    """Faults and generation stop at h: by h + B Earth's rows and roots equal those of the longest prefix that any
+    edge holds.
 
-    B is the ideal drain: the backlog at h sent without a pause over the contacts that are really usable, one light time, processing, and k
-    retransmission rounds, each with its wait for a contact.
+    B is the ideal drain: the backlog at h sent without a pause over the contacts that are really usable, one light
+    time, processing, and k retransmission rounds, each with its wait for a contact.
     """
 
     key = "convergence"

@@ -68,7 +68,8 @@ class NoEquivocation(Checker):
 
 
 class AppendOnly(Checker):
-    """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what devices signed.
+    """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what
+    devices signed.
 
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so. The
     next head then follows one that nobody has heard of, whose root must be that of what the devices signed.
@@ -108,7 +109,9 @@ class AppendOnly(Checker):
 
 
 class SafeTrim(Checker):
-    """A device or edge deletes frame i only when i < trim of an ack that Earth made, and the backup holds rows below that trim."""
+    """A device or edge deletes frame i only when i < trim of an ack that Earth made, and the backup holds rows below
+    that trim.
+    """
 
     key = "safe_trim"
     not_applicable = "nothing was trimmed: the run is shorter than a backup period and the ack of it"

@@ -51,7 +51,9 @@ class _FlowChecker(Checker):
 
 
 class FlowIntegrity(_FlowChecker):
-    """Every payload delivered is the one that was offered under its index: the checksums run over the flow agree at both ends."""
+    """Every payload delivered is the one that was offered under its index: the checksums run over the flow agree at
+    both ends.
+    """
 
     key = "integrity"
 

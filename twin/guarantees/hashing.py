@@ -1,6 +1,7 @@
 """RFC 9162 hashing of the checkers' own: written apart from the pipeline's, so that a bug there is seen here.
 
-Leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left || right), split at the largest power of two below n (section 2.1.1).
+Leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left || right), split at the largest power of two below n
+(section 2.1.1).
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ Of = Callable[[int], Availability]  # device -> what its home edge can use
 
 
 class Freshness(Checker):
-    """Peak age of information: at each visible event, now - generation of the newest sample visible before is within the bound.
+    """Peak age of information: at each visible event, now - generation of the newest sample visible before is within
+    the bound.
 
     The bound runs from the generation of the first record that became visible.
     """
@@ -57,9 +58,11 @@ class Freshness(Checker):
 
 
 class FeedbackClosure(Checker):
-    """verified(n) implies that rows 0..n-1 were durable and correct when the ack was made; n is monotone per epoch and term; the device knows in time.
+    """verified(n) implies that rows 0..n-1 were durable and correct when the ack was made; n is monotone per epoch
+    and term; the device knows in time.
 
-    The bound runs from the generation of a record's newest sample to the instant at which its device learns that Earth has verified it.
+    The bound runs from the generation of a record's newest sample to the instant at which its device learns that
+    Earth has verified it.
     """
 
     key = "feedback_closure"

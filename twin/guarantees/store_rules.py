@@ -9,7 +9,9 @@ from twin.trace import HeadVisible, RowStored, Trace
 
 
 class NoLoss(Checker):
-    """Every accepted record is eventually in D: at the end of the run, accepted minus stored is empty, or its bound is still open."""
+    """Every accepted record is eventually in D: at the end of the run, accepted minus stored is empty, or its bound
+    is still open.
+    """
 
     key = "no_loss"
     not_applicable = "no edge accepted a frame"
@@ -93,7 +95,9 @@ class ExactlyOnce(Checker):
 
 
 class StreamOrder(Checker):
-    """What is visible of a stream is a prefix of it: a head of n is written only when rows 0..n-1 are stored, and never falls."""
+    """What is visible of a stream is a prefix of it: a head of n is written only when rows 0..n-1 are stored, and
+    never falls.
+    """
 
     key = "stream_order"
     not_applicable = "no head became visible"

@@ -1,7 +1,8 @@
-"""The truth about streams: what was signed, what is durable, what stands in the stores. Every checker holds machines against it.
+"""The truth about streams: what was signed, what is durable, what stands in the stores. Every checker holds machines
+against it.
 
-Exact maps are kept only from `trim` on, for which rows are in table, backup and acks; below it a stream is known by counts and roots. Memory
-therefore follows the backlog, not the mission.
+Exact maps are kept only from `trim` on, for which rows are in table, backup and acks; below it a stream is known by
+counts and roots. Memory therefore follows the backlog, not the mission.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ class Truth:
 
 
 class RootBook:
-    """One `CheckedRoots` per stream, for a checker that follows roots; holds the truth's leaves until it has read them."""
+    """One `CheckedRoots` per stream, for a checker that follows roots; holds the truth's leaves until it has read
+    them.
+    """
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth

@@ -1,7 +1,7 @@
 """What a guarantee answers, and the base of every checker.
 
-A verdict is `held` only if something was checked. `not_applicable` carries the reason; a listed guarantee that was never checked is `broken`. The
-margin is the smallest bound - observed over all opportunities.
+A verdict is `held` only if something was checked. `not_applicable` carries the reason; a listed guarantee that was
+never checked is `broken`. The margin is the smallest bound - observed over all opportunities.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from twin.experiments import disturbances
 from twin.experiments.identities import entropy, key_pair
 from twin.experiments.journeys import Transmissions
 from twin.experiments.mission import Mission, Roles
+from twin.experiments.overload import Load, capacity_bits, refuse_overload
 from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
 from twin.faults.link import Outage, Outages
@@ -28,11 +30,13 @@ from twin.pipeline.machine import Deliver, Offered, Transmit
 from twin.pipeline.transport.bundle_node import FlowSettings, NodeSettings
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address
+from twin.pipeline.transport.routing import route
 from twin.randomness import stream
 from twin.scenario.contacts import Traffic
 from twin.scenario.faults import LinkOutage
 from twin.scenario.model import BareScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
+from twin.world.timescales import SOL_US
 
 MARGIN_US = 15_000_000
 STRETCHES = 4096
@@ -113,6 +117,18 @@ def plan_of(scenario: BareScenario) -> ContactPlan:
     return from_script(kept, scenario.start_us)
 
 
+def _loads(scenario: BareScenario, plan: ContactPlan) -> list[Load]:
+    """Traffic of every link that lies on some flow's way."""
+    offered: dict[tuple[str, str], int] = {}
+    for traffic in scenario.traffic:
+        for pair in pairwise(route(plan, traffic.from_node, traffic.to_node) or ()):
+            offered[pair] = offered.get(pair, 0) + 8 * traffic.count * traffic.size_bytes
+    return [
+        Load(f"{a}->{b}", bits, capacity_bits(plan.between(a, b), scenario.start_us, scenario.end_us + int(SOL_US)))
+        for (a, b), bits in sorted(offered.items())
+    ]
+
+
 def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings, ...], roles: Roles) -> Iterator[Any]:
     endpoints = {name: (number, 0) for number, name in enumerate(scenario.network.nodes, start=1)}
     p = scenario.pipeline
@@ -148,6 +164,7 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         )
         for number, t in enumerate(scenario.traffic, start=1)
     )
+    refuse_overload(scenario, _loads(scenario, plan))
     links = {
         (source, destination): SpaceLink(
             host,

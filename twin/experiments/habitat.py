@@ -22,6 +22,7 @@ from twin.experiments.identities import (
 )
 from twin.experiments.journeys import Journeys, Transmissions
 from twin.experiments.mission import Mission, Roles
+from twin.experiments.overload import Load, capacity_bits, refuse_overload
 from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
 from twin.faults.link import LinkFaults, Outages
@@ -29,6 +30,7 @@ from twin.guarantees.availability import Availability, Passage
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Allowance, Convergence
 from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, SafeTrim
+from twin.guarantees.flow_rules import NotApplicable
 from twin.guarantees.loop_rules import FeedbackClosure, Freshness
 from twin.guarantees.store_rules import ExactlyOnce, Integrity, NoLoss, StreamOrder
 from twin.guarantees.truth import Truth
@@ -65,6 +67,7 @@ from twin.pipeline.nodes.notary import NotarySettings
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.sync import SyncSettings
+from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.randomness import stream
 from twin.scenario.faults import EdgeCrash, TableThrottling
 from twin.scenario.guarantees import FeedbackClosure as FeedbackChoice
@@ -118,6 +121,7 @@ class HabitatBuilder:
         self.calendar = disturbances.calendar(scenario, self.stows)
         suite = scenario.pipeline.suite
         self.keys = {name: key_pair(scenario.seed, suite, name) for name in (EARTH, AUDITOR, *self.edges)}
+        refuse_overload(scenario, [self._load()])
         self.known = {
             d.device: KnownDevice(d.name, d.keys.verifier, d.keys.signer.signature_bytes) for d in self.devices
         }
@@ -147,6 +151,20 @@ class HabitatBuilder:
                 closed=disturbances.announced_closures(self.scenario, direction),
             )
         )
+
+    def _load(self) -> Load:
+        """Everything that devices will sign, against the contacts of the one antenna that all edge nodes share."""
+        offered = 0
+        for device in self.devices:
+            vitals = Vitals(stream(self.scenario.seed, "typical", device.name), device.sample_period_us)
+            rows = tuple(map(tuple, vitals.block(0, device.samples_per_frame).tolist()))
+            body = encode_samples(Samples(0, device.sample_period_us, Vitals.CHANNELS, rows))
+            frame_bytes = HEADER_BYTES + len(body) + device.keys.signer.signature_bytes
+            frames = -(-self.scenario.duration_us // (device.sample_period_us * device.samples_per_frame))
+            offered += 8 * frames * frame_bytes
+        end_us = self.scenario.end_us + int(SOL_US)
+        contacts = self.plan.between(self.edges[0], EARTH)
+        return Load("the way down", offered, capacity_bits(contacts, self.scenario.start_us, end_us))
 
     def _links(self) -> tuple[dict[tuple[str, str], SpaceLink], HabitatAntenna]:
         antenna = HabitatAntenna(self.host, self.edges, EARTH)
@@ -513,11 +531,11 @@ class HabitatBuilder:
             "bundle_wait": p.bundle_wait_us,
         }
         freshness = scenario.guarantee("freshness")
-        if not isinstance(freshness, FreshnessChoice):
-            freshness = FreshnessChoice(key="freshness")
+        fresh: Checker = NotApplicable("freshness", "the scenario asks for no bound")
+        if isinstance(freshness, FreshnessChoice):
+            fresh = Freshness(truth, freshness.bound, of, constants_us)
         feedback = scenario.guarantee("feedback_closure")
-        if not isinstance(feedback, FeedbackChoice):
-            feedback = FeedbackChoice(key="feedback_closure")
+        bound = feedback.bound if isinstance(feedback, FeedbackChoice) else None
         before_us = p.retry_local_us + p.bundle_wait_us + 1_000_000
         allow = Allowance(scenario.convergence_rounds, before_us, self.turnaround_us)
         checkers: list[Checker] = [
@@ -529,8 +547,8 @@ class HabitatBuilder:
             Integrity(truth),
             AppendOnly(truth),
             Convergence(truth, self.available, home, allow),
-            Freshness(truth, freshness.bound, of, constants_us),
-            FeedbackClosure(truth, feedback.bound, of, constants_us, {d.name: d.device for d in self.devices}),
+            fresh,
+            FeedbackClosure(truth, bound, of, constants_us, {d.name: d.device for d in self.devices}),
             SafeTrim(truth),
             Conservation(),
         ]

@@ -30,6 +30,7 @@ class Freshness(Checker):
         self._of = of
         self._constants_us = constants_us
         self._visible: dict[Key, tuple[int, int]] = {}
+        self._beyond = 0  # due after the planned contacts end
         truth.keep_from(lambda stream: self._visible.get(stream, (0, 0))[0])
 
     def watch(self, trace: Trace) -> None:
@@ -46,6 +47,7 @@ class Freshness(Checker):
         self._visible[stream] = (fact.size, last_us)
         deadline_us = self._of(stream[0]).deadline_us(self._bound, first_us, self._constants_us)
         if deadline_us is None:
+            self._beyond += 1
             return
         self.checked += 1
         age_us = at_us - (first_us if newest_us is None else newest_us)
@@ -54,22 +56,24 @@ class Freshness(Checker):
             self.violate(at_us, node, (*stream, size), f"age {age_us / 1e6:.1f} s is over the bound of {bound_s:.1f} s")
 
     def pending(self) -> int:
-        return sum(max(0, t.sealed - self._visible.get(s, (0, 0))[0]) for s, t in self._truth.streams.items())
+        return self._beyond + sum(
+            max(0, t.sealed - self._visible.get(s, (0, 0))[0]) for s, t in self._truth.streams.items()
+        )
 
 
 class FeedbackClosure(Checker):
     """verified(n) implies that rows 0..n-1 were durable and correct when the ack was made; n is monotone per epoch
     and term; the device knows in time.
 
-    The bound runs from the generation of a record's newest sample to the instant at which its device learns that
-    Earth has verified it.
+    The bound, if the scenario asks for one, runs from the generation of a record's newest sample to the instant at
+    which its device learns that Earth has verified it.
     """
 
     key = "feedback_closure"
     not_applicable = "no ack was made"
 
     def __init__(
-        self, truth: Truth, bound: Bound, of: Of, constants_us: Mapping[str, int], devices: Mapping[str, int]
+        self, truth: Truth, bound: Bound | None, of: Of, constants_us: Mapping[str, int], devices: Mapping[str, int]
     ) -> None:
         super().__init__()
         self._truth = truth
@@ -80,6 +84,7 @@ class FeedbackClosure(Checker):
         self._made: dict[Key, tuple[int, int]] = {}
         self._known: dict[Key, int] = {}
         self._devices = devices
+        self._beyond = 0  # due after the planned contacts end
         truth.keep_from(lambda stream: self._known.get(stream, 0))
 
     def watch(self, trace: Trace) -> None:
@@ -116,10 +121,11 @@ class FeedbackClosure(Checker):
         known = self._known.get(stream, 0)
         for index in range(known, fact.verified):
             generated_us = truth.generated_us.get(index)
-            if generated_us is None:
+            if generated_us is None or self._bound is None:
                 continue
             deadline_us = self._of(stream[0]).deadline_us(self._bound, generated_us, self._constants_us)
             if deadline_us is None:
+                self._beyond += 1
                 continue
             self.checked += 1
             if not self.measure(at_us - generated_us, deadline_us - generated_us):
@@ -129,4 +135,4 @@ class FeedbackClosure(Checker):
         self._known[stream] = max(known, fact.verified)
 
     def pending(self) -> int:
-        return sum(max(0, t.sealed - self._known.get(s, 0)) for s, t in self._truth.streams.items())
+        return self._beyond + sum(max(0, t.sealed - self._known.get(s, 0)) for s, t in self._truth.streams.items())

@@ -1,0 +1,49 @@
+"""Overload: more data than the planned contacts can carry. Reported with its arithmetic before the run, refused
+unless allowed.
+
+The load is everything that will be generated; the capacity is what the plan's contacts hold from the start to one sol
+after generation ends, in which the run drains. Storage is not limited yet, so no backlog is refused for its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from twin.pipeline.transport.contact_plan import Contact
+from twin.scenario.errors import ScenarioError
+from twin.scenario.model import Scenario
+
+MICRO = 1_000_000
+
+
+class Load(NamedTuple):
+    """What one link must carry over the run and what its contacts can, in bits."""
+
+    link: str
+    offered_bits: int
+    capacity_bits: int
+
+
+def capacity_bits(contacts: Sequence[Contact], start_us: int, end_us: int) -> int:
+    """Bits that contacts carry between two instants."""
+    return sum(max(0, min(c.end_us, end_us) - max(c.start_us, start_us)) * c.rate_bps // MICRO for c in contacts)
+
+
+def refuse_overload(scenario: Scenario, loads: Iterable[Load]) -> None:
+    """Stop a scenario whose load no plan can carry.
+
+    Raises:
+        ScenarioError: a link is offered more than its contacts hold, and the scenario does not allow it.
+    """
+    if scenario.overload == "allowed":
+        return
+    for load in loads:
+        if load.offered_bits > load.capacity_bits:
+            raise ScenarioError(
+                f"load of {load.offered_bits / 8e6:.3f} MB on {load.link}",
+                f"its planned contacts carry {load.capacity_bits / 8e6:.3f} MB until one sol after generation ends",
+                "the scenario" if scenario.origin is None else scenario.origin.path,
+                "generate less, add contacts, or set overload: allowed",
+                ("overload",),
+            )

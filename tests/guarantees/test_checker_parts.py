@@ -1,0 +1,197 @@
+"""Parts of checkers by hand: own hashing against published roots, bounds over hand-made windows, verdicts, forgetting."""
+
+import hashlib
+
+import pytest
+
+from twin.guarantees.availability import Availability, Passage
+from twin.guarantees.edge_rules import Durability, SafeTrim
+from twin.guarantees.hashing import RunningRoot, is_consistent, leaf_of, parent_of
+from twin.guarantees.store_rules import ExactlyOnce, Integrity, StreamOrder
+from twin.guarantees.truth import CheckedRoots, Truth
+from twin.pipeline.facts import Accepted, AckMade, FrameSealed, Trimmed
+from twin.pipeline.ledger.merkle import MerkleLog
+from twin.pipeline.transport.contact_plan import Contact
+from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.scenario.bounds import parse_bound
+from twin.trace import HeadVisible, MadeDurable, RowStored, Trace
+
+# transparency-dev/merkle (Apache-2.0), testdata: the eight leaves and the roots of the first n of them.
+LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+ROOTS = {
+    1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    3: "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    7: "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+}
+SECOND = 1_000_000
+STREAM = StreamId(1, 2)
+
+
+def record(index: int) -> RecordId:
+    return RecordId(*STREAM, index)
+
+
+def sealed(index: int, leaf: bytes | None = None) -> FrameSealed:
+    return FrameSealed(record(index), leaf or leaf_of(bytes((index,))), index * SECOND, 1, 100)
+
+
+def watched(checker_of: type, facts: list[tuple[str, tuple]]) -> object:
+    """A checker that has seen these facts, one a second."""
+    trace, truth = Trace(), Truth()
+    truth.watch(trace)
+    checker = checker_of(truth)
+    checker.watch(trace)
+    truth.watch_last(trace)
+    for at, (node, fact) in enumerate(facts):
+        trace.emit(at * SECOND, node, fact)
+    return checker
+
+
+def test_the_running_root_has_the_published_values() -> None:
+    running = RunningRoot()
+    assert running.root() == hashlib.sha256(b"").digest()
+    for size, leaf in enumerate(LEAVES, start=1):
+        running.add(leaf_of(bytes.fromhex(leaf)))
+        if size in ROOTS:
+            assert running.root().hex() == ROOTS[size]
+
+
+def test_inner_nodes_and_leaves_are_hashed_apart() -> None:
+    assert leaf_of(b"L123456").hex() == "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56"
+    assert parent_of(b"N123", b"N456").hex() == "aa217fe888e47007fa15edab33c2b492a722cb106c64667fc2b044444de66bbb"
+
+
+@pytest.mark.parametrize("new", range(2, 20))
+def test_consistency_proofs_of_the_pipeline_convince_and_forged_ones_do_not(new: int) -> None:
+    log = MerkleLog()
+    log.extend(leaf_of(bytes((index,))) for index in range(new))
+    for old in range(1, new):
+        proof = log.consistency_proof(old, new)
+        assert is_consistent(old, new, log.root(old), log.root(new), proof)
+        assert not is_consistent(old, new, leaf_of(b"?"), log.root(new), proof)
+        assert not is_consistent(old, new, log.root(old), leaf_of(b"?"), proof)
+        assert not is_consistent(old, new, log.root(old), log.root(new), (*proof, leaf_of(b"?")))
+        assert not is_consistent(old, new, log.root(old), log.root(new), proof[:-1])
+    assert not is_consistent(0, new, RunningRoot().root(), log.root(new), ())
+
+
+def test_an_accept_beyond_the_medium_breaks_durability_with_the_first_offender() -> None:
+    durable = ("edge-1", MadeDurable((tuple(record(0)),)))
+    good = watched(Durability, [("vitals-1", sealed(0)), durable, ("edge-1", Accepted(STREAM, 0, 1))])
+    assert good.verdict(True).verdict == "held"
+    bad = watched(Durability, [("vitals-1", sealed(0)), durable, ("edge-1", Accepted(STREAM, 0, 2))]).verdict(True)
+    assert bad.verdict == "broken"
+    assert bad.evidence.record.endswith("/1")
+    assert (bad.evidence.where, bad.evidence.at_us) == ("edge-1", 2 * SECOND)
+
+
+def test_a_medium_speaks_for_its_own_edge_only() -> None:
+    facts = [("edge-2", MadeDurable((tuple(record(0)),))), ("edge-1", Accepted(STREAM, 0, 1))]
+    assert watched(Durability, facts).verdict(True).verdict == "broken"
+
+
+def row(index: int, leaf: bytes | None = None, replaced: bytes = b"", store: str = "table") -> RowStored:
+    return RowStored(store, tuple(record(index)), leaf or leaf_of(bytes((index,))), replaced)
+
+
+def test_a_row_written_twice_alike_is_one_row_and_otherwise_a_violation() -> None:
+    leaf = leaf_of(bytes((0,)))
+    assert watched(ExactlyOnce, [("d", sealed(0)), ("t", row(0)), ("t", row(0, leaf, leaf))]).violations == 0
+    assert watched(ExactlyOnce, [("d", sealed(0)), ("t", row(0)), ("t", row(0, leaf_of(b"?"), leaf))]).violations == 1
+    assert watched(ExactlyOnce, [("d", sealed(0)), ("t", row(1))]).violations == 1
+
+
+def test_a_row_that_differs_from_what_was_signed_breaks_integrity_in_table_and_backup() -> None:
+    for store in ("table", "backup"):
+        assert watched(Integrity, [("d", sealed(0)), ("t", row(0, store=store))]).violations == 0
+        assert watched(Integrity, [("d", sealed(0)), ("t", row(0, leaf_of(b"?"), store=store))]).violations == 1
+
+
+def test_a_head_may_show_only_a_prefix_and_never_falls() -> None:
+    rows = [("d", sealed(0)), ("d", sealed(1)), ("d", sealed(2)), ("t", row(0)), ("t", row(2))]
+    assert watched(StreamOrder, [*rows, ("t", HeadVisible(tuple(STREAM), 1, 1))]).violations == 0
+    assert watched(StreamOrder, [*rows, ("t", HeadVisible(tuple(STREAM), 3, 1))]).violations == 1
+    fallen = [*rows, ("t", row(1)), ("t", HeadVisible(tuple(STREAM), 3, 1)), ("t", HeadVisible(tuple(STREAM), 2, 1))]
+    assert watched(StreamOrder, fallen).violations == 1
+
+
+def test_trim_is_safe_only_below_what_an_ack_and_the_backup_prove() -> None:
+    ack = ("earth", AckMade(STREAM, 1, 1, b"", 1, 0))
+    proved = [("d", sealed(0)), ("t", row(0)), ("b", row(0, store="backup")), ack]
+    assert watched(SafeTrim, [*proved, ("edge-1", Trimmed(STREAM, 1))]).violations == 0
+    assert watched(SafeTrim, [*proved, ("edge-1", Trimmed(STREAM, 2))]).violations == 1
+    assert watched(SafeTrim, [("d", sealed(0)), ("t", row(0)), ack, ("edge-1", Trimmed(STREAM, 1))]).violations == 1
+
+
+def test_nothing_checked_is_not_applicable_and_broken_where_listed() -> None:
+    checker = watched(SafeTrim, [])
+    assert (checker.verdict(False).verdict, checker.verdict(True).verdict) == ("not_applicable", "broken")
+    assert checker.verdict(False).reason
+
+
+def test_the_margin_is_the_smallest_of_all_opportunities() -> None:
+    checker = watched(SafeTrim, [])
+    checker.checked = 3
+    assert checker.measure(5 * SECOND, 10 * SECOND)
+    assert checker.measure(9 * SECOND, 11 * SECOND)
+    assert checker.measure(1 * SECOND, 10 * SECOND)
+    verdict = checker.verdict(True)
+    assert (verdict.margin, verdict.bound, verdict.observed, verdict.unit) == (2.0, 11.0, 9.0, "s")
+
+
+def test_truth_forgets_below_trim_but_not_what_a_checker_still_needs() -> None:
+    trace, truth = Trace(), Truth()
+    truth.watch(trace)
+    needed = [0]
+    truth.keep_from(lambda _: needed[0])
+    truth.watch_last(trace)
+    for index in range(10):
+        for fact in (sealed(index), row(index), row(index, store="backup")):
+            trace.emit(0, "x", fact)
+    roots = CheckedRoots(truth.of(STREAM))
+    assert roots.at(4) is not None
+    trace.emit(0, "earth", AckMade(STREAM, 10, 8, b"", 1, 0))
+    assert len(truth.of(STREAM).leaves) == 10
+    needed[0] = 4
+    trace.emit(0, "earth", AckMade(STREAM, 10, 8, b"", 1, 1))
+    assert sorted(truth.of(STREAM).leaves) == [4, 5, 6, 7, 8, 9]
+    assert roots.at(10) is not None
+
+
+def passage(source: str, *windows: tuple[int, int]) -> Passage:
+    """Windows in seconds, 100 s of light time, 8 kbit/s."""
+    contacts = [Contact(source, "x", a * SECOND, b * SECOND, 8_000, ((0, 100 * SECOND),)) for a, b in windows]
+    return Passage([(contact.start_us, contact.end_us, contact) for contact in contacts])
+
+
+def deadline_s(text: str, from_s: int, down: Passage, up: Passage) -> float | None:
+    found = Availability(down, up, 10 * SECOND).deadline_us(parse_bound(text), from_s * SECOND, {"ack_delay": SECOND})
+    return None if found is None else found / SECOND
+
+
+def test_contact_wait_runs_until_the_edge_can_transmit() -> None:
+    down, up = passage("m", (1000, 2000), (5000, 6000)), passage("e", (0, 9000))
+    assert deadline_s("owlt + contact_wait + 60 s", 400, down, up) == 1000 + 100 + 60
+    assert deadline_s("owlt + contact_wait + 60 s", 1500, down, up) == 1500 + 100 + 60
+    assert deadline_s("owlt + contact_wait + ack_delay", 2000, down, up) == 5000 + 100 + 1
+    assert deadline_s("owlt + contact_wait", 6000, down, up) is None
+
+
+def test_each_granted_round_has_its_own_wait() -> None:
+    down, up = passage("m", (1000, 2000), (5000, 6000)), passage("e", (0, 9000))
+    # a round: light out, processing, light back
+    assert deadline_s("owlt + contact_wait + 1 R", 1000, down, up) == 1000 + 210 + 100
+    assert deadline_s("owlt + contact_wait + 1 R", 1900, down, up) == 5000 + 100
+
+
+def test_the_second_contact_wait_is_for_the_way_back() -> None:
+    down, up = passage("m", (1000, 2000)), passage("e", (4000, 9000))
+    assert deadline_s("2 owlt + 2 contact_wait", 1000, down, up) == 1000 + 200 + (4000 - 1110)
+
+
+def test_a_drain_fills_contact_after_contact() -> None:
+    down = passage("m", (0, 10), (100, 110), (200, 210))
+    sent_us, _ = down.drain_us(0, 15_000) or (None, None)
+    assert sent_us == 105 * SECOND
+    assert down.drain_us(0, 31_000) is None

@@ -1,4 +1,4 @@
-"""Parts of checkers by hand: own hashing against published roots, bounds over hand-made windows, verdicts, forgetting."""
+"""Parts of checkers by hand: hashing against published roots, bounds over hand-made windows, verdicts, forgetting."""
 
 import hashlib
 

@@ -10,6 +10,7 @@ from plain_content import Plain
 from transcripts import START, Life, chain, habitat, transcript
 
 from twin.experiments import habitat as builder
+from twin.experiments import sky_plan
 from twin.network.planner import DirectToEarthRequest
 from twin.pipeline.machine import Effect, Event
 from twin.pipeline.transport.bundle_node import BundleNode
@@ -25,7 +26,7 @@ PLAIN_HABITAT = Plain(SHIFT_US, signature_bytes=64, opaque=True)
 @pytest.fixture
 def same_sky(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives whatever starts later the contacts and the local time of `START`."""
-    plan_then, lmst_then = builder.plan_direct_to_earth, builder.lmst_h
+    plan_then, lmst_then = sky_plan.plan_direct_to_earth, builder.lmst_h
 
     def plan(request: DirectToEarthRequest) -> ContactPlan:
         ahead_us = SHIFT_US if request.span[0] >= utc_to_us(LATER) else 0
@@ -43,7 +44,7 @@ def same_sky(monkeypatch: pytest.MonkeyPatch) -> None:
     def lmst_h(at_us: int, longitude_deg: float) -> float:
         return lmst_then(at_us - SHIFT_US if at_us >= utc_to_us(LATER) else at_us, longitude_deg)
 
-    monkeypatch.setattr(builder, "plan_direct_to_earth", plan)
+    monkeypatch.setattr(sky_plan, "plan_direct_to_earth", plan)
     monkeypatch.setattr(builder, "lmst_h", lmst_h)
 
 

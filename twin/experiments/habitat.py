@@ -13,20 +13,20 @@ from twin.experiments import disturbances
 from twin.experiments.identities import (
     AUDITOR,
     EARTH,
-    EARTH_ENDPOINT,
     DeviceIdentity,
     devices_of,
-    edge_endpoint,
     entropy,
-    key_pair,
 )
 from twin.experiments.journeys import Journeys, Transmissions
+from twin.experiments.machine_settings import RETRANSMISSION_MARGIN_US, MachineSettings
 from twin.experiments.mission import Mission, Roles
-from twin.experiments.overload import Load, capacity_bits, refuse_overload
+from twin.experiments.overload import refuse_overload
+from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.percentiles import latency_by_stream
+from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
 from twin.faults.link import LinkFaults, Outages
-from twin.guarantees.availability import Availability, Passage
+from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Allowance, Convergence
 from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, SafeTrim
@@ -42,8 +42,6 @@ from twin.hosts.models.sensor import Sensor
 from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
 from twin.hosts.models.table import Table, TableSettings
 from twin.hosts.simulated import SimulatedHost
-from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth
-from twin.network.visibility import subtract
 from twin.pipeline.machine import (
     Append,
     ArmSensor,
@@ -58,47 +56,21 @@ from twin.pipeline.machine import (
     WriteHead,
     WriteRows,
 )
-from twin.pipeline.nodes.ack_desk import EdgeOnMars
-from twin.pipeline.nodes.auditor import AuditorSettings
-from twin.pipeline.nodes.device import DeviceSettings
-from twin.pipeline.nodes.edge import EdgeSettings, KnownDevice
-from twin.pipeline.nodes.gateway import GatewaySettings
-from twin.pipeline.nodes.notary import NotarySettings
-from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.pipeline.transport.mailer import Address
-from twin.pipeline.transport.sync import SyncSettings
-from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.randomness import stream
 from twin.scenario.faults import EdgeCrash, TableThrottling
 from twin.scenario.guarantees import FeedbackClosure as FeedbackChoice
 from twin.scenario.guarantees import Freshness as FreshnessChoice
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
-from twin.world import dust, ephemeris
-from twin.world.mars import Site
+from twin.world import dust
 from twin.world.patient import Vitals
 from twin.world.timescales import SOL_US, lmst_h
 
-PLAN_BEYOND_SOLS = 5
-RETRANSMISSION_MARGIN_US = 15_000_000  # assumed: more than an ack's wait behind the ack before it
 EARTH_LATENCY_US = 1_000  # assumed: gateway and auditor stand in one data center
 EARTH_RATE_BPS = 1_000_000_000
-LOCAL_WINDOW = 32  # assumed: half an hour of one-minute frames offered before the first accept
-WRITES_UNDER_WAY = 4
-BACKOFF_US = 50_000  # AWS SDK guidance: exponential from tens of milliseconds
-READ_ROWS_MAX = 500
 BACKLOG_EVERY_US = 600_000_000
 OPACITY_POINTS = 400
 TAU_DIGITS = 6  # the last bit of an exponential differs between processors
-
-# Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of
-# Physicians 2017).
-COMPARATORS: dict[str, tuple[int | None, int | None]] = {
-    "heart_rate_bpm": (41, 130),
-    "spo2_pct": (92, None),
-    "respiration_rpm": (9, 24),
-    "systolic_mmhg": (91, 219),
-}
 
 
 class HabitatBuilder:
@@ -112,59 +84,15 @@ class HabitatBuilder:
         self.host = SimulatedHost(scenario.start_us, self.trace, observer)
         self.devices = devices_of(scenario)
         self.edges = scenario.habitat.edge_names
-        beyond_us = scenario.end_us + PLAN_BEYOND_SOLS * int(SOL_US)
-        self.span = (scenario.start_us, min(beyond_us, ephemeris.END_US - 1))
-        site = scenario.habitat.site
-        self.site = Site(site.name, site.latitude_deg, site.longitude_deg)
-        self.plan = self._plan()
+        self.span = span_of(scenario)
+        self.site = site_of(scenario)
+        self.plan = plan_of(scenario)
         self.stows = disturbances.stow_windows(scenario, self.span)
         self.calendar = disturbances.calendar(scenario, self.stows)
-        suite = scenario.pipeline.suite
-        self.keys = {name: key_pair(scenario.seed, suite, name) for name in (EARTH, AUDITOR, *self.edges)}
-        refuse_overload(scenario, [self._load()])
-        self.known = {
-            d.device: KnownDevice(d.name, d.keys.verifier, d.keys.signer.signature_bytes) for d in self.devices
-        }
+        refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
+        self.settings = MachineSettings(scenario, self.plan, self.span, self.devices)
 
-    # ------------------------------------------------------------ sky and network
-
-    def _plan(self) -> ContactPlan:
-        radio = self.scenario.network.direct_to_earth
-        down, up = (self._plan_direction(radio, direction) for direction in ("down", "up"))
-        return ContactPlan(
-            [c for c in down.contacts if c.destination == EARTH] + [c for c in up.contacts if c.source == EARTH]
-        )
-
-    def _plan_direction(self, radio: Any, direction: str) -> ContactPlan:
-        return plan_direct_to_earth(
-            DirectToEarthRequest(
-                site=self.site,
-                edges=self.edges,
-                earth=EARTH,
-                stations=self.scenario.network.stations,
-                span=self.span,
-                site_min_elevation_deg=radio.min_elevation_deg,
-                station_min_elevation_deg=radio.station_min_elevation_deg,
-                setup_us=radio.setup_us,
-                downlink_rate_bps=radio.downlink_rate_bps,
-                uplink_rate_bps=radio.uplink_rate_max_bps,
-                closed=disturbances.announced_closures(self.scenario, direction),
-            )
-        )
-
-    def _load(self) -> Load:
-        """Everything that devices will sign, against the contacts of the one antenna that all edge nodes share."""
-        offered = 0
-        for device in self.devices:
-            vitals = Vitals(stream(self.scenario.seed, "typical", device.name), device.sample_period_us)
-            rows = tuple(map(tuple, vitals.block(0, device.samples_per_frame).tolist()))
-            body = encode_samples(Samples(0, device.sample_period_us, Vitals.CHANNELS, rows))
-            frame_bytes = HEADER_BYTES + len(body) + device.keys.signer.signature_bytes
-            frames = -(-self.scenario.duration_us // (device.sample_period_us * device.samples_per_frame))
-            offered += 8 * frames * frame_bytes
-        end_us = self.scenario.end_us + int(SOL_US)
-        contacts = self.plan.between(self.edges[0], EARTH)
-        return Load("the way down", offered, capacity_bits(contacts, self.scenario.start_us, end_us))
+    # ------------------------------------------------------------ links
 
     def _links(self) -> tuple[dict[tuple[str, str], SpaceLink], HabitatAntenna]:
         antenna = HabitatAntenna(self.host, self.edges, EARTH)
@@ -186,93 +114,6 @@ class HabitatBuilder:
                 links[pair] = SpaceLink(self.host, *pair, self.plan, settings, *ends)
         antenna.links = [link for pair, link in links.items() if pair[1] == EARTH]
         return links, antenna
-
-    # ------------------------------------------------------------ machines
-
-    def _device_settings(self, device: DeviceIdentity) -> DeviceSettings:
-        comparators = [COMPARATORS.get(channel, (None, None)) for channel in Vitals.CHANNELS]
-        return DeviceSettings(
-            device=device.device,
-            apid=device.apid,
-            home=device.home,
-            channels=Vitals.CHANNELS,
-            sample_period_us=device.sample_period_us,
-            samples_per_frame=device.samples_per_frame,
-            low=tuple(low for low, _ in comparators),
-            high=tuple(high for _, high in comparators),
-            retry_us=self.scenario.pipeline.retry_local_us,
-            local_window=LOCAL_WINDOW,
-            signer=device.keys.signer,
-            gateway=self.keys[EARTH].verifier,
-            auditor=self.keys[AUDITOR].verifier,
-        )
-
-    def _edge_settings(self, edge: str) -> EdgeSettings:
-        p = self.scenario.pipeline
-        peers = {name: self.keys[name].verifier for name in self.edges if name != edge}
-        return EdgeSettings(
-            name=edge,
-            earth=EARTH,
-            plan=self.plan,
-            devices=self.known,
-            gateway=self.keys[EARTH].verifier,
-            auditor=self.keys[AUDITOR].verifier,
-            notary=NotarySettings(
-                name=edge,
-                signer=self.keys[edge].signer,
-                witnesses={**peers, AUDITOR: self.keys[AUDITOR].verifier},
-                authors=peers,
-                earth_witness=AUDITOR,
-            ),
-            address=Address(edge_endpoint(self.edges.index(edge) + 1), self.lifetime_us),
-            earth_endpoint=EARTH_ENDPOINT,
-            sync=SyncSettings(
-                bundle_bytes_max=p.bundle_bytes_max,
-                turnaround_us=self.turnaround_us,
-                margin_us=RETRANSMISSION_MARGIN_US,
-                window_bytes=p.window_bytes,
-            ),
-            bundle_wait_us=p.bundle_wait_us,
-            checkpoint_period_us=p.checkpoint_period_us,
-        )
-
-    def _gateway_settings(self) -> GatewaySettings:
-        p = self.scenario.pipeline
-        return GatewaySettings(
-            name=EARTH,
-            auditor=AUDITOR,
-            term=1,
-            plan=self.plan,
-            address=Address(EARTH_ENDPOINT, self.lifetime_us),
-            edges=tuple(EdgeOnMars(name, edge_endpoint(n)) for n, name in enumerate(self.edges, start=1)),
-            devices=self.known,
-            signer=self.keys[EARTH].signer,
-            batch_rows=p.batch_rows_max,
-            writes_under_way_max=WRITES_UNDER_WAY,
-            ack_delay_us=p.ack_delay_us,
-            backoff_us=BACKOFF_US,
-            backup_period_us=p.backup_period_us,
-            bundle_bytes_max=p.bundle_bytes_max,
-        )
-
-    @property
-    def turnaround_us(self) -> int:
-        """Processing on Earth and the ack delay, as timers and bounds grant them."""
-        p = self.scenario.pipeline
-        return p.far_end_allowance_us + p.ack_delay_us + 2 * self.scenario.earth.ground_latency_us
-
-    @property
-    def lifetime_us(self) -> int:
-        """Lifetime of bundles: as given, or twice the longest planned outage and round."""
-        given = self.scenario.pipeline.lifetime_us
-        if given is not None:
-            return given
-        contacts = self.plan.between(self.edges[0], EARTH)
-        starts = [c.start_us for c in contacts] + [self.span[1]]
-        ends = [self.span[0]] + [c.end_us for c in contacts]
-        longest_us = max(start - end for start, end in zip(starts, ends, strict=True))
-        owlt_us = max((c.owlt_us(c.start_us) for c in contacts), default=0)
-        return 2 * (longest_us + 2 * owlt_us + self.turnaround_us)
 
     # ------------------------------------------------------------ the run
 
@@ -378,7 +219,7 @@ class HabitatBuilder:
                 "latitude_deg": self.site.latitude_deg,
                 "longitude_deg": self.site.longitude_deg,
             },
-            longest_silence_s=self._longest_silence_s(),
+            longest_silence_s=longest_silence_s(scenario, self.available.values(), self.span),
             before_finish=[before_finish],
             closers=[close],
         )
@@ -422,29 +263,18 @@ class HabitatBuilder:
 
     def _start_all(self) -> None:
         seed = self.scenario.seed
-        self.host.start(AUDITOR, self.roles.auditor.recover(self._auditor_settings()), entropy(seed, AUDITOR, 1))
-        self.host.start(EARTH, self.roles.gateway.recover(self._gateway_settings()), entropy(seed, EARTH, 1))
+        self.host.start(AUDITOR, self.roles.auditor.recover(self.settings.auditor()), entropy(seed, AUDITOR, 1))
+        self.host.start(EARTH, self.roles.gateway.recover(self.settings.gateway()), entropy(seed, EARTH, 1))
         for edge in self.edges:
             self._start_edge(edge)
         for device in self.devices:
-            machine = self.roles.device(self._device_settings(device))
+            machine = self.roles.device(self.settings.device(device))
             self.host.start(device.name, machine, entropy(seed, device.name, 1))
-
-    def _auditor_settings(self) -> AuditorSettings:
-        return AuditorSettings(
-            name=AUDITOR,
-            gateway=EARTH,
-            devices=self.known,
-            authors={name: self.keys[name].verifier for name in self.edges},
-            signer=self.keys[AUDITOR].signer,
-            read_rows_max=READ_ROWS_MAX,
-            retry_us=BACKOFF_US,
-        )
 
     def _start_edge(self, edge: str) -> None:
         disk = self.disks[edge]
         durable = disk.contents()
-        machine = self.roles.edge.recover(self._edge_settings(edge), durable, disk.start)
+        machine = self.roles.edge.recover(self.settings.edge(edge), durable, disk.start)
         fresh = entropy(self.scenario.seed, edge, self.host.incarnation(edge) + 1)
         self.host.start(edge, machine, fresh, len(durable))
         if self.antenna.transmitter.stowed:
@@ -493,30 +323,14 @@ class HabitatBuilder:
 
     # ------------------------------------------------------------ guarantees
 
-    def availability(self, edge: str) -> Availability:
-        """What an edge can really use: the plan less surprises, stows and its own crashes."""
-        crashes = disturbances.crash_windows(self.scenario)[edge]
-        passages = []
-        for direction, pair in (("down", (edge, EARTH)), ("up", (EARTH, edge))):
-            leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
-            at_mars = [*self.stows, *crashes]
-            at_departure = [(o.start_us, o.end_us) for o in leaving] + (at_mars if direction == "down" else [])
-            at_arrival = [(o.start_us, o.end_us) for o in arriving] + (at_mars if direction == "up" else [])
-            windows = disturbances.usable(self.plan, *pair, at_departure)
-            for cut in at_arrival:
-                windows = [
-                    (start_us, end_us, contact)
-                    for begin_us, finish_us, contact in windows
-                    for start_us, end_us in subtract([(begin_us, finish_us)], [_moved(cut, contact)])
-                ]
-            passages.append(Passage(windows))
-        return Availability(passages[0], passages[1], self.turnaround_us)
-
     def _checkers(self) -> tuple[Truth, list[Checker]]:
         scenario, p = self.scenario, self.scenario.pipeline
         truth = Truth()
         truth.watch(self.trace)
-        self.available = {edge: self.availability(edge) for edge in self.edges}
+        turnaround_us = self.settings.turnaround_us
+        self.available = {
+            edge: availability(scenario, self.plan, edge, self.stows, turnaround_us) for edge in self.edges
+        }
         home = {d.device: d.home for d in self.devices}
 
         def of(device: int) -> Availability:
@@ -537,7 +351,7 @@ class HabitatBuilder:
         feedback = scenario.guarantee("feedback_closure")
         bound = feedback.bound if isinstance(feedback, FeedbackChoice) else None
         before_us = p.retry_local_us + p.bundle_wait_us + 1_000_000
-        allow = Allowance(scenario.convergence_rounds, before_us, self.turnaround_us)
+        allow = Allowance(scenario.convergence_rounds, before_us, self.settings.turnaround_us)
         checkers: list[Checker] = [
             Durability(truth),
             NoEquivocation(truth),
@@ -563,31 +377,11 @@ class HabitatBuilder:
             return None
         homes = []
         for available in self.available.values():
-            back = available.up.next_us(convergence.deadline_us + self.turnaround_us)
+            back = available.up.next_us(convergence.deadline_us + self.settings.turnaround_us)
             if back is None:
                 return None
             homes.append(back[0] + back[1].owlt_us(back[0]) + RETRANSMISSION_MARGIN_US)
         return max(homes)
-
-    def _longest_silence_s(self) -> float | None:
-        """Longest time in which nothing could leave for Earth, whatever the edge, of those that begin before
-        generation ends.
-
-        A silence that the end of generation falls into counts in full: what was generated in it waits until it is over.
-        """
-        windows = disturbances.merge(
-            [(start, end) for available in self.available.values() for start, end, _ in available.down.windows]
-        )
-        silent_from_us = [self.scenario.start_us, *(end for _, end in windows)]
-        silent_until_us = [*(start for start, _ in windows), self.span[1]]
-        silences = zip(silent_from_us, silent_until_us, strict=True)
-        return max(until - since for since, until in silences if since < self.scenario.end_us) / 1e6
-
-
-def _moved(cut: tuple[int, int], contact: Contact) -> tuple[int, int]:
-    """A cut in arrival time as the departures that it catches."""
-    owlt_us = contact.owlt_us(contact.start_us)
-    return cut[0] - owlt_us, cut[1] - owlt_us
 
 
 def build(scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:

@@ -1,0 +1,159 @@
+"""What every machine of a habitat is configured with: keys, plan, periods, from the scenario and the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twin.experiments.identities import (
+    AUDITOR,
+    EARTH,
+    EARTH_ENDPOINT,
+    DeviceIdentity,
+    edge_endpoint,
+    key_pair,
+)
+from twin.pipeline.nodes.ack_desk import EdgeOnMars
+from twin.pipeline.nodes.auditor import AuditorSettings
+from twin.pipeline.nodes.device import DeviceSettings
+from twin.pipeline.nodes.edge import EdgeSettings, KnownDevice
+from twin.pipeline.nodes.gateway import GatewaySettings
+from twin.pipeline.nodes.notary import NotarySettings
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.mailer import Address
+from twin.pipeline.transport.sync import SyncSettings
+from twin.scenario.model import HabitatScenario
+from twin.world.patient import Vitals
+
+RETRANSMISSION_MARGIN_US = 15_000_000  # assumed: more than an ack's wait behind the ack before it
+LOCAL_WINDOW = 32  # assumed: half an hour of one-minute frames offered before the first accept
+WRITES_UNDER_WAY = 4
+BACKOFF_US = 50_000  # AWS SDK guidance: exponential from tens of milliseconds
+READ_ROWS_MAX = 500
+
+# Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of
+# Physicians 2017).
+COMPARATORS: dict[str, tuple[int | None, int | None]] = {
+    "heart_rate_bpm": (41, 130),
+    "spo2_pct": (92, None),
+    "respiration_rpm": (9, 24),
+    "systolic_mmhg": (91, 219),
+}
+
+
+class MachineSettings:
+    """Settings by machine; every (re)start of a machine asks anew and gets the same.
+
+    Args:
+        span: first and last instant that the plan covers.
+    """
+
+    def __init__(
+        self, scenario: HabitatScenario, plan: ContactPlan, span: tuple[int, int], devices: Sequence[DeviceIdentity]
+    ) -> None:
+        self.scenario = scenario
+        self.plan = plan
+        self.span = span
+        self.edges = scenario.habitat.edge_names
+        suite = scenario.pipeline.suite
+        self.keys = {name: key_pair(scenario.seed, suite, name) for name in (EARTH, AUDITOR, *self.edges)}
+        self.known = {d.device: KnownDevice(d.name, d.keys.verifier, d.keys.signer.signature_bytes) for d in devices}
+
+    @property
+    def turnaround_us(self) -> int:
+        """Processing on Earth and the ack delay, as timers and bounds grant them."""
+        p = self.scenario.pipeline
+        return p.far_end_allowance_us + p.ack_delay_us + 2 * self.scenario.earth.ground_latency_us
+
+    @property
+    def lifetime_us(self) -> int:
+        """Lifetime of bundles: as given, or twice the longest planned outage and round."""
+        given = self.scenario.pipeline.lifetime_us
+        if given is not None:
+            return given
+        contacts = self.plan.between(self.edges[0], EARTH)
+        starts = [c.start_us for c in contacts] + [self.span[1]]
+        ends = [self.span[0]] + [c.end_us for c in contacts]
+        longest_us = max(start - end for start, end in zip(starts, ends, strict=True))
+        owlt_us = max((c.owlt_us(c.start_us) for c in contacts), default=0)
+        return 2 * (longest_us + 2 * owlt_us + self.turnaround_us)
+
+    def device(self, device: DeviceIdentity) -> DeviceSettings:
+        """One sensor."""
+        comparators = [COMPARATORS.get(channel, (None, None)) for channel in Vitals.CHANNELS]
+        return DeviceSettings(
+            device=device.device,
+            apid=device.apid,
+            home=device.home,
+            channels=Vitals.CHANNELS,
+            sample_period_us=device.sample_period_us,
+            samples_per_frame=device.samples_per_frame,
+            low=tuple(low for low, _ in comparators),
+            high=tuple(high for _, high in comparators),
+            retry_us=self.scenario.pipeline.retry_local_us,
+            local_window=LOCAL_WINDOW,
+            signer=device.keys.signer,
+            gateway=self.keys[EARTH].verifier,
+            auditor=self.keys[AUDITOR].verifier,
+        )
+
+    def edge(self, edge: str) -> EdgeSettings:
+        """One edge node."""
+        p = self.scenario.pipeline
+        peers = {name: self.keys[name].verifier for name in self.edges if name != edge}
+        return EdgeSettings(
+            name=edge,
+            earth=EARTH,
+            plan=self.plan,
+            devices=self.known,
+            gateway=self.keys[EARTH].verifier,
+            auditor=self.keys[AUDITOR].verifier,
+            notary=NotarySettings(
+                name=edge,
+                signer=self.keys[edge].signer,
+                witnesses={**peers, AUDITOR: self.keys[AUDITOR].verifier},
+                authors=peers,
+                earth_witness=AUDITOR,
+            ),
+            address=Address(edge_endpoint(self.edges.index(edge) + 1), self.lifetime_us),
+            earth_endpoint=EARTH_ENDPOINT,
+            sync=SyncSettings(
+                bundle_bytes_max=p.bundle_bytes_max,
+                turnaround_us=self.turnaround_us,
+                margin_us=RETRANSMISSION_MARGIN_US,
+                window_bytes=p.window_bytes,
+            ),
+            bundle_wait_us=p.bundle_wait_us,
+            checkpoint_period_us=p.checkpoint_period_us,
+        )
+
+    def gateway(self) -> GatewaySettings:
+        """The ingest leader on Earth."""
+        p = self.scenario.pipeline
+        return GatewaySettings(
+            name=EARTH,
+            auditor=AUDITOR,
+            term=1,
+            plan=self.plan,
+            address=Address(EARTH_ENDPOINT, self.lifetime_us),
+            edges=tuple(EdgeOnMars(name, edge_endpoint(n)) for n, name in enumerate(self.edges, start=1)),
+            devices=self.known,
+            signer=self.keys[EARTH].signer,
+            batch_rows=p.batch_rows_max,
+            writes_under_way_max=WRITES_UNDER_WAY,
+            ack_delay_us=p.ack_delay_us,
+            backoff_us=BACKOFF_US,
+            backup_period_us=p.backup_period_us,
+            bundle_bytes_max=p.bundle_bytes_max,
+        )
+
+    def auditor(self) -> AuditorSettings:
+        """The auditor."""
+        return AuditorSettings(
+            name=AUDITOR,
+            gateway=EARTH,
+            devices=self.known,
+            authors={name: self.keys[name].verifier for name in self.edges},
+            signer=self.keys[AUDITOR].signer,
+            read_rows_max=READ_ROWS_MAX,
+            retry_us=BACKOFF_US,
+        )

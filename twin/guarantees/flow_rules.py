@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import PayloadDelivered, PayloadOffered
 from twin.trace import Trace
@@ -46,8 +48,9 @@ class _FlowChecker(Checker):
     def watch(self, trace: Trace) -> None:
         trace.subscribe(PayloadDelivered, self._delivered)
 
+    @abstractmethod
     def _delivered(self, at_us: int, node: str, fact: PayloadDelivered) -> None:
-        raise NotImplementedError
+        """Judge one delivery."""
 
 
 class FlowIntegrity(_FlowChecker):

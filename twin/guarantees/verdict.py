@@ -6,6 +6,7 @@ never checked is `broken`. The margin is the smallest bound - observed over all 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -43,7 +44,7 @@ class Verdict:
     terms: tuple[tuple[str, float], ...] = field(default=())
 
 
-class Checker:
+class Checker(ABC):
     """Base of all checkers: counts opportunities, keeps the first violation and the tightest margin."""
 
     key: ClassVar[str]
@@ -55,9 +56,9 @@ class Checker:
         self.first: Evidence | None = None
         self._tightest: tuple[int, int, int] | None = None
 
+    @abstractmethod
     def watch(self, trace: Trace) -> None:
         """Subscribe to the facts that the guarantee is about."""
-        raise NotImplementedError
 
     def violate(self, at_us: int, where: str, record: object, what: str) -> None:
         """Note a violation; the first one is the evidence."""

@@ -41,7 +41,8 @@ CREATE TABLE heads (
   PRIMARY KEY (device, epoch)
 );
 CREATE TABLE attestations (
-  device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, signature BLOB NOT NULL,
+  device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
+  frontier BLOB NOT NULL, signature BLOB NOT NULL,
   PRIMARY KEY (device, epoch)
 );
 """
@@ -188,8 +189,8 @@ class Table:
             self._answer(node, incarnation, StoreRefused(effect.id, "throttled"))
             return
         self._db.execute(
-            "INSERT OR REPLACE INTO attestations VALUES (?, ?, ?, ?, ?)",
-            (*_key(effect.stream), effect.size, effect.root, effect.signature),
+            "INSERT OR REPLACE INTO attestations VALUES (?, ?, ?, ?, ?, ?)",
+            (*_key(effect.stream), effect.size, effect.root, b"".join(effect.frontier), effect.signature),
         )
         self._wrote(1)
         self._host.trace.emit(self._host.now_us, self._store, AttestationStored(effect.stream, effect.size))

@@ -77,7 +77,7 @@ class Checker(ABC):
         """Opportunities that fall due after the end of the run."""
         return 0
 
-    def finish(self, at_us: int) -> None:
+    def finish(self, at_us: int) -> None:  # noqa: B027 - most checkers have nothing left to do
         """The run is over at `at_us`: check what can only be checked now."""
 
     def verdict(self, listed: bool) -> Verdict:

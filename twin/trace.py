@@ -154,7 +154,9 @@ class Trace:
 
     def _flush(self) -> None:
         entries, self._pending = self._pending, []
-        self._hash.update(cbor2.dumps([(type(fact).__name__, at_us, node, *fact) for at_us, node, fact in entries]))
+        batch = cbor2.dumps([(type(fact).__name__, at_us, node, *fact) for at_us, node, fact in entries])
+        # a CBOR sequence (RFC 8742): without the array's head it does not matter where batches were cut
+        self._hash.update(memoryview(batch)[1 + (len(entries) > 23) + (len(entries) > 255) :])
         self._flushed += len(entries)
         for reader in self._readers:
             reader(entries)
@@ -165,7 +167,7 @@ class Trace:
         return self._flushed + len(self._pending)
 
     def flush(self) -> None:
-        """Hand the last entries to readers; where batches are cut enters the hash, so only the end of a run may ask."""
+        """Hand what readers have not seen to them."""
         if self._pending:
             self._flush()
 

@@ -18,14 +18,13 @@ from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
 from twin.faults.link import Outage, Outages
 from twin.guarantees.conservation import Conservation
-from twin.guarantees.flow_rules import FlowExactlyOnce, FlowIntegrity, FlowNoLoss, FlowOrder, FlowTruth, NotApplicable
+from twin.guarantees.flow_rules import FlowLedger, NotApplicable
 from twin.guarantees.verdict import Checker
 from twin.hosts.dispatcher import Observer
 from twin.hosts.models.space_link import LinkSettings, SpaceLink, Transmitter
 from twin.hosts.simulated import SimulatedHost
 from twin.network.planner import from_script
 from twin.network.visibility import subtract
-from twin.pipeline.facts import PayloadDelivered
 from twin.pipeline.machine import Deliver, Offered, Transmit
 from twin.pipeline.transport.bundle_node import FlowSettings, NodeSettings
 from twin.pipeline.transport.contact_plan import ContactPlan
@@ -68,25 +67,18 @@ class _Source:
             self._host.call_in(self._traffic.period_us, self._offer)
 
 
-class _Latencies:
+class _Records:
     """Rows of `records`: one per delivered payload."""
 
-    def __init__(self, folder: Path, truth: FlowTruth, names: dict[int, str]) -> None:
-        self._offered_us = truth.open
+    def __init__(self, folder: Path, names: dict[int, str]) -> None:
         self._flows = {flow: (name, f"{flow:016x}") for flow, name in names.items()}
         self._table = TableWriter(folder, "records")
 
-    def watch(self, trace: Trace) -> None:
-        """Subscribe; the truth must forget a payload only afterwards."""
-        trace.subscribe(PayloadDelivered, self._delivered)
-
-    def _delivered(self, at_us: int, _node: str, fact: PayloadDelivered) -> None:
-        offered = self._offered_us.get(fact.record)
-        if offered is not None:
-            _, flow, index = fact.record
-            from_us = offered[1]
-            name, text = self._flows[flow]
-            self._table.row(name, text, index, from_us, from_us, None, None, 1, at_us, at_us, None, None, None)
+    def delivered(self, at_us: int, record: tuple[int, int, int], offered_us: int) -> None:
+        """A payload has come."""
+        _, flow, index = record
+        name, text = self._flows[flow]
+        self._table.row(name, text, index, offered_us, offered_us, None, None, 1, at_us, at_us, None, None, None)
 
     def close(self) -> None:
         """Write what is left."""
@@ -184,16 +176,16 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
     host.carriers[Transmit] = lambda node, e: links[node, e.neighbour].transmit(node, e)
     host.carriers[Deliver] = _read_and_forget
 
-    truth = FlowTruth()
-    truth.watch(trace)
-    no_loss, conservation = FlowNoLoss(truth), Conservation()
+    names = {number: f"{t.from_node}-{t.to_node}-{number}" for number, t in enumerate(scenario.traffic, start=1)}
+    rows = _Records(folder / "tables", names)
+    ledger, conservation = FlowLedger(rows.delivered), Conservation()
     checkers: list[Checker] = [
         NotApplicable("durability", NO_LEDGER),
         NotApplicable("no_equivocation", NO_LEDGER),
-        no_loss,
-        FlowExactlyOnce(truth),
-        FlowOrder(truth),
-        FlowIntegrity(truth),
+        ledger.no_loss,
+        ledger.exactly_once,
+        ledger.order,
+        ledger.integrity,
         NotApplicable("append_only", NO_LEDGER),
         NotApplicable("convergence", NO_LIVENESS),
         NotApplicable("freshness", NO_LIVENESS),
@@ -203,12 +195,9 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
     ]
     for checker in checkers:
         checker.watch(trace)
-    names = {number: f"{t.from_node}-{t.to_node}-{number}" for number, t in enumerate(scenario.traffic, start=1)}
-    latencies = _Latencies(folder / "tables", truth, names)
-    latencies.watch(trace)
+    ledger.watch(trace)
     transmissions = Transmissions(folder / "tables", [link.hop for link in links.values()])
     transmissions.watch(trace)
-    truth.watch_last(trace)
     _write_calendar(scenario, plan, folder / "tables", host)
     sources = frozenset(t.from_node for t in scenario.traffic)
     machines = list(_nodes(scenario, plan, flows, roles))
@@ -223,22 +212,24 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
     host.call_at(scenario.start_us, start_all)
     total = sum(t.count for t in scenario.traffic)
 
-    def delivered() -> int:
-        return sum(truth.delivered.values())
-
-    def offered() -> int:
-        return truth.offered
+    def home() -> bool:
+        trace.flush()  # the ledger reads in batches
+        return ledger.delivered == total and all(_acked(machine) for _, machine in machines)
 
     def records() -> dict[str, int]:
-        open_now = offered() - delivered()
-        lost = open_now if no_loss.complete else 0
-        return {"accepted": offered(), "delivered": delivered(), "lost": lost, "in_flight": open_now - lost}
+        lost = len(ledger.open) if ledger.no_loss.complete else 0
+        return {
+            "accepted": ledger.offered,
+            "delivered": ledger.delivered,
+            "lost": lost,
+            "in_flight": len(ledger.open) - lost,
+        }
 
     def before_finish(complete: bool) -> None:
-        no_loss.complete = complete
+        ledger.no_loss.complete = complete
 
     def close(_at_us: int) -> None:
-        latencies.close()
+        rows.close()
         transmissions.close()
 
     return Mission(
@@ -248,12 +239,12 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         plan_end_us=scenario.end_us,
         checkers=checkers,
         conservation=conservation,
-        home=lambda: delivered() == total and all(_acked(machine) for _, machine in machines),
+        home=home,
         deadline_us=lambda: scenario.end_us,
         hops=lambda: [link.hop for link in links.values()],
         counts=lambda: {
             "samples": 0,
-            "frames": offered(),
+            "frames": ledger.offered,
             "bundles": conservation.sent_from(sources),
             "rows": 0,
             "alerts": 0,

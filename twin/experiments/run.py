@@ -23,6 +23,7 @@ from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
 from twin.trace import GenerationEnded
 
+GC_ALLOCATIONS = 50_000
 RECHECK_US = 60_000_000
 LEAVES = ("result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite")
 _WORK = ".partial"
@@ -101,12 +102,16 @@ def drive(mission: Mission, progress: Progress, interrupt: Interrupt | None = No
 
     host.call_at(mission.generation_end_us, silence)
     interrupt.stops(lambda: host.call_in(0, end_early))
-    gc.freeze()  # what the build left is not garbage: spare the collector from walking it
+    # what the build left is not garbage, and a run makes no cycles to speak of: the collector looks seldom
+    gc.freeze()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(GC_ALLOCATIONS, *thresholds[1:])
     begun = time.perf_counter()
     try:
         with progress:
             host.env.run(until=stop)
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
     host.trace.flush()
     complete = not interrupted

@@ -27,14 +27,13 @@ lint: $(VENV)/test.stamp  ## ruff and mypy
 	$(BIN)/mypy
 
 test: lint  ## all tests that need pip only
-	$(BIN)/pytest -m 'not live and not campaign'
+	$(BIN)/pytest -m 'not live'
 
 test-live: $(VENV)/test.stamp  ## tests with real components: installs tshark and chromium from apt
 	scripts/install_live_components.sh
 	CI=true $(BIN)/pytest -m live
 
-campaign: $(VENV)/test.stamp  ## the long ones: many seeds, long runs
-	$(BIN)/pytest -m campaign
+campaign: $(VENV)/run.stamp  ## every scenario with many seeds; CI runs two of them
 	$(BIN)/twin check scenarios --seeds 20
 
 bench: $(VENV)/test.stamp  ## every figure of the README

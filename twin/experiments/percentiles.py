@@ -4,6 +4,7 @@ flat.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,22 @@ def latency_by_stream(
 
 
 def _latencies_us(path: Path, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    parts = []
+    """Latencies of one stream, sorted; eight bytes per record and no second copy."""
+    grown = array("q")
     columns = ["stream", "generated_us", "visible_us"]
     for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_PER_BATCH, columns=columns):
         stream, generated_us, visible_us = batch.columns
         own = pc.and_(pc.equal(stream, name), pc.is_valid(visible_us))
-        parts.append(pc.subtract(visible_us, generated_us).filter(own).to_numpy())
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        grown.frombytes(pc.subtract(visible_us, generated_us).filter(own).to_numpy().tobytes())
+    latencies = np.frombuffer(grown, dtype=np.int64) if grown else np.empty(0, dtype=np.int64)
+    latencies.sort()
+    return latencies
 
 
 def _percentiles(latencies_us: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, float | None]:
+    """Observed values, never interpolated ones: the smallest that at least p percent do not exceed."""
     if not latencies_us.size:
         return {"p50": None, "p95": None, "p99": None, "max": None}
-    # an observed value, never an interpolated one, so that no rounding can differ
-    values = np.percentile(latencies_us, PERCENTS, method="inverted_cdf")
-    named = {f"p{p}": float(v) / 1e6 for p, v in zip(PERCENTS, values, strict=True)}
-    return {**named, "max": float(latencies_us.max()) / 1e6}
+    ranks = {f"p{p}": -(-latencies_us.size * p // 100) - 1 for p in PERCENTS}
+    ranks["max"] = latencies_us.size - 1
+    return {name: float(latencies_us[rank]) / 1e6 for name, rank in ranks.items()}

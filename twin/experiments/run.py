@@ -23,7 +23,7 @@ from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
 from twin.trace import GenerationEnded
 
-GC_ALLOCATIONS = 50_000
+GC_ALLOCATIONS = 10_000
 RECHECK_US = 60_000_000
 LEAVES = ("result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite")
 _WORK = ".partial"

@@ -1,7 +1,7 @@
 """Earth's acks to one edge on Mars: collected for a short delay, composed when the antenna is free.
 
-Nothing is repeated on a timer. A lost ack costs nothing but time: acks are cumulative, and a repeated frame
-makes its stream due again.
+A lost ack costs nothing but time: acks are cumulative, a repeated frame makes its stream due again, and the
+gateway asks again for a stream at rest with every backup period.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from twin.pipeline.nodes.ack_desk import AckDesk, EdgeOnMars
 from twin.pipeline.nodes.backoff import RETRY, Backoff
 from twin.pipeline.nodes.backup import TABLE, BackupKeeper
 from twin.pipeline.nodes.edge import KnownDevice
-from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
+from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
@@ -289,6 +289,9 @@ class Gateway:
             for stream in self.streams.values():
                 if stream.verified > stream.trim:
                     self._backup.start(stream.id, stream.trim, stream.verified)
+                elif stream.rests and stream.reminders:
+                    stream.reminders -= 1  # the last ack may be lost, and no frame comes that would ask for it again
+                    self._want_ack(stream, now_us, out)
         else:
             self._desks[name.partition(":")[2]].timer(name)
 
@@ -340,6 +343,7 @@ class Gateway:
             if not message.ok or not stream.trim < message.size <= stream.verified:
                 return  # the job of the next period copies these rows again
             stream.trim = message.size
+        stream.reminders = REMINDERS_MAX
         self._want_ack(stream, now_us, out)
 
     # ------------------------------------------------------------ to Mars

@@ -10,12 +10,24 @@ from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Attestation, Gap
 
 GAPS_MAX = 32
+REMINDERS_MAX = 200  # over a week of hourly backups; an edge that has not heard by then asks with its next frame
 
 
 class StreamOnEarth:
     """Progress of one stream; `edge` brought its last frame, `queued` are rows on their way to the store."""
 
-    __slots__ = ("ahead", "attestation", "edge", "head_under_way", "id", "queued", "stored", "trim", "visible")
+    __slots__ = (
+        "ahead",
+        "attestation",
+        "edge",
+        "head_under_way",
+        "id",
+        "queued",
+        "reminders",
+        "stored",
+        "trim",
+        "visible",
+    )
 
     def __init__(self, stream: StreamId, edge: str, visible: int = 0, trim: int = 0) -> None:
         self.id = stream
@@ -27,6 +39,12 @@ class StreamOnEarth:
         self.queued: set[int] = set()
         self.head_under_way: int | None = None
         self.attestation: Attestation | None = None
+        self.reminders = REMINDERS_MAX
+
+    @property
+    def rests(self) -> bool:
+        """Whether everything that came is verified and backed up: nothing new will make it due for an ack."""
+        return self.trim == self.verified == self.visible == self.stored
 
     @property
     def verified(self) -> int:

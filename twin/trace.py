@@ -16,9 +16,14 @@ import cbor2
 
 
 class Generated(NamedTuple):
-    """The world produced samples for a device."""
+    """The world produced samples for a device, `period_us` apart: one row per sample, the first at `start_us` in truth.
 
-    samples: int
+    A device whose clock is off stamps them otherwise.
+    """
+
+    start_us: int
+    period_us: int
+    rows: tuple[tuple[int, ...], ...]
 
 
 class Restarted(NamedTuple):
@@ -38,6 +43,63 @@ class MadeDurable(NamedTuple):
     """The node's medium now holds these records for good."""
 
     records: tuple[tuple[int, int, int], ...]
+
+
+class MediumHolds(NamedTuple):
+    """All that a node's medium holds from now on, as (device, epoch, size): what it held beyond is gone."""
+
+    streams: tuple[tuple[int, int, int], ...]
+
+
+class Radiated(NamedTuple):
+    """A bundle's bytes as anyone between the planets can hear them."""
+
+    link: str
+    data: bytes
+
+
+class Injected(NamedTuple):
+    """An adversary or a fault put something on a link: `kind` and, for a frame, its leaf hash."""
+
+    kind: str
+    link: str
+    leaf: bytes
+
+
+class AlarmSounded(NamedTuple):
+    """The habitat's annunciator tells the crew of an alert: `state` as in `Annunciate`."""
+
+    alert: tuple[int, int, int, str]
+    priority: int
+    state: str
+
+
+class AlertStored(NamedTuple):
+    """An alert was put into the alert table; `repeated` where its key stood there before."""
+
+    alert: tuple[int, int, int, str]
+    repeated: bool
+
+
+class SurgeonTold(NamedTuple):
+    """The flight surgeon's channel took the message of an alert; `times` counts from 1."""
+
+    alert: tuple[int, int, int, str]
+    times: int
+
+
+class EpisodeBegan(NamedTuple):
+    """Ground truth: an episode sets in for a crew member (0: the habitat's air)."""
+
+    kind: str
+    crew: int
+
+
+class EpisodeEnded(NamedTuple):
+    """Ground truth: an episode is over."""
+
+    kind: str
+    crew: int
 
 
 class HopSent(NamedTuple):
@@ -83,6 +145,28 @@ class RowsRefused(NamedTuple):
 
     store: str
     rows: int
+
+
+class RowRotted(NamedTuple):
+    """A row at rest was changed behind everybody's back."""
+
+    store: str
+    record: tuple[int, int, int]
+
+
+class StoreRestored(NamedTuple):
+    """The table was lost and set up anew from the backup: rows below `size` of each (device, epoch, size) stand."""
+
+    streams: tuple[tuple[int, int, int], ...]
+
+
+class ReaderSaw(NamedTuple):
+    """A reader's session saw `size` rows of a stream under a leader's `term`."""
+
+    session: int
+    stream: tuple[int, int]
+    term: int
+    size: int
 
 
 class HeadVisible(NamedTuple):

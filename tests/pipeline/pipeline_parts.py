@@ -25,7 +25,7 @@ from twin.pipeline.machine import (
 from twin.pipeline.nodes.ack_desk import EdgeOnMars
 from twin.pipeline.nodes.auditor import AuditorSettings
 from twin.pipeline.nodes.device import Device, DeviceSettings
-from twin.pipeline.nodes.edge import Edge, EdgeSettings, KnownDevice
+from twin.pipeline.nodes.edge import Edge, EdgeSettings
 from twin.pipeline.nodes.gateway import GatewaySettings
 from twin.pipeline.nodes.notary import NotarySettings
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
@@ -33,6 +33,7 @@ from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.sync import SyncSettings
 from twin.pipeline.wire.bundle import decode as decode_bundle
 from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import Ack, Acks, Frames, Gap, Message, audit_part, decode, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
 from twin.pipeline.wire.signing import signer as make_signer

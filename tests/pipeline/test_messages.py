@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from twin.pipeline.wire import messages
-from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import CODES, Ack, Hello, Message, MessageError, decode, encode, signed_part
 
 U64 = st.integers(0, (1 << 64) - 1)
@@ -19,6 +19,7 @@ BYTES = st.binary(max_size=40)
 HASHES = st.lists(BYTES, max_size=3).map(tuple)
 STREAM = st.builds(StreamId, U64, U64)
 PAIR = st.tuples(U64, U64)
+ALERT = st.builds(AlertKey, U64, U64, U64, st.text(max_size=8))
 BY_READER = {
     messages._uint: U64,
     messages._time: I64,
@@ -26,6 +27,7 @@ BY_READER = {
     messages._text: st.text(max_size=8),
     messages._flag: st.booleans(),
     messages._stream: STREAM,
+    messages._alert: ALERT,
     messages._hashes: HASHES,
 }
 BY_FIELD = {
@@ -33,6 +35,7 @@ BY_FIELD = {
     (messages.Checkpoint, "heads"): st.lists(st.builds(messages.Head, STREAM, U64, BYTES), max_size=3).map(tuple),
     (messages.CheckpointOffer, "proofs"): st.lists(st.tuples(U64, HASHES), max_size=3).map(tuple),
     (messages.Cosign, "sizes"): st.lists(st.tuples(STREAM, U64), max_size=3).map(tuple),
+    (messages.ReceiptsTaken, "alerts"): st.lists(ALERT, max_size=3).map(tuple),
     (messages.RowsWrong, "indices"): st.lists(U64, max_size=3).map(tuple),
 }
 

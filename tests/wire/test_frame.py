@@ -132,7 +132,7 @@ def test_index_overflow_is_refused_with_the_remedy() -> None:
         ({"device": 2**64}, "device and epoch are 64-bit"),
         ({"epoch": -1}, "none negative"),
         ({"generated_us": 2**63}, "signed 64-bit"),
-        ({"kind": 3}, "frame kind 3: unknown"),
+        ({"kind": 4}, "frame kind 4: unknown"),
         ({"body": bytes(65536 - 30 - 32 + 1)}, "data field of 65537 octets: a Space Packet holds 65536"),
     ],
 )

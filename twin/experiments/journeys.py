@@ -76,7 +76,7 @@ class Journeys:
         of.marks[stage] = max(of.marks[stage], size)
 
     def _on_generated(self, _at_us: int, _node: str, fact: Generated) -> None:
-        self.samples += fact.samples
+        self.samples += len(fact.rows)
 
     def _on_sealed(self, at_us: int, _node: str, fact: FrameSealed) -> None:
         of = self._of(fact.record)

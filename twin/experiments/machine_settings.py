@@ -15,12 +15,13 @@ from twin.experiments.identities import (
 from twin.pipeline.nodes.ack_desk import EdgeOnMars
 from twin.pipeline.nodes.auditor import AuditorSettings
 from twin.pipeline.nodes.device import DeviceSettings
-from twin.pipeline.nodes.edge import EdgeSettings, KnownDevice
+from twin.pipeline.nodes.edge import EdgeSettings
 from twin.pipeline.nodes.gateway import GatewaySettings
 from twin.pipeline.nodes.notary import NotarySettings
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.sync import SyncSettings
+from twin.pipeline.wire.key_book import KnownDevice
 from twin.scenario.model import HabitatScenario
 from twin.world.patient import Vitals
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 
 
 class FrameSealed(NamedTuple):
@@ -19,6 +19,14 @@ class FrameSealed(NamedTuple):
     generated_us: int
     samples: int
     size_bytes: int
+
+
+class EpochClosed(NamedTuple):
+    """A device signed the last frame of an epoch; `next_epoch` goes on after it, `reason` is "key" or "index"."""
+
+    record: RecordId
+    next_epoch: int
+    reason: str
 
 
 class Accepted(NamedTuple):
@@ -36,6 +44,13 @@ class BundleSent(NamedTuple):
     destination: str
     records: tuple[tuple[RecordId, bytes], ...]
     round: int
+
+
+class Adopted(NamedTuple):
+    """A node that had lost a stream took it up again at `size`, where an ack of Earth states the frontier."""
+
+    stream: StreamId
+    size: int
 
 
 class HeadSigned(NamedTuple):
@@ -97,6 +112,41 @@ class Trimmed(NamedTuple):
 
     stream: StreamId
     below: int
+
+
+class AlarmRaised(NamedTuple):
+    """An edge found in the samples of a record that a rule holds; `row` is the sample at which it began to hold."""
+
+    alert: AlertKey
+    row: int
+    priority: int
+
+
+class AlertSealed(NamedTuple):
+    """An edge signed record `record` of its own stream, which carries this alert to Earth."""
+
+    alert: AlertKey
+    record: RecordId
+
+
+class AlertActedOn(NamedTuple):
+    """Earth's gateway found the alert in the alert table, put by itself (`is_new`) or before."""
+
+    alert: AlertKey
+    is_new: bool
+
+
+class ReceiptLearned(NamedTuple):
+    """An edge learned that the flight surgeon has acknowledged the alert."""
+
+    alert: AlertKey
+
+
+class HopKeyUsed(NamedTuple):
+    """A node protects bundles to `peer` with key number `number` from now on."""
+
+    peer: str
+    number: int
 
 
 class RootMismatch(NamedTuple):

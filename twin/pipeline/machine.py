@@ -16,13 +16,17 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
+from twin.pipeline.wire.signing import Signer
 
 # ---------------------------------------------------------------- events
 
 
 class Started(NamedTuple):
-    """The host has (re)started the machine; `entropy` holds 8 fresh random bytes for ids that must never repeat."""
+    """The host has (re)started the machine; `entropy` holds 32 fresh random bytes for what must never repeat.
+
+    Bytes 0 to 7 name an epoch, 8 to 15 begin the initialization vectors, 16 to 19 begin the bundle sequence.
+    """
 
     entropy: bytes = b""
 
@@ -85,6 +89,32 @@ class SamplesReady(NamedTuple):
     rows: tuple[tuple[int, ...], ...]
 
 
+class KeyReplaced(NamedTuple):
+    """A device's operator hands it another signing key; it closes its epoch with the old one."""
+
+    signer: Signer
+
+
+class HopKeyInstalled(NamedTuple):
+    """An operator installed the symmetric key number `number` for bundles to and from `peer` on this node."""
+
+    peer: str
+    number: int
+    key: bytes
+
+
+class CrewAcknowledged(NamedTuple):
+    """Someone of the crew pressed the button of this alert."""
+
+    alert: AlertKey
+
+
+class SurgeonAcknowledged(NamedTuple):
+    """The flight surgeon on Earth acknowledged this alert."""
+
+    alert: AlertKey
+
+
 class Offered(NamedTuple):
     """An application hands over the next payload of a flow (bundle nodes)."""
 
@@ -96,6 +126,13 @@ class Synced(NamedTuple):
     """Everything appended to the journal before `Sync(id)` is on the medium."""
 
     id: int
+
+
+class SyncFailed(NamedTuple):
+    """`Sync(id)` did not succeed: nothing appended since the last `Synced` may be counted on."""
+
+    id: int
+    reason: str
 
 
 class RowsWritten(NamedTuple):
@@ -110,6 +147,12 @@ class StoreRefused(NamedTuple):
 
     id: int
     reason: str
+
+
+class StoreSilent(NamedTuple):
+    """No answer to store request `id` came in time; it may have been carried out or not: ask again, same keys."""
+
+    id: int
 
 
 class RowsRead(NamedTuple):
@@ -128,6 +171,33 @@ class HeadWritten(NamedTuple):
 
 class AttestationWritten(NamedTuple):
     """Outcome of `WriteAttestation(id)`."""
+
+    id: int
+
+
+class AlertPut(NamedTuple):
+    """Outcome of `PutAlert(id)`: whether the key is new to the alert table, and whether its channel was told."""
+
+    id: int
+    is_new: bool
+    told: bool
+
+
+class AlertTold(NamedTuple):
+    """The channel of the flight surgeon took the message of `TellSurgeon(id)`."""
+
+    id: int
+
+
+class AlertNotTold(NamedTuple):
+    """The channel did not take the message of `TellSurgeon(id)`; it asks for `retry_after_us` of patience."""
+
+    id: int
+    retry_after_us: int
+
+
+class AlertMarked(NamedTuple):
+    """Outcome of `MarkAlertTold(id)`."""
 
     id: int
 
@@ -166,14 +236,36 @@ class Transmit(NamedTuple):
 class ArmSensor(NamedTuple):
     """Program the sensor's FIFO and its comparators.
 
-    The FIFO delivers after `watermark` samples, or at once when a sample's channel `k` falls below `low[k]` or rises
-    above `high[k]` (`None`: no comparator). Sampling period in microseconds.
+    The FIFO delivers after `watermark` samples, or at once when channel `k` has been below `low[k]` or above
+    `high[k]` for `hold` samples in a row (`None`: no comparator). A sample without a reading lies below every `low`.
+    Sampling period in microseconds.
     """
 
     period_us: int
     watermark: int
     low: tuple[int | None, ...]
     high: tuple[int | None, ...]
+    hold: int = 1
+
+
+class SetComparators(NamedTuple):
+    """Reprogram the sensor's comparators: deliver once `hold` samples in a row leave [low, high] in one channel."""
+
+    low: tuple[int | None, ...]
+    high: tuple[int | None, ...]
+    hold: int
+
+
+class Annunciate(NamedTuple):
+    """Tell the crew, at once and with no Earth (IEC 60601-1-8).
+
+    `priority` is 1 low, 2 medium, 3 high; `state` is "active", "latched" (the condition is over, nobody has
+    acknowledged), "escalated", "acknowledged", "cleared" or "seen on Earth".
+    """
+
+    alert: AlertKey
+    priority: int
+    state: str
 
 
 class Deliver(NamedTuple):
@@ -250,6 +342,38 @@ class WriteAttestation(NamedTuple):
     signature: bytes
 
 
+class PutAlert(NamedTuple):
+    """Put an alert into the alert table unless its key stands there; `frame` is the edge's signed frame of it."""
+
+    id: int
+    alert: AlertKey
+    frame: bytes
+
+
+class TellSurgeon(NamedTuple):
+    """Send a message on the flight surgeon's channel; answered by `AlertTold` or `AlertNotTold`."""
+
+    id: int
+    alert: AlertKey
+    text: str
+
+
+class MarkAlertTold(NamedTuple):
+    """Note in the alert table that the channel took the message."""
+
+    id: int
+    alert: AlertKey
+
+
+class KeepCheckpoint(NamedTuple):
+    """Archive a checkpoint and the cosignatures known of it in Earth's ledger; the same ones again change nothing."""
+
+    author: str
+    counter: int
+    checkpoint: bytes
+    cosigns: tuple[bytes, ...]
+
+
 class Report(NamedTuple):
     """A fact (see `twin.pipeline.facts`) for logs, metrics and checkers."""
 
@@ -266,13 +390,23 @@ Event = (
     | LinkChanged
     | PlanChanged
     | SamplesReady
+    | KeyReplaced
+    | HopKeyInstalled
+    | CrewAcknowledged
+    | SurgeonAcknowledged
     | Offered
     | Synced
+    | SyncFailed
     | RowsWritten
     | StoreRefused
+    | StoreSilent
     | RowsRead
     | HeadWritten
     | AttestationWritten
+    | AlertPut
+    | AlertTold
+    | AlertNotTold
+    | AlertMarked
 )
 Effect = (
     SetTimer
@@ -280,6 +414,8 @@ Effect = (
     | Send
     | Transmit
     | ArmSensor
+    | SetComparators
+    | Annunciate
     | Deliver
     | Append
     | Sync
@@ -289,6 +425,10 @@ Effect = (
     | ReadRows
     | WriteHead
     | WriteAttestation
+    | PutAlert
+    | TellSurgeon
+    | MarkAlertTold
+    | KeepCheckpoint
     | Report
 )
 

@@ -73,6 +73,6 @@ class Sensor:
         start_us = self._start_us + self._next * self._period_us
         self._held = self._held[count:]
         self._next += count
-        self._host.trace.emit(self._host.now_us, self._node, Generated(count))
+        self._host.trace.emit(self._host.now_us, self._node, Generated(start_us, self._period_us, rows))
         self._host.deliver(self._node, SamplesReady(start_us, rows))
         self._plan_delivery()

@@ -30,9 +30,9 @@ from twin.pipeline.machine import (
 from twin.pipeline.nodes.backoff import RETRY, Backoff
 from twin.pipeline.nodes.backup import BACKUP, TABLE
 from twin.pipeline.nodes.earth_witness import EarthWitness, WitnessSettings
-from twin.pipeline.nodes.edge import KnownDevice
 from twin.pipeline.wire.frame import FrameError, peek_record, verify_frame
 from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import (
     Attestation,
     BackupCopied,

@@ -40,6 +40,7 @@ from twin.pipeline.transport.sync import Synchronizer, SyncSettings
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import FrameError, peek_record, verify_frame
 from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import (
     Accept,
     Ack,
@@ -57,14 +58,6 @@ from twin.pipeline.wire.messages import (
 from twin.pipeline.wire.signing import Verifier
 
 CHECKPOINT = "checkpoint"
-
-
-class KnownDevice(NamedTuple):
-    """A device registered with the habitat: its name on the local network and the key of its frames."""
-
-    name: str
-    verifier: Verifier
-    signature_bytes: int
 
 
 class EdgeSettings(NamedTuple):

@@ -38,7 +38,6 @@ from twin.pipeline.machine import (
 from twin.pipeline.nodes.ack_desk import AckDesk, EdgeOnMars
 from twin.pipeline.nodes.backoff import RETRY, Backoff
 from twin.pipeline.nodes.backup import TABLE, BackupKeeper
-from twin.pipeline.nodes.edge import KnownDevice
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
@@ -46,6 +45,7 @@ from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import FrameError, peek_record, verify_frame
 from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import (
     Ack,
     Attestation,

@@ -4,6 +4,7 @@
 |---|---|
 | samples | [start_us, period_us, [channel, ...], [[value, ...], ...]], one row per sample, in counts |
 | closing | [final index, next epoch, next suite, next public key] |
+| alert | [device, epoch, index, rule, row, priority, text] |
 
 A closing body ends its epoch: frames of that epoch up to the final index stay valid, anything else is stale,
 and the next epoch's frames verify with the key that stands here. Values are quantised sensor counts, so no
@@ -21,13 +22,18 @@ from typing import NamedTuple
 import cbor2
 
 from twin.pipeline.wire.cbor import ARRAY, BYTES, INT, TEXT, UINT, head, number, read_string
+from twin.pipeline.wire.identity import AlertKey
 
 INDEX_MAX = (1 << 32) - 1
 """The largest frame index of an epoch."""
+NO_READING = -32_768
+"""Stands for a value that a sensor could not take (lead off); far below every count that a sensor reports."""
 CHANNELS_MAX = 255
 
 _SAMPLES_HEAD = re.compile(rb"\x84(" + INT + rb")(" + UINT + rb")(?:[\x81-\x97]|\x98[\x18-\xff])", re.DOTALL)
 _CLOSING_HEAD = re.compile(rb"\x84(" + UINT + rb")(" + UINT + rb")", re.DOTALL)
+_ALERT_HEAD = re.compile(rb"\x87(" + UINT + rb")(" + UINT + rb")(" + UINT + rb")", re.DOTALL)
+_ALERT_NUMBERS = re.compile(rb"(" + UINT + rb")(" + UINT + rb")", re.DOTALL)
 _ROWS_HEAD = re.compile(rb"[\x81-\x97]|\x98[\x18-\xff]|\x99(?!\x00)..", re.DOTALL)
 
 
@@ -51,6 +57,18 @@ class Closing(NamedTuple):
     next_epoch: int
     next_suite: str
     next_public: bytes
+
+
+class Alert(NamedTuple):
+    """Body of an alert frame, which an edge signs in its own stream: what fired where, and what to tell a person.
+
+    `row` is the sample of record `alert` at which the rule began to hold; `priority` is 1 low, 2 medium, 3 high.
+    """
+
+    alert: AlertKey
+    row: int
+    priority: int
+    text: str
 
 
 def encode_samples(samples: Samples) -> bytes:
@@ -128,6 +146,37 @@ def decode_closing(body: bytes) -> Closing:
     if position != len(body):
         raise FrameError(f"closing: {len(body) - position} bytes follow its end")
     return closing
+
+
+def encode_alert(alert: Alert) -> bytes:
+    """Write the body of an alert frame."""
+    body: bytes = cbor2.dumps((*alert.alert, *alert[1:]))
+    decode_alert(body)
+    return body
+
+
+def decode_alert(body: bytes) -> Alert:
+    """Read the body of an alert frame.
+
+    Raises:
+        FrameError: Anything but what `encode_alert` writes.
+    """
+    match = _ALERT_HEAD.match(body)
+    if match is None:
+        raise FrameError("alert: must be [device, epoch, index, rule, row, priority, text] in deterministic CBOR")
+    try:
+        rule, position = read_string(body, match.end(), TEXT)
+        numbers = _ALERT_NUMBERS.match(body, position)
+        if numbers is None:
+            raise ValueError("row and priority must be unsigned numbers")
+        text, position = read_string(body, numbers.end(), TEXT)
+        key = AlertKey(number(match[1]), number(match[2]), number(match[3]), rule.decode())
+        found = Alert(key, number(numbers[1]), number(numbers[2]), text.decode())
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise FrameError(f"alert: {error}") from error
+    if position != len(body):
+        raise FrameError(f"alert: {len(body) - position} bytes follow its end")
+    return found
 
 
 def _channels(body: bytes, start: int) -> tuple[tuple[str, ...], int]:

@@ -6,7 +6,7 @@
 | secondary header, big endian | type | |
 |---|---|---|
 | format version | u8 | 1 |
-| kind | u8 | 1 samples, 2 closing |
+| kind | u8 | 1 samples, 2 closing, 3 alert |
 | device, epoch | u64, u64 | identity |
 | index | u32 | counts the epoch's frames from 0 |
 | generated | i64 | device clock at the last sample, house time [us] |
@@ -24,11 +24,15 @@ from spacepackets.ccsds.spacepacket import PacketType, SequenceFlags, SpacePacke
 
 from twin.pipeline.wire.body import (
     INDEX_MAX,
+    NO_READING,
+    Alert,
     Closing,
     FrameError,
     Samples,
+    decode_alert,
     decode_closing,
     decode_samples,
+    encode_alert,
     encode_closing,
     encode_samples,
 )
@@ -36,18 +40,25 @@ from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.signing import Signer, Verifier
 
 __all__ = [
+    "ALERT",
     "CLOSING",
     "INDEX_MAX",
+    "NO_READING",
     "SAMPLES",
+    "Alert",
     "Closing",
     "Frame",
     "FrameError",
     "Samples",
+    "decode_alert",
     "decode_closing",
     "decode_samples",
+    "encode_alert",
     "encode_closing",
     "encode_samples",
+    "frame_body",
     "open_frame",
+    "peek_kind",
     "peek_record",
     "seal",
     "verify_frame",
@@ -56,7 +67,8 @@ __all__ = [
 FORMAT_VERSION = 1
 SAMPLES = 1
 CLOSING = 2
-KINDS = {SAMPLES: "samples", CLOSING: "closing"}
+ALERT = 3
+KINDS = {SAMPLES: "samples", CLOSING: "closing", ALERT: "alert"}
 
 APID_MAX = 0x7FE
 """0x7FF marks idle packets (CCSDS 133.0-B)."""
@@ -158,6 +170,16 @@ def verify_frame(data: bytes, verifier: Verifier, signature_bytes: int) -> bool:
     """Whether the last `signature_bytes` of `data` sign what stands before them."""
     split = len(data) - signature_bytes
     return split >= HEADER_BYTES and verifier.verify(data[:split], data[split:])
+
+
+def peek_kind(data: bytes) -> int:
+    """Kind of a frame that `peek_record` has accepted."""
+    return data[PRIMARY_BYTES + 1]
+
+
+def frame_body(data: bytes, signature_bytes: int) -> bytes:
+    """Body of a frame that was verified."""
+    return data[HEADER_BYTES : len(data) - signature_bytes]
 
 
 def peek_record(data: bytes) -> RecordId:

@@ -8,6 +8,8 @@ random. Neither is counted or derived from a clock, so a device that lost its me
 identity. The index counts frames from 0 within the epoch and is assigned by the device alone.
 """
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple, Self
 
@@ -37,6 +39,23 @@ class StreamId(NamedTuple):
         if match is None:
             raise ValueError(f"stream {text!r}: expected dev-<16 hex>/ep-<16 hex>, lower case")
         return cls(int(match[1], 16), int(match[2], 16))
+
+
+class AlertKey(NamedTuple):
+    """Which alert: the record whose samples fired `rule`. Whoever derives it from the frames finds the same key."""
+
+    device: int
+    epoch: int
+    index: int  # type: ignore[assignment]  # the field's name, not tuple.index, is what is wanted
+    rule: str
+
+    @property
+    def record(self) -> RecordId:
+        """The record that fired the rule."""
+        return RecordId(self.device, self.epoch, self.index)
+
+    def __str__(self) -> str:
+        return f"{self.record}/{self.rule}"
 
 
 class RecordId(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import cbor2
 
-from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.identity import AlertKey, StreamId
 
 U64 = 1 << 64
 Gap = tuple[int, int]
@@ -115,10 +115,11 @@ class Frames(NamedTuple):
 
 
 class Acks(NamedTuple):
-    """Bundle payload, Earth -> edge: encoded acks and cosignatures."""
+    """Bundle payload, Earth -> edge: encoded acks, cosignatures and receipts."""
 
     acks: tuple[bytes, ...]
     cosigns: tuple[bytes, ...]
+    receipts: tuple[bytes, ...] = ()
 
 
 class MismatchNotice(NamedTuple):
@@ -178,6 +179,45 @@ class FlowAck(NamedTuple):
     signature: bytes = b""
 
 
+class Carrier(NamedTuple):
+    """Device -> its edges: edge `name` is the one to bring this stream to Earth from now on."""
+
+    stream: StreamId
+    name: str
+
+
+class LastWitnessed(NamedTuple):
+    """Edge -> witness: which checkpoint of mine did you sign last? Answered by its `Cosign`, or by this message."""
+
+    author: str
+
+
+class Cosigned(NamedTuple):
+    """Bundle payload, edge -> Earth: cosignatures of this edge's checkpoints by witnesses on Mars."""
+
+    cosigns: tuple[bytes, ...]
+
+
+class Receipt(NamedTuple):
+    """Earth -> edge: the flight surgeon acknowledged this alert at `at_us`."""
+
+    alert: AlertKey
+    at_us: int
+    signature: bytes = b""
+
+
+class ReceiptsTaken(NamedTuple):
+    """Bundle payload, edge -> Earth: these receipts need not come again."""
+
+    alerts: tuple[AlertKey, ...]
+
+
+class KeyNotice(NamedTuple):
+    """Bundle payload, either way: my newest hop key towards you has this number."""
+
+    number: int
+
+
 Message = (
     FrameOffer
     | Hello
@@ -196,6 +236,12 @@ Message = (
     | BackupCopied
     | BackupProved
     | FlowAck
+    | Carrier
+    | LastWitnessed
+    | Cosigned
+    | Receipt
+    | ReceiptsTaken
+    | KeyNotice
 )
 
 
@@ -264,6 +310,11 @@ def _stream_size(value: Any) -> tuple[StreamId, int]:
     return _stream(stream), _uint(size)
 
 
+def _alert(value: Any) -> AlertKey:
+    device, epoch, index, rule = _array(value, 4)
+    return AlertKey(_uint(device), _uint(epoch), _uint(index), _text(rule))
+
+
 _hashes = _many(_bytes)
 
 # code -> (class, one reader per field)
@@ -280,7 +331,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     7: (CheckpointOffer, (_bytes, _many(_proof))),
     8: (Cosign, (_text, _uint, _text, _bytes, _many(_stream_size), _bytes)),
     9: (Frames, (_hashes,)),
-    10: (Acks, (_hashes, _hashes)),
+    10: (Acks, (_hashes, _hashes, _hashes)),
     11: (MismatchNotice, (_stream, _uint, _bytes)),
     12: (HeadMoved, (_stream, _uint)),
     13: (Attestation, (_stream, _uint, _bytes, _hashes, _bytes)),
@@ -288,6 +339,12 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     15: (BackupCopied, (_stream, _uint)),
     16: (BackupProved, (_stream, _uint, _flag)),
     17: (FlowAck, (_uint, _uint, _uint, _uint, _bytes)),
+    18: (Carrier, (_stream, _text)),
+    19: (LastWitnessed, (_text,)),
+    20: (Cosigned, (_hashes,)),
+    21: (Receipt, (_alert, _time, _bytes)),
+    22: (ReceiptsTaken, (_many(_alert),)),
+    23: (KeyNotice, (_uint,)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 
@@ -297,7 +354,7 @@ def encode(message: Message) -> bytes:
     return cbor2.dumps((_CODE_OF[type(message)], *message))
 
 
-def signed_part(message: Ack | Checkpoint | Cosign | FlowAck) -> bytes:
+def signed_part(message: Ack | Checkpoint | Cosign | FlowAck | Receipt) -> bytes:
     """The bytes that a message's last field signs."""
     return cbor2.dumps((_CODE_OF[type(message)], *message[:-1]))
 

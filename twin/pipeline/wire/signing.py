@@ -48,6 +48,10 @@ class Signer(Protocol):
 class Verifier(Protocol):
     """Checks signatures of one key."""
 
+    def same_key(self, public: bytes) -> bool:
+        """Whether `public` (`Signer.public`) is this verifier's key."""
+        ...
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether `signature` stands for `message`; a bad one, of any length, is False and raises nothing."""
         ...
@@ -77,10 +81,14 @@ class _Ed25519Signer:
 
 
 class _Ed25519Verifier:
-    __slots__ = ("_verify",)
+    __slots__ = ("_public", "_verify")
 
     def __init__(self, public: bytes) -> None:
+        self._public = public
         self._verify = Ed25519PublicKey.from_public_bytes(public).verify
+
+    def same_key(self, public: bytes) -> bool:
+        return hmac.compare_digest(self._public, public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         try:
@@ -101,6 +109,9 @@ class _HmacSha256:
 
     def sign(self, message: bytes) -> bytes:
         return hmac.digest(self.public, message, "sha256")
+
+    def same_key(self, public: bytes) -> bool:
+        return hmac.compare_digest(self.public, public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         return hmac.compare_digest(hmac.digest(self.public, message, "sha256"), signature)

@@ -80,6 +80,13 @@ class WitnessRefused(NamedTuple):
     size: int
 
 
+class ChainRestarted(NamedTuple):
+    """A witness followed a checkpoint that begins a new chain: its author lost streams with its medium."""
+
+    author: str
+    counter: int
+
+
 class Attested(NamedTuple):
     """The auditor read rows `0 <= index < size` back and signed their root."""
 
@@ -100,11 +107,12 @@ class AckMade(NamedTuple):
 
 
 class AckLearned(NamedTuple):
-    """A node on Mars holds a valid ack and now knows that Earth verified records below `verified`."""
+    """A node on Mars holds a valid ack of this term and now knows that Earth verified records below `verified`."""
 
     stream: StreamId
     verified: int
     trim: int
+    term: int = 0
 
 
 class Trimmed(NamedTuple):

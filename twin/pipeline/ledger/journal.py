@@ -8,14 +8,14 @@ everything that the entries before it said, so the file can be dropped from its 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cbor2
 
 from twin.pipeline.wire.crc import crc32c
 from twin.pipeline.wire.identity import StreamId
 
-FRAME, ACK, CHECKPOINT, SNAPSHOT, WITNESSED = 1, 2, 3, 4, 5
+FRAME, ACK, CHECKPOINT, SNAPSHOT, WITNESSED, ADOPTED, CLOSINGS = 1, 2, 3, 4, 5, 6, 7
 _HEADER = struct.Struct(">IIB")
 ENTRY_OVERHEAD = _HEADER.size
 
@@ -29,22 +29,42 @@ class Entry(NamedTuple):
 
 
 class StreamState(NamedTuple):
-    """A stream as a snapshot states it: appended `size` with `frontier`, and what Earth said of it last."""
+    """A stream as a snapshot states it: appended `size` with `frontier`, what Earth said of it last, and the state of
+    its alarm rules.
+
+    `vouched` is the ack at whose frontier the stream was adopted, empty if it was followed from its first frame.
+    """
 
     stream: StreamId
     size: int
     frontier: tuple[bytes, ...]
     signed: int
     ack: bytes
+    rules: bytes
+    vouched: bytes
+
+
+class Witnessed(NamedTuple):
+    """A peer's checkpoint that was followed last: its counter, the cosignature, and (size, root) by stream.
+
+    `live` are the streams that it names; others were given up with the peer's medium and are still remembered.
+    """
+
+    author: str
+    counter: int
+    cosign: bytes
+    heads: tuple[tuple[StreamId, int, bytes], ...]
+    live: tuple[StreamId, ...]
 
 
 class Snapshot(NamedTuple):
-    """Everything an edge must remember besides frames."""
+    """Everything an edge must remember besides frames: its chain, streams, peers' chains, closing frames."""
 
     checkpoint_counter: int
     checkpoint_digest: bytes
     streams: tuple[StreamState, ...]
-    witnessed: tuple[tuple[str, int, bytes, tuple[tuple[StreamId, int, bytes], ...]], ...]
+    witnessed: tuple[Witnessed, ...]
+    closings: tuple[bytes, ...]
 
 
 def encode_entry(kind: int, payload: bytes) -> bytes:
@@ -82,13 +102,32 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
 
 def decode_snapshot(payload: bytes) -> Snapshot:
     """The snapshot in a payload that has passed its CRC."""
-    counter, digest, streams, witnessed = cbor2.loads(payload)
+    counter, digest, streams, witnessed, closings = cbor2.loads(payload)
     return Snapshot(
         counter,
         digest,
-        tuple(StreamState(StreamId(*s), n, tuple(frontier), signed, ack) for s, n, frontier, signed, ack in streams),
-        tuple(
-            (author, count, cosign, tuple((StreamId(*s), size, root) for s, size, root in heads))
-            for author, count, cosign, heads in witnessed
-        ),
+        tuple(StreamState(StreamId(*s), n, tuple(frontier), *rest) for s, n, frontier, *rest in streams),
+        tuple(map(_witnessed, witnessed)),
+        tuple(closings),
+    )
+
+
+def encode_witnessed(witnessed: Witnessed) -> bytes:
+    """Payload of a WITNESSED entry."""
+    return cbor2.dumps(witnessed)
+
+
+def decode_witnessed(payload: bytes) -> Witnessed:
+    """What was witnessed, from a payload that has passed its CRC."""
+    return _witnessed(cbor2.loads(payload))
+
+
+def _witnessed(fields: list[Any]) -> Witnessed:
+    author, counter, cosign, heads, live = fields
+    return Witnessed(
+        author,
+        counter,
+        cosign,
+        tuple((StreamId(*stream), size, root) for stream, size, root in heads),
+        tuple(StreamId(*stream) for stream in live),
     )

@@ -15,10 +15,22 @@ from twin.pipeline.wire.signing import Verifier
 WRONG_ROOT = "root differs from the own log"
 
 
-class Stream:
-    """Ledger of one (device, epoch); `signed` is the size of the head in the newest checkpoint."""
+def problem_with_signatures(ack: Ack, gateway: Verifier, auditor: Verifier) -> str | None:
+    """Whose signature on an ack is wrong, None if neither: the gateway's over all, the auditor's over the root."""
+    if not gateway.verify(signed_part(ack), ack.signature):
+        return "gateway's signature"
+    if not auditor.verify(audit_part(ack.stream, ack.verified, ack.root), ack.audit):
+        return "auditor's signature"
+    return None
 
-    __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed")
+
+class Stream:
+    """Ledger of one (device, epoch); `signed` is the size of the head in the newest checkpoint.
+
+    `vouched` is the ack at whose frontier the stream was adopted (`adopt`), empty otherwise.
+    """
+
+    __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed", "vouched")
 
     def __init__(self, stream: StreamId, size: int = 0, frontier: tuple[bytes, ...] = ()) -> None:
         self.id = stream
@@ -29,6 +41,16 @@ class Stream:
         self.trimmed = 0
         self.ack: Ack | None = None
         self.ack_bytes = b""
+        self.vouched = b""
+
+    @classmethod
+    def adopt(cls, ack: Ack, data: bytes) -> Stream:
+        """Take up a stream at the frontier of an ack whose signatures are good; `data` is its encoding."""
+        stream = cls(ack.stream, ack.verified, ack.frontier)
+        stream.take(ack, data)
+        stream.vouched = data
+        stream.trimmed = ack.trim
+        return stream
 
     @property
     def size(self) -> int:
@@ -53,15 +75,20 @@ class Stream:
         return leaf
 
     def problem_with(self, ack: Ack, gateway: Verifier, auditor: Verifier) -> str | None:
-        """Why this node must not act on `ack`, or None: order, bounds, both signatures, and the root of the own log."""
-        if self.ack is not None and (ack.term, ack.counter) <= (self.ack.term, self.ack.counter):
+        """Why this node must not act on `ack`, or None: order, bounds, both signatures, and the root of the own log.
+
+        Within a term `verified` never falls; a new leader may have lost rows that were not in the backup.
+        """
+        last = self.ack
+        if last is not None and (ack.term, ack.counter) <= (last.term, last.counter):
             return "not newer than the last"
-        if not ack.trim <= ack.verified <= self.size or ack.verified < self.verified or ack.trim < self.trim:
+        if last is not None and ack.term == last.term and ack.verified < last.verified:
+            return "verified fell within a term"
+        if not self.trim <= ack.trim <= ack.verified <= self.size:
             return "counts outside what this node holds or was told before"
-        if not gateway.verify(signed_part(ack), ack.signature):
-            return "gateway's signature"
-        if not auditor.verify(audit_part(ack.stream, ack.verified, ack.root), ack.audit):
-            return "auditor's signature"
+        problem = problem_with_signatures(ack, gateway, auditor)
+        if problem is not None:
+            return problem
         if ack.verified < self.log.base:
             return "below what this node can still check"
         return None if self.log.root(ack.verified) == ack.root else WRONG_ROOT

@@ -2,140 +2,211 @@
 
 | state of a frame       | ends when                                                        |
 |------------------------|------------------------------------------------------------------|
-| offered to the edge    | the edge accepts (durable there) or asks for it again            |
+| offered to its edges   | each edge accepts (durable there) or asks for it again            |
 | accepted               | an ack of Earth says `verified` beyond it                        |
 | verified               | an ack says `trim` beyond it: only now the bytes are deleted      |
 
 The device is the only writer of its stream. A frame is signed once; a resend is the same bytes. A frame
-closes when its period ends, or at once when a sample crosses a device-side threshold: content decides, never
-load.
+closes when its period ends, or at once when a sample leaves its window (`clinic.bands`): content decides, never load.
+
+Every frame goes to the home edge and to a standby (`lane`), so that alarms and records outlive either. One of
+them carries the stream to Earth: the home edge, and the standby while home does not answer.
+
+An epoch ends with a closing frame when its key is replaced or its indices run out; the next one goes on under the
+key and id that stand there. Lanes of a later epoch wait until the one before has been taken whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
-from twin.pipeline.facts import AckLearned, FrameSealed, Rejected, RootMismatch, Trimmed
+from twin.pipeline.clinic.bands import Comparators
+from twin.pipeline.facts import AckLearned, EpochClosed, FrameSealed, Rejected, RootMismatch, Trimmed
 from twin.pipeline.ledger.stream import WRONG_ROOT, Stream
 from twin.pipeline.machine import (
     ArmSensor,
-    CancelTimer,
     Effect,
     Event,
+    KeyReplaced,
     Received,
     Report,
     SamplesReady,
     Send,
-    SetTimer,
+    SetComparators,
     Started,
     TimerFired,
 )
-from twin.pipeline.wire.frame import SAMPLES, Frame, Samples, encode_samples, seal
-from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import (
-    Accept,
-    Ack,
-    Expect,
-    FrameOffer,
-    Hello,
-    MessageError,
-    decode,
-    encode,
+from twin.pipeline.nodes.lane import Lane
+from twin.pipeline.wire.frame import (
+    CLOSING,
+    INDEX_MAX,
+    SAMPLES,
+    Frame,
+    Samples,
+    encode_closing,
+    encode_samples,
+    seal,
 )
+from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.messages import Accept, Ack, Expect, Hello, MessageError, decode, encode
 from twin.pipeline.wire.signing import Signer, Verifier
 
-RETRY = "retry"
-RETRY_DOUBLINGS_MAX = 4
+UNANSWERED_MAX = 2
+"""Repetitions that home may leave unanswered before the standby carries the stream."""
 
 
 class DeviceSettings(NamedTuple):
     """What a device is configured with; times in microseconds.
 
-    `low` and `high` are the comparators per channel (None: none); `local_window` limits frames offered and
-    not accepted.
+    `edges` holds the home edge and then its standby, if there is one. `band_edges` and `hysteresis` program the
+    comparators, `hold` is how many samples in a row must leave a window. `local_window` limits frames offered and
+    not accepted. `index_max` ends an epoch; `packet_count` is where the 14-bit count of packets begins.
     """
 
     device: int
     apid: int
-    home: str
+    edges: tuple[str, ...]
     channels: tuple[str, ...]
     sample_period_us: int
     samples_per_frame: int
-    low: tuple[int | None, ...]
-    high: tuple[int | None, ...]
+    band_edges: tuple[tuple[int, ...], ...]
+    hysteresis: tuple[int, ...]
+    hold: int
     retry_us: int
     local_window: int
     signer: Signer
     gateway: Verifier
     auditor: Verifier
+    index_max: int = INDEX_MAX
+    packet_count: int = 0
+
+
+class _Epoch:
+    """One epoch: its stream, and a lane per edge."""
+
+    __slots__ = ("lanes", "stream")
+
+    def __init__(self, stream: Stream, lanes: dict[str, Lane]) -> None:
+        self.stream = stream
+        self.lanes = lanes
 
 
 class Device:
-    """The machine of one sensor. It keeps every frame until `trim`, so its home edge may lose an unsynced tail."""
+    """The machine of one sensor. It keeps every frame until `trim`, so its edges may lose what they hold."""
 
     def __init__(self, settings: DeviceSettings) -> None:
         self.settings = settings
-        self._open_epoch(0)
+        self.signer = settings.signer
+        self.carrier = settings.edges[0]
+        self.closings: list[bytes] = []
+        self.epochs: list[_Epoch] = []
+        self._packets = settings.packet_count
+        self._seed = b""
+        self._comparators = Comparators(settings.band_edges, settings.hysteresis, settings.hold)
+        self._open(0)
 
-    def _open_epoch(self, epoch: int) -> None:
-        self.stream = Stream(StreamId(self.settings.device, epoch))
-        self.accepted = 0
-        self._offered = 0
-        self._asked = -1
-        self._asked_until_us = 0
-        self._retries = 0
-        self._retry_set = False
+    @property
+    def stream(self) -> Stream:
+        """The stream of the open epoch."""
+        return self.epochs[-1].stream
+
+    def _open(self, epoch: int) -> None:
+        s = self.settings
+        stream = Stream(StreamId(s.device, epoch))
+        self.epochs.append(_Epoch(stream, {e: Lane(e, stream, s.retry_us, s.local_window) for e in s.edges}))
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event; see `twin.pipeline.machine`."""
         out: list[Effect] = []
         match event:
             case SamplesReady(start_us, rows):
-                self._seal(start_us, rows, out)
+                self._take(start_us, rows, out)
                 self._offer(now_us, out)
             case Received(source, data):
                 self._receive(source, data, now_us, out)
-            case TimerFired(name) if name == RETRY:
-                self._retry_set = False
-                self._retries = min(self._retries + 1, RETRY_DOUBLINGS_MAX)
-                self._offered = self.accepted
+            case TimerFired(name):
+                self._overdue(name, now_us, out)
+            case KeyReplaced(signer):
+                self._close(signer, "key", now_us, out)
                 self._offer(now_us, out)
             case Started(entropy):
-                s = self.settings
-                self._open_epoch(int.from_bytes(entropy[:8], "big"))
-                out.append(ArmSensor(s.sample_period_us, s.samples_per_frame, s.low, s.high))
-                out.append(Send(s.home, encode(Hello(self.stream.id))))
+                self._started(entropy, out)
             case _:
                 out.append(Report(Rejected(type(event).__name__, "not an event of a device")))
         return out
 
-    def _seal(self, start_us: int, rows: tuple[tuple[int, ...], ...], out: list[Effect]) -> None:
+    def _started(self, entropy: bytes, out: list[Effect]) -> None:
         s = self.settings
-        index = self.stream.size
+        self._seed = entropy[8:]
+        self.epochs.clear()
+        self._open(int.from_bytes(entropy[:8], "big"))
+        low, high = self._comparators.initial()
+        out.append(ArmSensor(s.sample_period_us, s.samples_per_frame, low, high, s.hold))
+        out.extend(Send(edge, encode(Hello(self.stream.id))) for edge in s.edges)
+
+    # ------------------------------------------------------------ sealing
+
+    def _take(self, start_us: int, rows: tuple[tuple[int, ...], ...], out: list[Effect]) -> None:
+        s = self.settings
+        windows = self._comparators.after(rows)
+        if windows is not None:
+            out.append(SetComparators(windows[0], windows[1], s.hold))
+        if self.stream.size >= s.index_max:
+            self._close(self.signer, "index", start_us, out)
         generated_us = start_us + (len(rows) - 1) * s.sample_period_us
         body = encode_samples(Samples(start_us, s.sample_period_us, s.channels, rows))
-        frame = Frame(*self.stream.id, index, SAMPLES, generated_us, body)
-        data = seal(frame, apid=s.apid, packet_count=index, signer=s.signer)
+        self._seal(SAMPLES, generated_us, body, len(rows), out)
+
+    def _seal(self, kind: int, generated_us: int, body: bytes, samples: int, out: list[Effect]) -> None:
+        record = RecordId(*self.stream.id, self.stream.size)
+        frame = Frame(*record, kind, generated_us, body)
+        data = seal(frame, apid=self.settings.apid, packet_count=self._packets, signer=self.signer)
+        self._packets += 1
         leaf = self.stream.append(data)
-        out.append(Report(FrameSealed(RecordId(*self.stream.id, index), leaf, generated_us, len(rows), len(data))))
+        out.append(Report(FrameSealed(record, leaf, generated_us, samples, len(data))))
+        if kind == CLOSING:
+            self.closings.append(data)
+
+    def _close(self, following: Signer, reason: str, at_us: int, out: list[Effect]) -> None:
+        """Seal the epoch's last frame with its own key, and open the epoch that the frame names."""
+        final = self.stream.size
+        # 64 random bits of the host's entropy, one hash further with every epoch of this start
+        self._seed = hashlib.sha256(self._seed).digest()
+        epoch = int.from_bytes(self._seed[:8], "big")
+        self._seal(CLOSING, at_us, encode_closing(final, epoch, following.suite, following.public), 0, out)
+        out.append(Report(EpochClosed(RecordId(*self.stream.id, final), epoch, reason)))
+        self.signer = following
+        self._open(epoch)
+
+    # ------------------------------------------------------------ offering
 
     def _offer(self, now_us: int, out: list[Effect]) -> None:
-        """Offer what the window allows, and watch for an answer while anything is not accepted."""
-        size = self.stream.size
-        end = min(size, self.accepted + self.settings.local_window)
-        frames = self.stream.frames
-        out.extend(Send(self.settings.home, encode(FrameOffer(frames[index]))) for index in range(self._offered, end))
-        self._offered = max(self._offered, end)
-        if self.accepted < size:
-            if not self._retry_set:
-                self._retry_set = True
-                out.append(SetTimer(RETRY, now_us + (self.settings.retry_us << self._retries)))
-        elif self._retry_set:
-            self._stop_retry(out)
+        """Each edge is offered the oldest epoch that it has not taken whole."""
+        for edge in self.settings.edges:
+            carry = edge == self.carrier
+            for epoch in self.epochs:
+                lane = epoch.lanes[edge]
+                lane.offer(carry, now_us, out)
+                if not lane.done:
+                    break
 
-    def _stop_retry(self, out: list[Effect]) -> None:
-        self._retry_set = False
-        out.append(CancelTimer(RETRY))
+    def _overdue(self, name: str, now_us: int, out: list[Effect]) -> None:
+        lane = next((lane for epoch in self.epochs for lane in epoch.lanes.values() if lane.timer == name), None)
+        if lane is None:
+            return  # its epoch is over
+        lane.overdue()
+        if lane.edge == self.carrier and lane.unanswered >= UNANSWERED_MAX and len(self.settings.edges) > 1:
+            self._let_carry(next(edge for edge in self.settings.edges if edge != lane.edge), out)
+        self._offer(now_us, out)
+
+    def _let_carry(self, edge: str, out: list[Effect]) -> None:
+        self.carrier = edge
+        for epoch in self.epochs:
+            for name, lane in epoch.lanes.items():
+                lane.remind(name == edge, out)
+
+    # ------------------------------------------------------------ what edges say
 
     def _receive(self, source: str, data: bytes, now_us: int, out: list[Effect]) -> None:
         try:
@@ -143,58 +214,49 @@ class Device:
         except MessageError as problem:
             out.append(Report(Rejected("datagram", str(problem))))
             return
-        if source != self.settings.home or not isinstance(message, Accept | Expect | Ack):
-            out.append(Report(Rejected(type(message).__name__, f"not for a device, or not from its edge: {source}")))
-        elif message.stream != self.stream.id:
-            out.append(Report(Rejected(type(message).__name__, "another stream or epoch")))
+        what = type(message).__name__
+        if source not in self.settings.edges or not isinstance(message, Accept | Expect | Ack):
+            out.append(Report(Rejected(what, f"not for a device, or not from its edges: {source}")))
+            return
+        epoch = next((e for e in self.epochs if e.stream.id == message.stream), None)
+        if epoch is None:
+            out.append(Report(Rejected(what, "another stream or epoch")))
         elif isinstance(message, Ack):
-            self._acked(message, data, now_us, out)
-        elif message.next_index > self.stream.size:
-            out.append(Report(Rejected(type(message).__name__, "beyond what was sealed")))
+            self._acked(epoch, source, message, data, out)
+        elif message.next_index > epoch.stream.size:
+            out.append(Report(Rejected(what, "beyond what was sealed")))
         else:
-            self._progress(message, now_us, out)
-
-    def _progress(self, answer: Accept | Expect, now_us: int, out: list[Effect]) -> None:
-        self._retries = 0
-        if isinstance(answer, Expect):
-            self._go_to(answer.next_index, now_us)
-        elif answer.next_index > self.accepted:
-            self._forward(answer.next_index, out)
+            self._progress(epoch.lanes[source], message, now_us, out)
         self._offer(now_us, out)
 
-    def _go_to(self, asked: int, now_us: int) -> None:
-        """Send from where the edge waits; that may be what it lost with an unsynced tail.
+    def _progress(self, lane: Lane, answer: Accept | Expect, now_us: int, out: list[Effect]) -> None:
+        lane.unanswered = 0
+        if isinstance(answer, Expect):
+            lane.expect(answer.next_index, tuple(self.closings), now_us, out)
+        else:
+            lane.accept(answer.next_index, out)
+        if lane.edge == self.settings.edges[0] and self.carrier != lane.edge:
+            self._let_carry(lane.edge, out)  # home is back
 
-        Only an `Accept` says that frames are durable. Each frame behind a lost one makes the edge ask, so for
-        the time of a retry the same question is answered once.
-        """
-        if asked == self._asked and now_us < self._asked_until_us:
-            return
-        self._asked = asked
-        self._asked_until_us = now_us + self.settings.retry_us
-        self._offered = max(asked, self.stream.trim)
-        self.accepted = min(self.accepted, self._offered)
-
-    def _forward(self, accepted: int, out: list[Effect]) -> None:
-        """The edge, or Earth itself, holds all frames below `accepted`."""
-        self.accepted = accepted
-        self._offered = max(self._offered, accepted)
-        if self._retry_set:
-            self._stop_retry(out)
-
-    def _acked(self, ack: Ack, data: bytes, now_us: int, out: list[Effect]) -> None:
-        stream = self.stream
+    def _acked(self, epoch: _Epoch, source: str, ack: Ack, data: bytes, out: list[Effect]) -> None:
+        stream = epoch.stream
         problem = stream.problem_with(ack, self.settings.gateway, self.settings.auditor)
         if problem == WRONG_ROOT:
             out.append(Report(RootMismatch(stream.id, ack.verified)))
-        elif problem is not None:
+            return
+        if problem is not None:
             out.append(Report(Rejected("Ack", problem)))
-        else:
-            stream.take(ack, data)
-            out.append(Report(AckLearned(stream.id, ack.verified, ack.trim)))
-            stream.log.trim(stream.trim)
-            if stream.drop_frames(stream.trim):
-                out.append(Report(Trimmed(stream.id, stream.trim)))
-            if ack.verified > self.accepted:
-                self._forward(ack.verified, out)
-                self._offer(now_us, out)
+            return
+        stream.take(ack, data)
+        out.append(Report(AckLearned(stream.id, ack.verified, ack.trim, ack.term)))
+        for edge, lane in epoch.lanes.items():
+            lane.accept(ack.trim, out)
+            if edge != source:
+                out.append(Send(edge, data))  # it carries the stream too, and Earth may not know
+        stream.log.trim(stream.trim)
+        if stream.drop_frames(stream.trim):
+            out.append(Report(Trimmed(stream.id, stream.trim)))
+        if epoch is not self.epochs[-1] and stream.trim == stream.size:
+            for lane in epoch.lanes.values():
+                lane.stop(out)
+            self.epochs.remove(epoch)

@@ -1,8 +1,8 @@
 """An edge's side towards Earth: what goes into the next bundle, when it may go, and what follows a failure.
 
-Mail (notices and checkpoints, newest of a kind) goes before records; what does not fit the rest of a contact
-does not hold up what does. Nothing is radiated outside contacts or while the own antenna is unusable. A
-transmission that failed puts its content back first in the queue.
+Alerts go before everything, then mail (notices and checkpoints, newest of a kind), then records; what does not fit
+the rest of a contact does not hold up what does. Nothing is radiated outside contacts or while the own antenna is
+unusable. A transmission that failed puts its content back first in the queue.
 """
 
 from __future__ import annotations
@@ -66,20 +66,32 @@ class Downlink:
             self._flush_due = False
             out.append(SetTimer(FLUSH, now_us + self._bundle_wait_us))
         for record in records:
-            frame = self._streams[record.stream].frames.get(record.index)
-            if frame is not None:  # else Earth has it already, from another edge
-                self.sync.offer(record, len(frame) + FRAME_OVERHEAD_BYTES)
+            self._queue(record)
 
-    def resume(self, stream: Stream) -> None:
-        """After a restart: queue what Earth is not known to have verified."""
+    def alert(self, record: RecordId) -> None:
+        """Queue an alert that is durable: it waits for nothing."""
+        self._queue(record, urgent=True)
+
+    def _queue(self, record: RecordId, urgent: bool = False) -> None:
+        frame = self._streams[record.stream].frames.get(record.index)
+        if frame is not None:  # else Earth has it already, from another edge
+            self.sync.offer(record, len(frame) + FRAME_OVERHEAD_BYTES, urgent)
+
+    def resume(self, stream: Stream, urgent: bool = False) -> None:
+        """Queue what Earth is not known to have verified: after a restart, or when this edge is to carry the stream."""
         self.sync.verified[stream.id] = stream.verified
-        for index, frame in stream.frames.items():
-            if index >= stream.verified:
-                self.sync.offer(RecordId(*stream.id, index), len(frame) + FRAME_OVERHEAD_BYTES)
+        for index in stream.frames:
+            if stream.verified <= index < stream.durable:
+                self._queue(RecordId(*stream.id, index), urgent)
 
     def acked(self, ack: Ack) -> None:
-        """Take a valid ack."""
+        """Take a valid ack; what it misses below `verified` has rotted on Earth and goes again."""
         self.sync.acked(ack)
+        frames = self._streams[ack.stream].frames
+        for first, end in ack.gaps:
+            for index in range(first, min(end, ack.verified)):
+                if index in frames:
+                    self.sync.demand(RecordId(*ack.stream, index), len(frames[index]) + FRAME_OVERHEAD_BYTES)
 
     # ------------------------------------------------------------ what the host says
 
@@ -140,6 +152,13 @@ class Downlink:
     def _fill(self, room: int, now_us: int, out: list[Effect]) -> int:
         """Radiate what goes first of what fits into `room` bytes; else the smallest size that did not fit, or 0."""
         too_large = []
+        if self.sync.urgent:
+            load = self.sync.next_load(room, now_us)
+            if load is not None:
+                self._fly(load, now_us, out)
+                return 0
+            if self.sync.urgent:
+                too_large.append(self.sync.next_bytes)
         for kind, payload in self._mail.items():
             if len(payload) <= room:
                 del self._mail[kind]
@@ -147,7 +166,7 @@ class Downlink:
                 out.append(self.antenna.radiate(self.mailer.bundle(self._earth, payload, now_us)))
                 return 0
             too_large.append(len(payload))
-        if self._flush_due and self.sync.waiting:
+        if self._flush_due and self.sync.waiting and not self.sync.urgent:
             load = self.sync.next_load(room, now_us)
             if load is not None:
                 self._fly(load, now_us, out)

@@ -2,6 +2,9 @@
 
 One sync is under way at a time; everything appended meanwhile waits for the next. What is said because of an
 entry (`say`) is emitted when the sync that covers the entry has answered, so no effect can outrun the medium.
+
+A sync that failed says nothing about what is on the medium (a second one may "succeed" over pages that were lost).
+So everything of the failed commit is cut off and written anew, after a pause, together with what came meanwhile.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from twin.pipeline.ledger import journal
-from twin.pipeline.machine import Append, DropJournal, Effect, Sync, TruncateJournal
+from twin.pipeline.machine import Append, DropJournal, Effect, SetTimer, Sync, TruncateJournal
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack
 
+REWRITE = "rewrite"
 SNAPSHOTS_MAX = 64
 SNAPSHOT_AFTER_BYTES = 16_384
 
@@ -28,10 +32,10 @@ class SnapshotAt(NamedTuple):
 class Commit:
     """What becomes true when the sync that covers it has answered."""
 
-    __slots__ = ("acks", "appended", "checkpoint", "records", "sends")
+    __slots__ = ("acks", "checkpoint", "entries", "records", "sends")
 
     def __init__(self) -> None:
-        self.appended = False
+        self.entries: list[Append] = []
         self.records: list[RecordId] = []
         self.acks: list[Ack] = []
         self.sends: list[Effect] = []
@@ -50,9 +54,15 @@ class PendingCheckpoint(NamedTuple):
 
 
 class EdgeJournal:
-    """The commit being filled (`next`), the one under way, and offsets: `end` lies behind the last entry."""
+    """The commit being filled (`next`), the one under way, and offsets: `end` lies behind the last entry.
 
-    def __init__(self) -> None:
+    Args:
+        retry_us: pause after a failed sync.
+    """
+
+    def __init__(self, retry_us: int) -> None:
+        self._retry_us = retry_us
+        self._failed_at: int | None = None
         self.end = 0
         self._start = 0
         self.next = Commit()
@@ -78,14 +88,15 @@ class EdgeJournal:
 
     def append(self, kind: int, payload: bytes, out: list[Effect], records: tuple[RecordId, ...] = ()) -> None:
         """Append an entry; it is part of the next commit."""
-        entry = journal.encode_entry(kind, payload)
-        self.end += len(entry)
-        self.next.appended = True
-        out.append(Append(entry, records))
+        entry = Append(journal.encode_entry(kind, payload), records)
+        self.end += len(entry.data)
+        self.next.entries.append(entry)
+        if self._failed_at is None:
+            out.append(entry)
 
     def say(self, effects: Iterable[Effect], out: list[Effect]) -> None:
         """Emit effects once everything appended so far is on the medium: at once if it already is."""
-        if self.next.appended:
+        if self.next.entries:
             self.next.sends.extend(effects)
         elif self._syncing is not None:
             self._syncing.sends.extend(effects)
@@ -109,9 +120,38 @@ class EdgeJournal:
 
     def commit(self, out: list[Effect]) -> None:
         """Ask for a sync, if something waits for one and none is under way."""
-        if self._syncing is None and self.next.appended:
+        if self._syncing is None and self.next.entries and self._failed_at is None:
             self._syncing, self.next = self.next, Commit()
             out.append(Sync(self._sync_id))
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that wait for the medium while it fails; 0 while it works."""
+        return 0 if self._failed_at is None else sum(len(entry.data) for entry in self.next.entries)
+
+    def sync_failed(self, sync_id: int, now_us: int) -> list[Effect]:
+        """The sync under way failed: its commit is filled again, with what came meanwhile behind it."""
+        commit = self._syncing
+        if commit is None or sync_id != self._sync_id:
+            return []
+        self._sync_id += 1
+        self._syncing = None
+        behind, self.next = self.next, commit
+        commit.entries += behind.entries
+        commit.records += behind.records
+        commit.acks += behind.acks
+        commit.sends += behind.sends
+        commit.checkpoint = commit.checkpoint or behind.checkpoint
+        self._failed_at = self.end - sum(len(entry.data) for entry in commit.entries)
+        return [SetTimer(REWRITE, now_us + self._retry_us)]
+
+    def rewrite(self) -> list[Effect]:
+        """The pause after a failed sync is over: cut what it left and write it all anew; `commit` comes next."""
+        if self._failed_at is None:
+            return []
+        out: list[Effect] = [TruncateJournal(self._failed_at), *self.next.entries]
+        self._failed_at = None
+        return out
 
     def synced(self, sync_id: int) -> Commit | None:
         """The commit that is durable now; None if nobody waits for this answer."""

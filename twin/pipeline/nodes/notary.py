@@ -5,27 +5,37 @@ A checkpoint states the heads of all streams, chained to the one before by its S
 what it can follow: each head must be consistent (RFC 9162 section 2.1.4) with the last head of that stream
 that it signed, and that head is durable here before the cosignature leaves. Cosigning is asynchronous and
 never gates synchronization; a missing one is pending.
+
+A medium may come back with less than it held (swapped, rolled back, rotten). So an edge that starts asks its
+witnesses which checkpoint of its own they signed last, and signs nothing before they have answered:
+
+| what it learns | then |
+|---|---|
+| a checkpoint that it does not remember | the chain goes on behind it; no head is signed below those sizes |
+| heads of streams that it has not refilled | they are left out, and the chain begins anew, for all to see |
+| it cannot prove a head from what a witness signed | the proof starts at an ack, whose root Earth's auditor signed |
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-import cbor2
-
-from twin.pipeline.facts import HeadCosigned, HeadSigned, Rejected, WitnessRefused
+from twin.pipeline.facts import ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
 from twin.pipeline.ledger import journal
+from twin.pipeline.ledger.journal import Witnessed
 from twin.pipeline.ledger.merkle import verify_consistency
-from twin.pipeline.ledger.stream import Stream
+from twin.pipeline.ledger.stream import Stream, problem_with_signatures
 from twin.pipeline.machine import Effect, Report, Send
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import (
+    Ack,
     Checkpoint,
     CheckpointOffer,
     Cosign,
     Head,
+    LastWitnessed,
     MessageError,
     decode,
     encode,
@@ -38,7 +48,8 @@ class NotarySettings(NamedTuple):
     """Who signs here, which peers witness, and by which keys; `witnesses` holds name -> key, Earth's auditor
     included.
 
-    `earth_witness` is the one of them that is reached by bundle instead of the local network.
+    `earth_witness` is the one of them that is reached by bundle instead of the local network. `gateway` and
+    `auditor` sign acks.
     """
 
     name: str
@@ -46,12 +57,8 @@ class NotarySettings(NamedTuple):
     witnesses: Mapping[str, Verifier]
     authors: Mapping[str, Verifier]
     earth_witness: str
-
-
-class _Witnessed(NamedTuple):
-    counter: int
-    cosign: bytes
-    heads: dict[StreamId, tuple[int, bytes]]
+    gateway: Verifier
+    auditor: Verifier
 
 
 class MadeCheckpoint(NamedTuple):
@@ -70,68 +77,130 @@ class Notary:
         self.settings = settings
         self.counter = 0
         self.digest = b""
+        self.peers = tuple(name for name in settings.witnesses if name != settings.earth_witness)
+        self.signed_before: dict[StreamId, int] = {}
+        """Sizes of heads that this edge has signed, as far as it remembers or was told."""
+        self._named: set[StreamId] = set()  # streams in the newest checkpoint
+        self._answered: set[str] = set()
         self._signed_past: dict[str, dict[StreamId, int]] = {name: {} for name in settings.witnesses}
-        self._witnessed: dict[str, _Witnessed] = {}
+        self._cosigns: dict[str, bytes] = {}
+        self._witnessed: dict[str, Witnessed] = {}
 
     # ------------------------------------------------------------ as author
+
+    @property
+    def settled(self) -> bool:
+        """Whether every peer has said, since this start, what it signed last."""
+        return len(self._answered) == len(self.peers)
+
+    def settle(self) -> None:
+        """Go on without those that have not answered."""
+        self._answered.update(self.peers)
+
+    def ask(self) -> list[Effect]:
+        """Ask the peers that have not answered yet."""
+        question = encode(LastWitnessed(self.settings.name))
+        return [Send(peer, question) for peer in self.peers if peer not in self._answered]
+
+    def answered(self, peer: str) -> None:
+        """A peer has said what it signed last, if anything."""
+        if peer in self.peers:
+            self._answered.add(peer)
 
     def checkpoint(self, streams: Mapping[StreamId, Stream], now_us: int) -> MadeCheckpoint | None:
         """Sign the heads of all durable records; None when none has moved since the last checkpoint.
 
         `Stream.signed` moves when the checkpoint is durable, which is the caller's to say (`published`).
         """
-        moved = [s for s in streams.values() if s.durable > s.signed]
+        whole = [s for s in streams.values() if s.durable and s.durable >= s.signed]
+        moved = [s for s in whole if s.durable > s.signed]
         if not moved:
             return None
         out: list[Effect] = []
         for stream in moved:
             root = stream.log.root(stream.durable)
-            proof = stream.log.consistency_proof(stream.signed, stream.durable) if stream.signed else ()
-            out.append(Report(HeadSigned(stream.id, stream.signed, stream.durable, root, tuple(proof))))
-        heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in streams.values() if s.durable)
-        unsigned = Checkpoint(self.settings.name, self.counter, now_us, self.digest, heads)
-        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        self._remember(data)
-        for name in self.settings.witnesses:
-            if name != self.settings.earth_witness:
-                proofs = tuple(self._proof_for(name, streams[head.stream], head.size) for head in heads)
-                out.append(Send(name, encode(CheckpointOffer(data, proofs))))
+            previous = max(stream.signed, stream.log.base)
+            proof = stream.log.consistency_proof(previous, stream.durable) if previous else ()
+            out.append(Report(HeadSigned(stream.id, previous, stream.durable, root, tuple(proof))))
+        heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in whole)
         sizes = {head.stream: head.size for head in heads}
+        previous_digest = b"" if self._named - sizes.keys() else self.digest
+        unsigned = Checkpoint(self.settings.name, self.counter, now_us, previous_digest, heads)
+        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        self._remember(data, sizes)
+        for name in self.peers:
+            proofs, acks = self._proofs_for(name, [streams[head.stream] for head in heads])
+            out.append(Send(name, encode(CheckpointOffer(data, proofs, acks))))
         return MadeCheckpoint(data, sizes, tuple(out), encode(CheckpointOffer(data, ())))
 
-    def _proof_for(self, witness: str, stream: Stream, size: int) -> tuple[int, tuple[bytes, ...]]:
-        """From the size that the witness signed last, as far as known here; (0, ()) asks it to say."""
-        known = self._signed_past[witness].get(stream.id, 0)
-        if known < max(1, stream.log.base):
-            return 0, ()
-        return known, tuple(stream.log.consistency_proof(known, size))
+    def _proofs_for(
+        self, witness: str, streams: list[Stream]
+    ) -> tuple[tuple[tuple[int, tuple[bytes, ...]], ...], tuple[bytes, ...]]:
+        """Per stream the size that the witness signed last, as far as known here, and the proof from it; and acks.
+
+        (0, ()) asks the witness to say.
+        """
+        proofs: list[tuple[int, tuple[bytes, ...]]] = []
+        acks = []
+        for stream in streams:
+            known = self._signed_past[witness].get(stream.id, 0)
+            if known and known < stream.log.base and stream.vouched:
+                known = stream.log.base
+                acks.append(stream.vouched)
+            if known < max(1, stream.log.base):
+                proofs.append((0, ()))
+            else:
+                proofs.append((known, tuple(stream.log.consistency_proof(known, stream.durable))))
+        return tuple(proofs), tuple(acks)
 
     def published(self, heads: Mapping[StreamId, int], streams: Mapping[StreamId, Stream]) -> None:
         """A checkpoint with these heads is on the medium."""
         for stream_id, size in heads.items():
-            streams[stream_id].signed = size
+            streams[stream_id].signed = max(size, streams[stream_id].signed)
 
-    def cosigned(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> list[Effect]:
-        """Take a witness's cosignature: leaves below it need not be kept for that witness any more."""
+    def cosigned(self, cosign: Cosign, data: bytes, streams: Mapping[StreamId, Stream]) -> list[Effect]:
+        """Take a witness's cosignature: leaves below it need not be kept for that witness any more.
+
+        One of a checkpoint that this edge does not remember tells it what it signed on a medium that is gone.
+        """
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
             return [Report(Rejected("Cosign", "not a witness of this edge"))]
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
-        if any(stream not in streams or size > streams[stream].signed for stream, size in cosign.sizes):
-            return [Report(Rejected("Cosign", "of a head that this edge never signed"))]
+        if cosign.counter >= self.counter:
+            self._recall(cosign, streams)
+        self._cosigns[cosign.witness] = data
         past = self._signed_past[cosign.witness]
         for stream, size in cosign.sizes:
-            past[stream] = max(size, past.get(stream, 0))
+            if size <= self.signed_before.get(stream, 0):
+                past[stream] = max(size, past.get(stream, 0))
         return []
+
+    def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:
+        self.counter = cosign.counter + 1
+        self.digest = cosign.digest
+        self._named = {stream for stream, _ in cosign.sizes}
+        for stream, size in cosign.sizes:
+            self.signed_before[stream] = max(size, self.signed_before.get(stream, 0))
+            if stream in streams:
+                streams[stream].signed = max(size, streams[stream].signed)
+
+    @property
+    def cosigns(self) -> tuple[bytes, ...]:
+        """The newest cosignature of each witness on Mars."""
+        return tuple(self._cosigns[name] for name in self.peers if name in self._cosigns)
 
     def signed_by_all(self, stream: Stream) -> int:
         """Size up to which every witness has signed; with no witness, what this edge has signed itself."""
         return min((past.get(stream.id, 0) for past in self._signed_past.values()), default=stream.signed)
 
-    def _remember(self, checkpoint: bytes) -> None:
+    def _remember(self, checkpoint: bytes, sizes: Mapping[StreamId, int]) -> None:
         self.counter += 1
         self.digest = hashlib.sha256(checkpoint).digest()
+        self._named = set(sizes)
+        for stream, size in sizes.items():
+            self.signed_before[stream] = max(size, self.signed_before.get(stream, 0))
 
     # ------------------------------------------------------------ as witness
 
@@ -154,81 +223,120 @@ class Notary:
         last = self._witnessed.get(checkpoint.author)
         if last is not None and checkpoint.counter <= last.counter:
             return None, [Send(checkpoint.author, last.cosign)]
-        refused = self._refused(checkpoint, offer, {} if last is None else last.heads)
+        refused = self._refused(checkpoint, offer, last)
         if refused is not None:
             out: list[Effect] = [] if last is None else [Send(checkpoint.author, last.cosign)]
             return None, [*out, *refused]
-        return self._cosign(checkpoint, hashlib.sha256(offer.checkpoint).digest())
+        return self._cosign(checkpoint, hashlib.sha256(offer.checkpoint).digest(), last)
 
-    def _refused(
-        self, checkpoint: Checkpoint, offer: CheckpointOffer, known: Mapping[StreamId, tuple[int, bytes]]
-    ) -> list[Effect] | None:
+    def asked(self, author: str) -> Effect:
+        """The answer to an author that asks what was signed last here."""
+        last = self._witnessed.get(author)
+        return Send(author, encode(LastWitnessed(author)) if last is None else last.cosign)
+
+    def _refused(self, checkpoint: Checkpoint, offer: CheckpointOffer, last: Witnessed | None) -> list[Effect] | None:
         """None when every head follows from the last signed one; else what to say of it.
 
         A proof from another size than the last signed is not the author's lie but its ignorance (a
         cosignature was lost): the answer is the last cosignature, and the next checkpoint will start from
         there. A stream that this witness never signed has nothing to be consistent with; one that it signed
-        and that is missing now has shrunk to nothing.
+        and that is missing now has shrunk to nothing, unless the author says that it begins a new chain.
         """
         if len(offer.proofs) != len(checkpoint.heads):
             return [Report(Rejected("checkpoint", "one proof per head is needed"))]
         named = {head.stream for head in checkpoint.heads}
         if len(named) != len(checkpoint.heads):
             return [Report(Rejected("checkpoint", "two heads of one stream"))]
-        missing = known.keys() - named
-        if missing:
+        if last is None:
+            return None
+        missing = set(last.live) - named
+        if missing and checkpoint.previous:
             return [Report(WitnessRefused(checkpoint.author, min(missing), 0))]
+        known = {stream: (size, root) for stream, size, root in last.heads}
+        vouched = self._vouched(offer)
         for head, (claimed, proof) in zip(checkpoint.heads, offer.proofs, strict=True):
             size, root = known.get(head.stream, (0, b""))
             if not size or (head.size == size and head.root == root):
                 continue
+            if head.stream in vouched and claimed == vouched[head.stream][0] >= size:
+                size, root = vouched[head.stream]
             if claimed != size:
                 return []
             if not verify_consistency(size, head.size, root, head.root, proof):
                 return [Report(WitnessRefused(checkpoint.author, head.stream, head.size))]
         return None
 
-    def _cosign(self, checkpoint: Checkpoint, digest: bytes) -> tuple[bytes, list[Effect]]:
+    def _vouched(self, offer: CheckpointOffer) -> dict[StreamId, tuple[int, bytes]]:
+        """Sizes and roots that Earth has signed for, by stream."""
+        found = {}
+        for raw in offer.acks:
+            try:
+                ack = decode(raw)
+            except MessageError:
+                continue  # a proof that starts there will not be followed
+            if isinstance(ack, Ack) and not problem_with_signatures(ack, self.settings.gateway, self.settings.auditor):
+                found[ack.stream] = (ack.verified, ack.root)
+        return found
+
+    def _cosign(self, checkpoint: Checkpoint, digest: bytes, last: Witnessed | None) -> tuple[bytes, list[Effect]]:
         sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
         unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
         data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        heads = {head.stream: (head.size, head.root) for head in checkpoint.heads}
-        self._witnessed[checkpoint.author] = _Witnessed(checkpoint.counter, data, heads)
+        heads = {} if last is None else {stream: (size, root) for stream, size, root in last.heads}
+        heads |= {head.stream: (head.size, head.root) for head in checkpoint.heads}
+        witnessed = Witnessed(
+            checkpoint.author,
+            checkpoint.counter,
+            data,
+            tuple((stream, size, root) for stream, (size, root) in heads.items()),
+            tuple(stream for stream, _ in sizes),
+        )
+        self._witnessed[checkpoint.author] = witnessed
         out: list[Effect] = [
             Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)) for head in checkpoint.heads
         ]
-        return cbor2.dumps(self._witness_state(checkpoint.author)), [*out, Send(checkpoint.author, data)]
-
-    def _witness_state(self, author: str) -> tuple[str, int, bytes, tuple[tuple[StreamId, int, bytes], ...]]:
-        state = self._witnessed[author]
-        return author, state.counter, state.cosign, tuple((s, size, root) for s, (size, root) in state.heads.items())
+        if last is not None and not checkpoint.previous:
+            out.append(Report(ChainRestarted(checkpoint.author, checkpoint.counter)))
+        return journal.encode_witnessed(witnessed), [*out, Send(checkpoint.author, data)]
 
     # ------------------------------------------------------------ durable state
 
-    def snapshot(self, streams: Iterable[Stream], heads: Mapping[StreamId, int]) -> journal.Snapshot:
+    def snapshot(
+        self,
+        streams: Iterable[Stream],
+        heads: Mapping[StreamId, int],
+        rules_of: Callable[[StreamId], bytes],
+        closings: tuple[bytes, ...],
+    ) -> journal.Snapshot:
         """What lets everything before it in the journal be dropped; `heads` are those of the newest checkpoint."""
         states = tuple(
-            journal.StreamState(s.id, s.size, tuple(s.log.frontier()), heads.get(s.id, 0), s.ack_bytes) for s in streams
+            journal.StreamState(
+                s.id, s.size, tuple(s.log.frontier()), heads.get(s.id, 0), s.ack_bytes, rules_of(s.id), s.vouched
+            )
+            for s in streams
         )
-        witnessed = tuple(self._witness_state(author) for author in self._witnessed)
-        return journal.Snapshot(self.counter, self.digest, states, witnessed)
+        return journal.Snapshot(self.counter, self.digest, states, tuple(self._witnessed.values()), closings)
 
     def restore(self, snapshot: journal.Snapshot) -> None:
         """Take over what a snapshot says."""
         self.counter = snapshot.checkpoint_counter
         self.digest = snapshot.checkpoint_digest
-        for author, counter, cosign, heads in snapshot.witnessed:
-            self._witnessed[author] = _Witnessed(counter, cosign, {s: (size, root) for s, size, root in heads})
+        for state in snapshot.streams:
+            if state.signed:
+                self._named.add(state.stream)
+                self.signed_before[state.stream] = max(state.signed, self.signed_before.get(state.stream, 0))
+        for witnessed in snapshot.witnessed:
+            self._witnessed[witnessed.author] = witnessed
 
     def replay_checkpoint(self, payload: bytes, streams: Mapping[StreamId, Stream]) -> None:
         """Read an own checkpoint back from the journal."""
         checkpoint = decode(payload)
         if isinstance(checkpoint, Checkpoint):
-            self._remember(payload)
-            self.published({head.stream: head.size for head in checkpoint.heads}, streams)
+            sizes = {head.stream: head.size for head in checkpoint.heads}
+            self._remember(payload, sizes)
+            self.published(sizes, streams)
 
     def replay_witnessed(self, payload: bytes) -> None:
         """Read a peer's followed checkpoint back from the journal."""
-        author, counter, cosign, heads = cbor2.loads(payload)
-        known = {StreamId(*s): (size, root) for s, size, root in heads}
-        self._witnessed[author] = _Witnessed(counter, cosign, known)
+        witnessed = journal.decode_witnessed(payload)
+        self._witnessed[witnessed.author] = witnessed

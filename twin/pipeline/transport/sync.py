@@ -5,6 +5,8 @@ does not run while no return contact is planned or the own antenna is unusable, 
 goes first next time. An ack closes flights; a gap that an ack names is sent again at once, provided the flight should
 have arrived before Earth wrote that ack. Acks are cumulative, so a lost one costs nothing but time.
 
+Urgent records (alerts) go before all others, in bundles of their own and outside the window.
+
 The window (bytes in flight) defaults to rate x round trip, that is to no limit within one contact; it does not apply
 while no return contact is planned, because then nothing can open it again.
 """
@@ -41,6 +43,7 @@ class Load(NamedTuple):
     records: tuple[RecordId, ...]
     size_bytes: int
     round: int
+    urgent: bool = False
 
 
 class _Flight:
@@ -62,10 +65,13 @@ class Synchronizer:
         self.there = there
         self.settings = settings
         self.verified: dict[StreamId, int] = {}
-        self._fresh: deque[tuple[RecordId, int]] = deque()
-        self._again: deque[tuple[RecordId, int]] = deque()
+        self._urgent: deque[RecordId] = deque()
+        self._again: deque[RecordId] = deque()
+        self._fresh: deque[RecordId] = deque()
         self._rounds: dict[RecordId, int] = {}
-        self._sizes: dict[RecordId, int] = {}
+        self._sizes: dict[RecordId, int] = {}  # of everything queued or in flight
+        self._alerts: set[RecordId] = set()
+        self._demanded: set[RecordId] = set()
         self._flights: list[_Flight] = []
         self._bytes_in_flight = 0
         self._suspended_us: int | None = None
@@ -73,59 +79,94 @@ class Synchronizer:
     @property
     def waiting(self) -> bool:
         """Whether anything is queued."""
-        return bool(self._fresh or self._again)
+        return bool(self._fresh or self._again or self._urgent)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something is queued that waits for nothing else."""
+        return bool(self._urgent)
 
     @property
     def queued(self) -> int:
         """Number of records queued, first transmissions and repeats."""
-        return len(self._fresh) + len(self._again)
+        return len(self._fresh) + len(self._again) + len(self._urgent)
 
     @property
     def next_bytes(self) -> int:
         """Size of the record that goes next, 0 with nothing queued."""
-        for queue in (self._again, self._fresh):
+        for queue in (self._urgent, self._again, self._fresh):
             if queue:
-                return queue[0][1]
+                return self._sizes[queue[0]]
         return 0
 
-    def offer(self, record: RecordId, size_bytes: int) -> None:
-        """Queue a record that is durable here."""
-        self._fresh.append((record, size_bytes))
+    def offer(self, record: RecordId, size_bytes: int, urgent: bool = False) -> None:
+        """Queue a record that is durable here, unless it is queued or in flight."""
+        if record in self._sizes:
+            return
+        self._sizes[record] = size_bytes
+        if urgent:
+            self._alerts.add(record)
+            self._urgent.append(record)
+        else:
+            self._fresh.append(record)
+
+    def demand(self, record: RecordId, size_bytes: int) -> None:
+        """Queue a record that Earth had verified and has lost since: its row rotted."""
+        if record not in self._sizes:
+            self._sizes[record] = size_bytes
+            self._demanded.add(record)
+            self._again.append(record)
 
     def next_load(self, room_bytes: int, now_us: int) -> Load | None:
-        """The next records to send, repeats first, within `room_bytes` and the bundle and window limits."""
+        """The next records to send, alerts and then repeats first, within `room_bytes` and the bundle's limit.
+
+        The window holds for all but alerts.
+        """
+        if self._urgent:
+            return self._load((self._urgent,), room_bytes, min(room_bytes, self.settings.bundle_bytes_max))
         window = self._window_bytes(now_us)
         if window is None or not self._bytes_in_flight:
             room = room_bytes  # with nothing in flight one record may go, however small the window
         else:
             room = min(room_bytes, max(0, window - self._bytes_in_flight))
         limit = min(room, self.settings.bundle_bytes_max, room if window is None else window)
+        return self._load((self._again, self._fresh), room, limit)
+
+    def _load(self, queues: tuple[deque[RecordId], ...], room: int, limit: int) -> Load | None:
         records: list[RecordId] = []
         size = 0
         rounds = 0
-        for queue in (self._again, self._fresh):
+        for queue in queues:
             while queue:
-                record, frame_bytes = queue[0]
-                if record.index < self.verified.get(record.stream, 0):
+                record = queue[0]
+                if self._verified(record):
                     queue.popleft()
                     self._forget(record)
                     continue
+                frame_bytes = self._sizes[record]
                 alone = not records and frame_bytes <= room  # a frame larger than a bundle should be goes alone
                 if size + frame_bytes > limit and not alone:
-                    return Load(tuple(records), size, rounds) if records else None
+                    break
                 queue.popleft()
                 records.append(record)
                 size += frame_bytes
-                self._sizes[record] = frame_bytes
                 rounds = max(rounds, self._rounds.get(record, 0))
-        return Load(tuple(records), size, rounds) if records else None
+            if queue:
+                break
+        return Load(tuple(records), size, rounds, queues[0] is self._urgent) if records else None
+
+    def _verified(self, record: RecordId) -> bool:
+        """Whether Earth holds the record, as far as known here, and has not asked for it again."""
+        return record.index < self.verified.get(record.stream, 0) and record not in self._demanded
 
     def sent(self, load: Load, now_us: int) -> None:
         """The last bit of this load's bundle has just left."""
         contact = self.plan.current_or_next(self.here, self.there, max(now_us - 1, 0))
         arrival_us = now_us if contact is None else now_us + contact.owlt_us(now_us)
         flight = _Flight(load, now_us, arrival_us, self._expiry_us(now_us))
-        self._bytes_in_flight += load.size_bytes
+        if not load.urgent:
+            self._bytes_in_flight += load.size_bytes
+        self._demanded.difference_update(load.records)  # if this is lost, Earth's next ack asks again
         # an ack may have come while the bundle was being radiated
         self._shrink(flight, tuple([r for r in load.records if r.index >= self.verified.get(r.stream, 0)]))
         if flight.load.records:
@@ -133,13 +174,13 @@ class Synchronizer:
 
     def unsent(self, load: Load) -> None:
         """The bundle of this load never left: its records go first next time."""
-        self._again.extendleft((record, self._sizes[record]) for record in reversed(load.records))
+        (self._urgent if load.urgent else self._again).extendleft(reversed(load.records))
 
     def acked(self, ack: Ack) -> None:
         """Take a valid ack: close flights, and queue at once what Earth misses of flights that should have arrived."""
         stream = ack.stream
-        if ack.verified > self.verified.get(stream, 0):
-            self.verified[stream] = ack.verified
+        self.verified[stream] = ack.verified
+        self._demanded -= {record for record in self._demanded if record.stream == stream and record.index < ack.trim}
         kept: list[_Flight] = []
         for flight in self._flights:
             records = flight.load.records
@@ -162,7 +203,8 @@ class Synchronizer:
         kept: list[_Flight] = []
         for flight in self._flights:
             if flight.expiry_us is not None and flight.expiry_us <= now_us and self._suspended_us is None:
-                self._bytes_in_flight -= flight.load.size_bytes
+                if not flight.load.urgent:
+                    self._bytes_in_flight -= flight.load.size_bytes
                 self._requeue([r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)])
                 for record in flight.load.records:
                     if record.index < self.verified.get(record.stream, 0):
@@ -208,7 +250,7 @@ class Synchronizer:
     def _requeue(self, records: list[RecordId]) -> None:
         for record in records:
             self._rounds[record] = self._rounds.get(record, 0) + 1
-            self._again.append((record, self._sizes[record]))
+            (self._urgent if record in self._alerts else self._again).append(record)
 
     def _shrink(self, flight: _Flight, records: tuple[RecordId, ...]) -> None:
         before = flight.load
@@ -217,12 +259,15 @@ class Synchronizer:
             if record.index < verified.get(record.stream, 0):
                 self._forget(record)
         size = sum(self._sizes[record] for record in records)
-        self._bytes_in_flight -= before.size_bytes - size
-        flight.load = Load(records, size, before.round)
+        if not before.urgent:
+            self._bytes_in_flight -= before.size_bytes - size
+        flight.load = before._replace(records=records, size_bytes=size)
 
     def _forget(self, record: RecordId) -> None:
         self._rounds.pop(record, None)
         self._sizes.pop(record, None)
+        self._alerts.discard(record)
+        self._demanded.discard(record)
 
     def _expiry_us(self, sent_us: int) -> int | None:
         answer_us = expected_answer_us(

@@ -1,14 +1,14 @@
 """Which key signs which epoch, and where an epoch ends: what every verifier of frames keeps.
 
 A device begins with the key it was registered with. Its **closing frame**, signed with the old key, states the
-epoch's final index, the next epoch and the key of that. So:
+epoch's final index, the next epoch and the key of that, which is the device's key from then on. So:
 
 | a frame of | is good |
 |---|---|
 | an epoch that a closing frame named | under the key that stands there |
-| any other epoch of a registered device | under the registered key |
+| an epoch seen before | under the key that it was seen with |
+| a new epoch | under the device's key of now; under one that it gave up only where not `strict` |
 | a closed epoch | up to its final index; beyond it is stale |
-| an epoch never seen before | not under a registered key that the device has given up (`strict`) |
 
 Where the order of events is known (on an edge) `strict` refuses new epochs of a key that was given up. Earth sees
 frames late and out of order, over bundles that only an edge can seal, and leaves that judgement to the edge.
@@ -40,6 +40,9 @@ class _Key(NamedTuple):
     verifier: Verifier
     signature_bytes: int
 
+    def signs(self, frame: bytes) -> bool:
+        return verify_frame(frame, self.verifier, self.signature_bytes)
+
 
 UNKNOWN_DEVICE = "device unknown"
 WRONG_SIGNATURE = "signature"
@@ -58,42 +61,32 @@ class KeyBook:
     def __init__(self, devices: Mapping[int, KnownDevice], strict: bool = False) -> None:
         self._devices = devices
         self._strict = strict
-        self._closings: dict[StreamId, tuple[int, bytes]] = {}
-        self._successors: dict[StreamId, _Key] = {}
-        self._given_up: set[int] = set()
-        self._seen: set[StreamId] = set()
+        self._finals: dict[StreamId, int] = {}
+        self._closings: dict[StreamId, bytes] = {}
+        self._epochs: dict[StreamId, _Key] = {}
+        self._keys: dict[int, list[_Key]] = {}
 
     def problem_with(self, frame: bytes, record: RecordId) -> str | None:
         """Why a frame whose identity is `record` must not be taken, None if it is what its device signed."""
         stream = record.stream
-        device = self._devices.get(stream.device)
-        if device is None:
+        if stream.device not in self._devices:
             return UNKNOWN_DEVICE
-        closed = self._closings.get(stream)
-        if closed is not None and record.index > closed[0]:
+        final = self._finals.get(stream)
+        if final is not None and record.index > final:
             return BEYOND_CLOSING
-        key = self._key(stream, device)
-        if not verify_frame(frame, key.verifier, key.signature_bytes):
-            return WRONG_SIGNATURE
-        if (
-            self._strict
-            and stream.device in self._given_up
-            and stream not in self._successors
-            and stream not in self._seen
-        ):
-            return STALE_KEY
-        return None
-
-    def _key(self, stream: StreamId, device: KnownDevice) -> _Key:
-        return self._successors.get(stream) or _Key(device.verifier, device.signature_bytes)
-
-    def signature_bytes(self, stream: StreamId) -> int:
-        """Length of the signatures of a registered device's epoch."""
-        return self._key(stream, self._devices[stream.device]).signature_bytes
+        known = self._epochs.get(stream)
+        if known is not None:
+            return None if known.signs(frame) else WRONG_SIGNATURE
+        *given_up, now = self._keys_of(stream.device)
+        if now.signs(frame):
+            return None
+        if any(key.signs(frame) for key in given_up):
+            return STALE_KEY if self._strict else None
+        return WRONG_SIGNATURE
 
     def body(self, frame: bytes, record: RecordId) -> bytes:
         """Body of a frame that has no problem."""
-        return frame_body(frame, self.signature_bytes(record.stream))
+        return frame_body(frame, self._key_of(frame, record.stream).signature_bytes)
 
     def learn(self, frame: bytes, record: RecordId) -> StreamId | None:
         """Take note of a frame that has no problem; the next epoch if it closes its own.
@@ -101,25 +94,45 @@ class KeyBook:
         Raises:
             FrameError: a closing frame whose body is none, or that names no usable key; nothing was noted then.
         """
+        stream = record.stream
         following = None
         if peek_kind(frame) == CLOSING:
-            following = self._close(record.stream, decode_closing(self.body(frame, record)), frame)
-        self._seen.add(record.stream)
+            following = self._close(stream, decode_closing(self.body(frame, record)), frame)
+        if stream not in self._epochs:
+            self._epochs[stream] = self._key_of(frame, stream)
         return following
 
     def _close(self, stream: StreamId, closing: Closing, frame: bytes) -> StreamId:
         following = StreamId(stream.device, closing.next_epoch)
-        device = self._devices[stream.device]
-        old = self._key(stream, device)
+        own = self._key_of(frame, stream)
         try:
-            following_key = verifier(closing.next_suite, closing.next_public)
+            key = _Key(verifier(closing.next_suite, closing.next_public), SUITES[closing.next_suite].signature_bytes)
         except ValueError as error:
             raise FrameError(f"closing: {error}") from error
-        self._successors[following] = _Key(following_key, SUITES[closing.next_suite].signature_bytes)
-        if not old.verifier.same_key(closing.next_public):
-            self._given_up.add(stream.device)
-        self._closings[stream] = (closing.final_index, frame)
+        if stream not in self._closings:
+            self._epochs[stream] = own
+            self._epochs[following] = key
+            self._finals[stream] = closing.final_index
+            self._closings[stream] = frame
+            if not own.verifier.same_key(closing.next_public):
+                self._keys_of(stream.device).append(key)
         return following
+
+    def _keys_of(self, device: int) -> list[_Key]:
+        """The device's keys, oldest first; the last is the key of now."""
+        keys = self._keys.get(device)
+        if keys is None:
+            known = self._devices[device]
+            keys = self._keys[device] = [_Key(known.verifier, known.signature_bytes)]
+        return keys
+
+    def _key_of(self, frame: bytes, stream: StreamId) -> _Key:
+        """The key of a frame that has no problem."""
+        known = self._epochs.get(stream)
+        if known is not None:
+            return known
+        keys = self._keys_of(stream.device)
+        return next((key for key in reversed(keys) if key.signs(frame)), keys[-1])
 
     def is_closed(self, stream: StreamId) -> bool:
         """Whether the epoch's closing frame is known."""
@@ -127,11 +140,19 @@ class KeyBook:
 
     @property
     def closings(self) -> tuple[bytes, ...]:
-        """The closing frames known, in the order learned: all that a restart needs (`restore`)."""
-        return tuple(frame for _, frame in self._closings.values())
+        """The closing frames known, in the order learned: what a restart or a peer needs (`take`)."""
+        return tuple(self._closings.values())
 
-    def restore(self, closings: Iterable[bytes], seen: Iterable[StreamId] = ()) -> None:
-        """Take over closing frames that were verified before, in the order learned, and epochs that are known."""
-        self._seen.update(seen)
+    def take(self, closings: Iterable[bytes]) -> list[StreamId]:
+        """Learn closing frames that somebody held; the epochs that were not known to be closed.
+
+        What does not verify is passed over: each frame proves itself by the key that it gives up.
+        """
+        learned = []
         for frame in closings:
-            self.learn(frame, peek_record(frame))
+            record = peek_record(frame)
+            new = record.stream not in self._closings
+            if new and peek_kind(frame) == CLOSING and self.problem_with(frame, record) is None:
+                self.learn(frame, record)
+                learned.append(record.stream)
+        return learned

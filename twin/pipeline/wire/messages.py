@@ -23,9 +23,10 @@ class MessageError(ValueError):
 
 
 class FrameOffer(NamedTuple):
-    """Device -> edge: one signed frame."""
+    """Device -> edge: one signed frame; `carry` asks this edge to be the one that brings the stream to Earth."""
 
     frame: bytes
+    carry: bool = True
 
 
 class Hello(NamedTuple):
@@ -91,10 +92,15 @@ class Checkpoint(NamedTuple):
 
 
 class CheckpointOffer(NamedTuple):
-    """Edge -> witness: a checkpoint with, per head, the size signed last by the witness and the proof from it."""
+    """Edge -> witness: a checkpoint with, per head, the size signed last by the witness and the proof from it.
+
+    Where the edge has lost what it would need for that, the proof starts at the size of one of `acks`, for which
+    Earth's auditor has signed.
+    """
 
     checkpoint: bytes
     proofs: tuple[tuple[int, tuple[bytes, ...]], ...]
+    acks: tuple[bytes, ...] = ()
 
 
 class Cosign(NamedTuple):
@@ -179,11 +185,10 @@ class FlowAck(NamedTuple):
     signature: bytes = b""
 
 
-class Carrier(NamedTuple):
-    """Device -> its edges: edge `name` is the one to bring this stream to Earth from now on."""
+class Closings(NamedTuple):
+    """Device or edge -> edge: the closing frames known here; each is signed with the key that it gives up."""
 
-    stream: StreamId
-    name: str
+    frames: tuple[bytes, ...]
 
 
 class LastWitnessed(NamedTuple):
@@ -236,7 +241,7 @@ Message = (
     | BackupCopied
     | BackupProved
     | FlowAck
-    | Carrier
+    | Closings
     | LastWitnessed
     | Cosigned
     | Receipt
@@ -319,7 +324,7 @@ _hashes = _many(_bytes)
 
 # code -> (class, one reader per field)
 CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
-    1: (FrameOffer, (_bytes,)),
+    1: (FrameOffer, (_bytes, _flag)),
     2: (Hello, (_stream,)),
     3: (Expect, (_stream, _uint)),
     4: (Accept, (_stream, _uint)),
@@ -328,7 +333,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
         (_stream, _uint, _bytes, _hashes, _uint, _many(_gap), _uint, _time, _uint, _uint, _bytes, _bytes),
     ),
     6: (Checkpoint, (_text, _uint, _time, _bytes, _many(_head), _bytes)),
-    7: (CheckpointOffer, (_bytes, _many(_proof))),
+    7: (CheckpointOffer, (_bytes, _many(_proof), _hashes)),
     8: (Cosign, (_text, _uint, _text, _bytes, _many(_stream_size), _bytes)),
     9: (Frames, (_hashes,)),
     10: (Acks, (_hashes, _hashes, _hashes)),
@@ -339,7 +344,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     15: (BackupCopied, (_stream, _uint)),
     16: (BackupProved, (_stream, _uint, _flag)),
     17: (FlowAck, (_uint, _uint, _uint, _uint, _bytes)),
-    18: (Carrier, (_stream, _text)),
+    18: (Closings, (_hashes,)),
     19: (LastWitnessed, (_text,)),
     20: (Cosigned, (_hashes,)),
     21: (Receipt, (_alert, _time, _bytes)),

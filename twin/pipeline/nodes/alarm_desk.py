@@ -1,0 +1,152 @@
+"""An edge's clinic: runs the alarm rules of every device that it carries, tells the crew, writes alerts for Earth.
+
+The local alarm precedes the medium; the alert's frame, in the edge's own stream, goes to Earth once it is synced.
+A rule is a function of one device's frames in index order, so home and standby find the same alerts under the same
+keys, and an edge that restarts goes on from the rule state in its snapshot.
+
+Every start opens a new epoch of the own stream: a medium that was rolled back can then never sign an index twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from twin.pipeline.clinic.alarms import AlarmRules, Change
+from twin.pipeline.clinic.board import AlarmBoard, Signal
+from twin.pipeline.clinic.watch import Watch
+from twin.pipeline.facts import AlarmRaised
+from twin.pipeline.ledger.stream import Stream
+from twin.pipeline.machine import Annunciate, Effect, Report
+from twin.pipeline.wire.frame import ALERT, Alert, Frame, Samples, decode_alert, encode_alert, open_frame, seal
+from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
+from twin.pipeline.wire.signing import Signer
+
+ACTIVE = "active"
+
+
+class AlarmSettings(NamedTuple):
+    """The edge's own identity as a writer of alerts, and what is watched: device id -> rules."""
+
+    device: int
+    apid: int
+    signer: Signer
+    watches: Mapping[int, Watch]
+    escalate_after_us: int
+
+
+class AlarmDesk:
+    """Rules by stream, the board of alarms that sound, and the edge's own alert stream."""
+
+    def __init__(self, settings: AlarmSettings) -> None:
+        self.settings = settings
+        self.own = StreamId(settings.device, 0)
+        self._board = AlarmBoard(settings.escalate_after_us)
+        self._rules: dict[StreamId, AlarmRules] = {}
+        self._recalled: list[Change] = []
+        self._written: set[AlertKey] = set()
+
+    def open(self, epoch: int) -> None:
+        """Begin the own stream of this start."""
+        self.own = StreamId(self.settings.device, epoch)
+
+    def writes(self, stream: StreamId) -> bool:
+        """Whether this is one of the edge's own streams, of this start or an earlier one."""
+        return stream.device == self.settings.device
+
+    # ------------------------------------------------------------ rules
+
+    def _rules_of(self, stream: StreamId) -> AlarmRules | None:
+        rules = self._rules.get(stream)
+        if rules is None:
+            watch = self.settings.watches.get(stream.device)
+            if watch is None:
+                return None
+            rules = self._rules[stream] = AlarmRules(watch)
+        return rules
+
+    def replay(self, record: RecordId, samples: Samples) -> None:
+        """A frame read back from the medium: the rules follow it."""
+        rules = self._rules_of(record.stream)
+        for change in () if rules is None else rules.frame(record, samples):
+            self._recalled.append(change)
+
+    def replay_own(self, frame: bytes) -> None:
+        """An alert read back from the medium."""
+        self._written.add(self.read_own(frame)[1].alert)
+
+    def unwritten(self, out: list[Effect]) -> list[Alert]:
+        """After a restart: put what was read back on the board; alerts that a crash kept off the medium.
+
+        The crew is told again: whoever was told before the crash hears it twice, and nobody not at all.
+        """
+        recalled, self._recalled = self._recalled, []
+        written, self._written = self._written, set()
+        self._tell(self._board.take(recalled, 0), out)
+        return [self._raised(c, out) for c in recalled if c.state == ACTIVE and c.alert not in written]
+
+    def frame(self, record: RecordId, samples: Samples, now_us: int, out: list[Effect]) -> list[Alert]:
+        """The next frame of a device: tell the crew at once; what Earth must be told."""
+        rules = self._rules_of(record.stream)
+        if rules is None:
+            return []
+        changes = rules.frame(record, samples)
+        if not changes:
+            return []
+        self._tell(self._board.take(changes, now_us), out)
+        return [self._raised(change, out) for change in changes if change.state == ACTIVE]
+
+    def _raised(self, change: Change, out: list[Effect]) -> Alert:
+        out.append(Report(AlarmRaised(change.alert, change.row, change.priority)))
+        return Alert(change.alert, change.row, change.priority, change.text)
+
+    def follow(self, closed: StreamId, following: StreamId) -> None:
+        """An epoch goes on under another id: so do its rules."""
+        rules = self._rules.pop(closed, None)
+        if rules is not None:
+            self._rules[following] = rules
+
+    def state(self, stream: StreamId) -> bytes:
+        """State of a stream's rules, for a snapshot; empty if it has none."""
+        rules = self._rules.get(stream)
+        return b"" if rules is None else rules.snapshot()
+
+    def restore(self, stream: StreamId, state: bytes) -> None:
+        """Go on from a snapshot."""
+        rules = self._rules_of(stream) if state else None
+        if rules is not None:
+            rules.restore(state)
+
+    # ------------------------------------------------------------ the crew
+
+    def acknowledge(self, alert: AlertKey, now_us: int, out: list[Effect]) -> None:
+        """Someone of the crew pressed the button."""
+        self._tell(self._board.acknowledge(alert, now_us), out)
+
+    def escalate(self, now_us: int, out: list[Effect]) -> None:
+        """Raise what nobody has acknowledged in time."""
+        self._tell(self._board.escalate(now_us), out)
+
+    @property
+    def next_escalation_us(self) -> int | None:
+        """When `escalate` should be called next."""
+        return self._board.next_escalation_us
+
+    def seen_on_earth(self, alert: AlertKey, out: list[Effect]) -> None:
+        """The flight surgeon has acknowledged."""
+        self._tell(self._board.seen_on_earth(alert), out)
+
+    def _tell(self, signals: tuple[Signal, ...], out: list[Effect]) -> None:
+        out.extend(Annunciate(signal.alert, signal.priority, signal.state) for signal in signals)
+
+    # ------------------------------------------------------------ the own stream
+
+    def read_own(self, frame: bytes) -> tuple[int, Alert]:
+        """When a frame of an own stream was written, by this edge's clock, and what it says."""
+        opened = open_frame(frame, self.settings.signer.signature_bytes)
+        return opened.generated_us, decode_alert(opened.body)
+
+    def seal(self, alert: Alert, stream: Stream, now_us: int) -> bytes:
+        """The next frame of the own stream."""
+        frame = Frame(*stream.id, stream.size, ALERT, now_us, encode_alert(alert))
+        return seal(frame, apid=self.settings.apid, packet_count=stream.size, signer=self.settings.signer)

@@ -102,6 +102,7 @@ def check(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Scenario files, or folders of them.")],
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per scenario, counted up from its own.")] = 1,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that run at the same time.")] = 1,
 ) -> int:
     """Run scenarios as tests."""
     from twin.scenario.errors import ScenarioError
@@ -112,7 +113,7 @@ def check(
             raise ScenarioError(f"JUnit report {junit}", "is a folder", "--junit", "name a file")
     from twin.experiments.check import check as check_scenarios
 
-    return check_scenarios(paths, seeds, junit)
+    return check_scenarios(paths, seeds, junit, jobs)
 
 
 @verb

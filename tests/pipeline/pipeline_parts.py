@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any, TypeVar
 
+from twin.pipeline.clinic.watch import Watch, WatchedChannel
 from twin.pipeline.facts import Rejected
 from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
 from twin.pipeline.machine import (
@@ -23,6 +25,7 @@ from twin.pipeline.machine import (
     TruncateJournal,
 )
 from twin.pipeline.nodes.ack_desk import EdgeOnMars
+from twin.pipeline.nodes.alarm_desk import AlarmSettings
 from twin.pipeline.nodes.auditor import AuditorSettings
 from twin.pipeline.nodes.device import Device, DeviceSettings
 from twin.pipeline.nodes.edge import Edge, EdgeSettings
@@ -47,7 +50,7 @@ RATE_BPS = 1_000_000
 EDGE, PEER, EARTH, AUDITOR = "edge-1", "edge-2", "earth", "auditor"
 ENDPOINTS = {EDGE: (1, 1), PEER: (2, 1), EARTH: (9, 1)}
 LIFETIME = 10 * DAY
-ENTROPY = bytes(range(1, 9))
+ENTROPY = bytes(range(1, 33))
 
 T = TypeVar("T")
 
@@ -113,16 +116,20 @@ def open_plan(*edges: str) -> ContactPlan:
     )
 
 
+WATCH = Watch(
+    (WatchedChannel("heart_rate_bpm", "heart rate", "1/min", Fraction(1), (20, 300), 70, low=41, high=130),), hold=1
+)
+
+
 def device_settings(device: int = 1, **changes: Any) -> DeviceSettings:
     settings = DeviceSettings(
         device=device,
         apid=100 + device,
-        home=EDGE,
+        edges=(EDGE,),
         channels=("heart_rate_bpm",),
         sample_period_us=S,
         samples_per_frame=3,
-        low=(41,),
-        high=(130,),
+        watch=WATCH,
         retry_us=10 * S,
         local_window=4,
         signer=signer(f"device-{device}"),
@@ -132,8 +139,13 @@ def device_settings(device: int = 1, **changes: Any) -> DeviceSettings:
     return settings._replace(**changes)
 
 
+EDGE_DEVICES = {EDGE: 101, PEER: 102}
+
+
 def known_devices(*devices: int) -> dict[int, KnownDevice]:
-    return {device: KnownDevice(f"device-{device}", verifier(f"device-{device}"), 32) for device in devices or (1, 2)}
+    """Registered signers: these devices, and the edges as writers of alerts."""
+    known = {device: KnownDevice(f"device-{device}", verifier(f"device-{device}"), 32) for device in devices or (1, 2)}
+    return known | {number: KnownDevice(name, verifier(name), 32) for name, number in EDGE_DEVICES.items()}
 
 
 def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
@@ -143,11 +155,19 @@ def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
         earth=EARTH,
         plan=open_plan(),
         devices=known_devices(),
+        carries=frozenset((1, 2)),
         gateway=verifier(EARTH),
         auditor=verifier(AUDITOR),
         notary=NotarySettings(
-            name, signer(name), {peer: verifier(peer), AUDITOR: verifier(AUDITOR)}, {peer: verifier(peer)}, AUDITOR
+            name,
+            signer(name),
+            {peer: verifier(peer), AUDITOR: verifier(AUDITOR)},
+            {peer: verifier(peer)},
+            AUDITOR,
+            verifier(EARTH),
+            verifier(AUDITOR),
         ),
+        alarms=AlarmSettings(EDGE_DEVICES[name], 900, signer(name), {}, 120 * S),
         address=Address(ENDPOINTS[name], LIFETIME),
         earth_endpoint=ENDPOINTS[EARTH],
         sync=SyncSettings(bundle_bytes_max=64_000, turnaround_us=5 * S, margin_us=15 * S),
@@ -155,6 +175,13 @@ def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
         checkpoint_period_us=600 * S,
     )
     return settings._replace(**changes)
+
+
+def settled_edge(settings: EdgeSettings, durable: bytes = b"", start: int = 0) -> Edge:
+    """An edge whose peers have answered what they know of it."""
+    edge = Edge.recover(settings, durable, start)
+    edge.notary.settle()
+    return edge
 
 
 def gateway_settings(**changes: Any) -> GatewaySettings:
@@ -217,7 +244,7 @@ def frames_of(device: int, count: int) -> list[bytes]:
 
 
 def stream_of(device: int = 1) -> StreamId:
-    return StreamId(device, int.from_bytes(ENTROPY, "big"))
+    return StreamId(device, int.from_bytes(ENTROPY[:8], "big"))
 
 
 def log_of(frames: Sequence[bytes]) -> MerkleLog:

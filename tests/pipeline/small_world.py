@@ -8,6 +8,7 @@ of machines says. Invariants are checked as facts are reported.
 
 from __future__ import annotations
 
+import hashlib
 from random import Random
 from typing import Any
 
@@ -43,6 +44,7 @@ from twin.pipeline.machine import (
     RowsWritten,
     SamplesReady,
     Send,
+    SetComparators,
     SetTimer,
     Started,
     StoreRefused,
@@ -97,23 +99,27 @@ class World:
         self.trims: dict[StreamId, int] = {}
         self.acks: dict[StreamId, tuple[int, int, int, int]] = {}
         self.events = 0
+        self.starts = 0
         self.term = 1
         self.start(AUDITOR, Auditor.recover(auditor_settings()))
         self.start(EARTH, Gateway.recover(gateway_settings()))
         for edge in self.disks:
             self.start_edge(edge)
         for number, home in HOMES.items():
-            self.start(f"device-{number}", Device(device_settings(number, home=home)))
+            standby = PEER if home == EDGE else EDGE
+            self.start(f"device-{number}", Device(device_settings(number, edges=(home, standby))))
 
     # ------------------------------------------------------------ nodes
 
     def start(self, node: str, machine: Any) -> None:
         self.machines[node] = machine
-        self.deliver(node, Started(node.encode()[-8:].rjust(8)))
+        self.starts += 1
+        self.deliver(node, Started(hashlib.sha256(f"{node} {self.starts}".encode()).digest()))
 
     def start_edge(self, edge: str) -> None:
         disk = self.disks[edge]
-        machine = Edge.recover(edge_settings(edge), disk.durable, disk.start)
+        carries = frozenset(device for device, home in HOMES.items() if home == edge)
+        machine = Edge.recover(edge_settings(edge, carries=carries), disk.durable, disk.start)
         for stream in machine.streams.values():
             assert stream.log.root() == log_of(self.sealed[stream.id][: stream.size]).root()
             self.durable[edge, stream.id] = stream.size
@@ -193,7 +199,7 @@ class World:
                 assert not disk.flushing
                 disk.flushing, disk.cache = disk.cache, b""
                 self.outcomes.append((node, effect))
-            case ArmSensor():
+            case ArmSensor() | SetComparators():
                 pass
             case _:
                 self.outcomes.append((node, effect))

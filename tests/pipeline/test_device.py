@@ -27,12 +27,14 @@ from pipeline_parts import (
 from twin.pipeline.facts import AckLearned, FrameSealed, Rejected, RootMismatch, Trimmed
 from twin.pipeline.ledger.merkle import leaf_hash
 from twin.pipeline.machine import ArmSensor, CancelTimer, Received, SamplesReady, Started, TimerFired, Transmitted
-from twin.pipeline.nodes.device import RETRY, Device
+from twin.pipeline.nodes.device import Device
 from twin.pipeline.wire.frame import decode_samples, open_frame, peek_record, verify_frame
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Accept, Expect, FrameOffer, Hello, encode
 from twin.pipeline.wire.signing import signer as make_signer
 from twin.pipeline.wire.signing import verifier as make_verifier
+
+RETRY = f"retry:{EDGE}:{stream_of().epoch:016x}"
 
 
 def offered(effects):
@@ -45,7 +47,14 @@ def hear(device: Device, message, now_us: int = T0, source: str = EDGE):
 
 def state(device: Device):
     stream = device.stream
-    return device.accepted, stream.size, stream.trim, stream.verified, stream.log.base, dict(stream.frames)
+    return (
+        device.epochs[-1].lanes[EDGE].accepted,
+        stream.size,
+        stream.trim,
+        stream.verified,
+        stream.log.base,
+        dict(stream.frames),
+    )
 
 
 def test_a_started_device_arms_its_sensor_and_says_hello():
@@ -58,10 +67,10 @@ def test_a_started_device_arms_its_sensor_and_says_hello():
 def test_each_start_opens_a_new_epoch_that_counts_from_zero():
     device = started_device()
     sealed(device, 3)
-    device.handle(Started(bytes(8)), T0 + 100 * S)
+    device.handle(Started(bytes(32)), T0 + 100 * S)
     assert device.stream.id == StreamId(1, 0)
     assert peek_record(sealed(device)[0]).index == 0
-    assert device.accepted == 0
+    assert device.epochs[-1].lanes[EDGE].accepted == 0
 
 
 @pytest.mark.parametrize("suite", ["ed25519", "hmac-sha256"])
@@ -131,7 +140,7 @@ def test_expect_moves_back_to_what_an_edge_lost_with_its_unsynced_tail():
     hear(device, Accept(stream_of(), 3))
     effects = hear(device, Expect(stream_of(), 1))
     assert offered(effects) == frames[1:]
-    assert device.accepted == 1
+    assert device.epochs[-1].lanes[EDGE].accepted == 1
 
 
 def test_expect_skips_what_the_edge_holds_but_only_accept_says_that_it_is_durable():
@@ -139,7 +148,7 @@ def test_expect_skips_what_the_edge_holds_but_only_accept_says_that_it_is_durabl
     device = started_device()
     frames = sealed(device, 3)
     assert offered(hear(device, Expect(stream_of(), 2))) == frames[2:]
-    assert device.accepted == 0
+    assert device.epochs[-1].lanes[EDGE].accepted == 0
     assert offered(device.handle(TimerFired(RETRY), T0 + 10 * S)) == frames
 
 
@@ -157,7 +166,7 @@ def test_an_old_accept_moves_nothing_back():
     sealed(device, 3)
     hear(device, Accept(stream_of(), 3))
     assert offered(hear(device, Accept(stream_of(), 1))) == []
-    assert device.accepted == 3
+    assert device.epochs[-1].lanes[EDGE].accepted == 3
 
 
 @pytest.mark.parametrize("answer", [Accept, Expect])
@@ -173,7 +182,7 @@ def test_an_ack_trims_below_trim_and_keeps_the_rest():
     device = started_device()
     frames = sealed(device, 6)
     effects = hear(device, make_ack(frames[:5], trim=3))
-    assert facts(effects, AckLearned) == [AckLearned(stream_of(), 5, 3)]
+    assert facts(effects, AckLearned) == [AckLearned(stream_of(), 5, 3, 1)]
     assert facts(effects, Trimmed) == [Trimmed(stream_of(), 3)]
     assert list(device.stream.frames) == [3, 4, 5]
 
@@ -183,16 +192,19 @@ def test_what_earth_has_verified_is_accepted_whatever_became_of_the_accept():
     device = started_device()
     frames = sealed(device, 6)
     effects = hear(device, make_ack(frames[:5], trim=5))
-    assert device.accepted == 5
+    assert device.epochs[-1].lanes[EDGE].accepted == 5
     assert offered(effects) == frames[5:]
     assert offered(device.handle(TimerFired(RETRY), T0 + 60 * S)) == frames[5:]
 
 
-def test_an_edge_that_asks_below_trim_gets_what_is_left():
+def test_an_edge_that_asks_below_trim_gets_the_ack_whose_frontier_it_can_go_on_from():
     device = started_device()
     frames = sealed(device, 4)
-    hear(device, make_ack(frames[:3], trim=2))
-    assert offered(hear(device, Expect(stream_of(), 0))) == frames[2:]
+    ack = make_ack(frames[:3], trim=2)
+    hear(device, ack)
+    effects = hear(device, Expect(stream_of(), 0))
+    assert said(effects, EDGE)[0] == ack
+    assert offered(effects) == frames[3:]
 
 
 FRAMES = frames_of(1, 5)
@@ -215,15 +227,21 @@ def test_an_ack_that_proves_nothing_changes_nothing(reason):
 
 
 @pytest.mark.parametrize(
-    ("verified", "trim"), [(1, 1), (3, 0), (3, 4)], ids=["verified falls", "trim falls", "trim beyond verified"]
+    ("verified", "trim", "reason"),
+    [
+        (1, 1, "verified fell within a term"),
+        (3, 0, "counts outside what this node holds or was told before"),
+        (3, 4, "counts outside what this node holds or was told before"),
+    ],
+    ids=["verified falls", "trim falls", "trim beyond verified"],
 )
-def test_counts_of_acks_never_fall(verified, trim):
+def test_counts_of_acks_never_fall_within_a_term(verified, trim, reason):
     device = started_device()
     sealed(device, 5)
     hear(device, make_ack(FRAMES[:2], trim=1))
     before = state(device)
     effects = hear(device, make_ack(FRAMES[:verified], trim=trim, counter=1))
-    assert why_rejected(effects) == "counts outside what this node holds or was told before"
+    assert why_rejected(effects) == reason
     assert state(device) == before
 
 
@@ -259,11 +277,11 @@ def test_messages_of_another_stream_are_refused(message):
     assert state(device) == before
 
 
-def test_only_the_home_edge_is_listened_to():
+def test_only_the_devices_own_edges_are_listened_to():
     device = started_device()
     sealed(device, 2)
-    assert "not from its edge: edge-2" in why_rejected(hear(device, Accept(stream_of(), 2), source="edge-2"))
-    assert device.accepted == 0
+    assert "not from its edges: edge-2" in why_rejected(hear(device, Accept(stream_of(), 2), source="edge-2"))
+    assert device.epochs[-1].lanes[EDGE].accepted == 0
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", encode(Hello(stream_of())), b"\x81\xc4\x82\x61a\x61b"])

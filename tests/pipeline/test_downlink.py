@@ -21,6 +21,7 @@ from pipeline_parts import (
     of,
     payloads,
     run_syncs,
+    settled_edge,
     stream_of,
     timers,
 )
@@ -54,7 +55,7 @@ ANSWER = 2 * OWLT + 5 * S + 15 * S + ACK_BYTES * 8 * S // RATE_BPS
 
 def edge_with(count: int, now_us: int = T0, **changes) -> Edge:
     """An edge with frames of device 1 that waits for the end of the bundle wait."""
-    edge, medium = Edge.recover(edge_settings(**changes), b""), Medium()
+    edge, medium = settled_edge(edge_settings(**changes), b""), Medium()
     edge.handle(Started(), now_us)
     for frame in FRAMES[:count]:
         run_syncs(edge, edge.handle(Received("device-1", encode(FrameOffer(frame))), now_us), now_us, medium)
@@ -289,7 +290,7 @@ def test_after_a_restart_everything_unverified_goes_again():
     for frame in FRAMES[:5]:
         run_syncs(edge, edge.handle(Received("device-1", encode(FrameOffer(frame))), T0), T0, medium)
     run_syncs(edge, acked(edge, make_ack(FRAMES[:3], trim=1), T0), T0, medium)
-    again = Edge.recover(edge_settings(), medium.synced)
+    again = settled_edge(edge_settings(), medium.synced)
     assert sent_frames(again.handle(Started(), T0 + S)) == FRAMES[3:5]
 
 

@@ -22,6 +22,7 @@ from pipeline_parts import (
     payloads,
     run_syncs,
     said,
+    settled_edge,
     signer,
     stream_of,
     timers,
@@ -63,7 +64,7 @@ FRAMES = frames_of(1, 8)
 
 
 def new_edge(**changes) -> Edge:
-    edge = Edge.recover(edge_settings(**changes), b"")
+    edge = settled_edge(edge_settings(**changes), b"")
     edge.handle(Started(), T0)
     return edge
 
@@ -203,7 +204,7 @@ def test_an_ack_is_passed_on_at_once_and_trims_when_it_is_durable():
     edge, _ = holding(5)
     ack = make_ack(FRAMES[:4], trim=3)
     effects = hear_acks(edge, ack)
-    assert facts(effects, AckLearned) == [AckLearned(stream_of(), 4, 3)]
+    assert facts(effects, AckLearned) == [AckLearned(stream_of(), 4, 3, 1)]
     assert said(effects, "device-1") == [ack]
     assert of(effects, Append) == [Append(journal.encode_entry(journal.ACK, encode(ack)))]
     assert facts(effects, Trimmed) == []
@@ -317,7 +318,7 @@ def test_the_journal_is_dropped_up_to_a_snapshot_that_all_witnesses_and_earths_b
     assert drop.before == medium.start
     assert edge.streams[stream_of()].log.base == 6
     assert journal.scan(medium.synced, medium.start)[0][0].kind == journal.SNAPSHOT
-    assert Edge.recover(edge_settings(), medium.synced, medium.start).streams[stream_of()].size == 6
+    assert settled_edge(edge_settings(), medium.synced, medium.start).streams[stream_of()].size == 6
 
 
 @pytest.mark.parametrize(
@@ -356,12 +357,12 @@ def test_snapshots_remembered_during_a_long_silence_are_bounded():
         ),
         DropJournal,
     )
-    assert Edge.recover(edge_settings(), medium.synced, drop.before).streams[stream_of()].size == 200
+    assert settled_edge(edge_settings(), medium.synced, drop.before).streams[stream_of()].size == 200
 
 
 def test_the_torn_tail_is_cut_before_anything_else_is_asked_of_the_disk():
     _, medium = holding(2)
-    edge = Edge.recover(edge_settings(), medium.synced + journal.encode_entry(journal.FRAME, FRAMES[2])[:-1])
+    edge = settled_edge(edge_settings(), medium.synced + journal.encode_entry(journal.FRAME, FRAMES[2])[:-1])
     effects = edge.handle(Started(), T0)
     assert effects[0] == TruncateJournal(len(medium.synced))
     assert said(effects, "device-1") == [Expect(stream_of(), 2)]
@@ -371,14 +372,14 @@ def test_a_restarted_edge_asks_every_device_and_passes_the_last_ack_on():
     edge, medium = holding(3)
     ack = make_ack(FRAMES[:2], trim=1)
     run_syncs(edge, hear_acks(edge, ack), T0, medium)
-    again = Edge.recover(edge_settings(devices=known_devices(1, 2)), medium.synced)
+    again = settled_edge(edge_settings(devices=known_devices(1, 2)), medium.synced)
     assert said(again.handle(Started(), T0), "device-1") == [Expect(stream_of(), 3), ack]
 
 
 def test_a_stream_outlives_its_device():
     """A device that has left the habitat is not spoken to, and its frames still go to Earth."""
     _, medium = holding(3)
-    edge = Edge.recover(edge_settings(devices=known_devices(2)), medium.synced)
+    edge = settled_edge(edge_settings(devices=known_devices(2)), medium.synced)
     effects = edge.handle(Started(), T0)
     assert of(effects, Send) == []
     assert [record.index for fact in facts(effects, BundleSent) for record, _ in fact.records] == [0, 1, 2]

@@ -22,6 +22,7 @@ from pipeline_parts import (
     of,
     run_syncs,
     said,
+    settled_edge,
     signer,
     stream_of,
 )
@@ -64,8 +65,8 @@ def cosigned(edge: Edge, medium: Medium, witness: str) -> None:
 
 def life(compact: bool) -> tuple[Medium, int]:
     """A journal with every kind of entry, and where it ended when its front was last dropped."""
-    edge, medium = Edge.recover(edge_settings(), b""), Medium()
-    peer, peer_medium = Edge.recover(edge_settings(PEER), b""), Medium()
+    edge, medium = settled_edge(edge_settings(), b""), Medium()
+    peer, peer_medium = settled_edge(edge_settings(PEER), b""), Medium()
     edge.handle(Started(), T0)
     safe_end = 0
     for n in range(8):
@@ -126,7 +127,7 @@ def continues(edge: Edge) -> None:
 def test_an_edge_recovers_from_its_journal_cut_at_any_byte(length):
     data = PLAIN.synced[:length]
     entries, whole = journal.scan(data)
-    edge = Edge.recover(edge_settings(), data)
+    edge = settled_edge(edge_settings(), data)
     for frames in (FRAMES, OTHERS):
         stream = edge.streams.get(peek_record(frames[0]).stream)
         written = [e for e in entries if e.kind == journal.FRAME and e.payload in frames]
@@ -141,14 +142,14 @@ def test_an_edge_recovers_from_its_journal_cut_at_any_byte(length):
 
 def test_every_single_cut_recovers_without_an_error():
     for length in range(len(PLAIN.synced) + 1):
-        edge = Edge.recover(edge_settings(), PLAIN.synced[:length])
+        edge = settled_edge(edge_settings(), PLAIN.synced[:length])
         assert edge.journal.end <= length
 
 
 def test_an_edge_recovers_from_a_journal_whose_front_was_dropped():
     """Cut anywhere behind what had been synced when the front was dropped."""
     for length in range(COMPACTED_END - COMPACTED.start, len(COMPACTED.synced) + 1, 7):
-        edge = Edge.recover(edge_settings(), COMPACTED.synced[:length], COMPACTED.start)
+        edge = settled_edge(edge_settings(), COMPACTED.synced[:length], COMPACTED.start)
         for frames in (FRAMES, OTHERS):
             stream = edge.streams[peek_record(frames[0]).stream]
             assert stream.log.root() == log_of(frames[: stream.size]).root()
@@ -160,7 +161,7 @@ def test_an_edge_recovers_from_a_journal_whose_front_was_dropped():
 def test_a_medium_damaged_beyond_what_a_crash_can_do_is_read_without_an_error():
     """An edge may have to ask for what nobody holds any more; it does not stop for that."""
     for length in range(0, len(COMPACTED.synced) + 1, 5):
-        edge = Edge.recover(edge_settings(), COMPACTED.synced[:length], COMPACTED.start)
+        edge = settled_edge(edge_settings(), COMPACTED.synced[:length], COMPACTED.start)
         effects = edge.handle(Started(), T0)
         for message in said(effects, "device-1"):
             assert not isinstance(message, Expect) or message.next_index == edge.streams[stream_of()].size
@@ -181,8 +182,8 @@ def test_a_flipped_bit_ends_the_journal_where_it_is():
 
 def test_an_edge_restarted_after_compaction_proves_consistency_to_its_witness():
     """It has forgotten what the witness signed, asks by an empty claim, and goes on from the answer."""
-    edge, medium = Edge.recover(edge_settings(), b""), Medium()
-    peer, peer_medium = Edge.recover(edge_settings(PEER), b""), Medium()
+    edge, medium = settled_edge(edge_settings(), b""), Medium()
+    peer, peer_medium = settled_edge(edge_settings(PEER), b""), Medium()
 
     def checkpoint(edge: Edge) -> list:
         effects = run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
@@ -202,7 +203,7 @@ def test_an_edge_restarted_after_compaction_proves_consistency_to_its_witness():
         run_syncs(edge, edge.handle(BundleArrived("earth", acks_bundle(ack)), T0), T0, medium)
     assert medium.start > 0
 
-    again = Edge.recover(edge_settings(), medium.synced, medium.start)
+    again = settled_edge(edge_settings(), medium.synced, medium.start)
     run_syncs(again, again.handle(Started(), T0), T0, medium)
     run_syncs(again, offer(again, FRAMES[6]), T0, medium)
     (last,) = checkpoint(again)
@@ -214,7 +215,7 @@ def test_an_edge_restarted_after_compaction_proves_consistency_to_its_witness():
 
 def test_an_old_cosignature_after_a_restart_does_not_make_the_edge_promise_a_proof_it_no_longer_has():
     """Its leaves below the snapshot are gone; the next offer asks the witness instead."""
-    edge = Edge.recover(edge_settings(), COMPACTED.synced, COMPACTED.start)
+    edge = settled_edge(edge_settings(), COMPACTED.synced, COMPACTED.start)
     edge.handle(Started(), T0)
     assert edge.streams[stream_of()].log.base > 1
     unsigned = Cosign(EDGE, 0, PEER, bytes(32), ((stream_of(), 1), (stream_of(2), 1)))
@@ -230,7 +231,7 @@ def test_an_old_cosignature_after_a_restart_does_not_make_the_edge_promise_a_pro
 
 def test_without_any_witness_nothing_is_forgotten_that_only_an_unsynced_checkpoint_has_signed():
     notary = edge_settings().notary._replace(witnesses={}, authors={})
-    edge, medium = Edge.recover(edge_settings(notary=notary), b""), Medium()
+    edge, medium = settled_edge(edge_settings(notary=notary), b""), Medium()
     for n in range(6):
         run_syncs(edge, offer(edge, FRAMES[n]), T0, medium)
         if n in (1, 3):
@@ -239,7 +240,7 @@ def test_without_any_witness_nothing_is_forgotten_that_only_an_unsynced_checkpoi
     run_syncs(edge, edge.handle(BundleArrived("earth", acks_bundle(ack)), T0), T0, medium)
     edge.handle(TimerFired(CHECKPOINT), T0)  # its sync never answers
     edge.handle(BundleArrived("earth", acks_bundle()), T0)
-    again = Edge.recover(edge_settings(notary=notary), medium.synced, medium.start)
+    again = settled_edge(edge_settings(notary=notary), medium.synced, medium.start)
     again.handle(Started(), T0)
     continues_with = run_syncs(again, again.handle(TimerFired(CHECKPOINT), T0), T0, medium)
     assert facts(continues_with, HeadSigned)[0].size == 6
@@ -247,7 +248,7 @@ def test_without_any_witness_nothing_is_forgotten_that_only_an_unsynced_checkpoi
 
 def test_a_snapshot_without_a_checkpoint_keeps_what_was_signed():
     """An edge that only witnesses writes snapshots too; recovered from one, its next head must follow its last."""
-    edge, medium = Edge.recover(edge_settings(), b""), Medium()
+    edge, medium = settled_edge(edge_settings(), b""), Medium()
     for frame in FRAMES[:4]:
         run_syncs(edge, offer(edge, frame), T0, medium)
     run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
@@ -265,6 +266,6 @@ def test_a_snapshot_without_a_checkpoint_keeps_what_was_signed():
         run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
         counter += 1
         assert counter < 50
-    again = Edge.recover(edge_settings(), medium.synced, medium.start)
+    again = settled_edge(edge_settings(), medium.synced, medium.start)
     assert again.streams[stream_of()].signed == 4
     continues(again)

@@ -141,9 +141,9 @@ def test_deep_nesting_is_refused():
         (b"\x82\x02\x82\x01\x61a", "is no unsigned 64-bit integer"),
         (b"\x82\x02\x82\x01\xf5", "is no unsigned 64-bit integer"),
         (b"\x82\x02\x82\x01\xc2\x49\x01" + bytes(8), "is no unsigned 64-bit integer"),
-        (b"\x82\x01\x61a", "is no byte string"),
+        (b"\x83\x01\x61a\xf5", "is no byte string"),
         (b"\x82\x02\x82\x01\x18\x05", "is not in its one encoding"),
-        (b"\x82\x01\x58\x01\x00", "is not in its one encoding"),
+        (b"\x83\x01\x58\x01\x00\xf5", "is not in its one encoding"),
     ],
 )
 def test_the_reason_says_what_was_found(data, reason):

@@ -17,6 +17,7 @@ from pipeline_parts import (
     of,
     run_syncs,
     said,
+    settled_edge,
     signer,
     stream_of,
     why_rejected,
@@ -45,7 +46,8 @@ def checkpoint(
     counter: int, logs: dict[int, MerkleLog], author: str = EDGE, key: str | None = None, **changes: Any
 ) -> bytes:
     heads = tuple(Head(stream_of(device), log.size, log.root()) for device, log in logs.items())
-    unsigned = Checkpoint(author, counter, T0, b"", heads)._replace(**changes)
+    previous = bytes(32) if counter else b""
+    unsigned = Checkpoint(author, counter, T0, previous, heads)._replace(**changes)
     return encode(unsigned._replace(signature=signer(key or author).sign(signed_part(unsigned))))
 
 
@@ -59,7 +61,7 @@ def offer(counter: int, logs: dict[int, MerkleLog], *known: int, **changes: Any)
 
 
 def witness() -> Edge:
-    edge = Edge.recover(edge_settings(PEER), b"")
+    edge = settled_edge(edge_settings(PEER), b"")
     edge.handle(Started(), T0)
     return edge
 
@@ -165,7 +167,7 @@ def test_an_old_checkpoint_is_answered_with_the_last_signature():
 def test_a_witness_remembers_after_a_restart():
     edge, medium = witness(), Medium()
     ask(edge, offer(0, {1: first_of(5)}), medium)
-    again = Edge.recover(edge_settings(PEER), medium.synced)
+    again = settled_edge(edge_settings(PEER), medium.synced)
     again.handle(Started(), T0)
     assert refused(ask(again, offer(1, {1: log_of(OTHERS[:7])}, 5))) == [(1, 7)]
     assert signed_sizes(ask(again, offer(2, {1: first_of(7)}, 5))) == [{stream_of(): 7}]
@@ -191,7 +193,7 @@ def test_an_offer_that_proves_nothing_is_not_signed(message, reason):
 
 
 def test_checkpoints_of_an_author_form_a_chain():
-    edge, medium = Edge.recover(edge_settings(), b""), Medium()
+    edge, medium = settled_edge(edge_settings(), b""), Medium()
     edge.handle(Started(), T0)
     chain, digests = [], []
     for frame in FRAMES[:3]:

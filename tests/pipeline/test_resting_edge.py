@@ -1,10 +1,22 @@
 """An edge without streams of its own that witnesses a peer for long: its journal stays short, it forgets nothing."""
 
-from pipeline_parts import EDGE, PEER, T0, Medium, edge_settings, frames_of, log_of, run_syncs, signer, stream_of
+from pipeline_parts import (
+    EDGE,
+    PEER,
+    T0,
+    Medium,
+    edge_settings,
+    frames_of,
+    log_of,
+    run_syncs,
+    settled_edge,
+    signer,
+    stream_of,
+)
 
 from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.machine import Received, Started, TimerFired
-from twin.pipeline.nodes.edge import CHECKPOINT, Edge
+from twin.pipeline.nodes.edge import CHECKPOINT
 from twin.pipeline.nodes.edge_journal import SNAPSHOT_AFTER_BYTES
 from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, Head, encode, signed_part
 
@@ -20,7 +32,7 @@ def offer_of(log: MerkleLog, before: int, counter: int) -> bytes:
 
 def test_a_witness_without_streams_keeps_a_short_journal_and_its_memory() -> None:
     medium = Medium()
-    edge = Edge.recover(edge_settings(PEER), b"")
+    edge = settled_edge(edge_settings(PEER), b"")
     run_syncs(edge, edge.handle(Started(), T0), medium=medium)
     longest = 0
     for counter in range(len(FRAMES)):
@@ -30,5 +42,7 @@ def test_a_witness_without_streams_keeps_a_short_journal_and_its_memory() -> Non
         longest = max(longest, len(medium.synced))
     assert medium.start > SNAPSHOT_AFTER_BYTES
     assert longest < 2.5 * SNAPSHOT_AFTER_BYTES
-    again = Edge.recover(edge_settings(PEER), medium.synced, medium.start)
-    assert again.notary.snapshot((), {}).witnessed == edge.notary.snapshot((), {}).witnessed
+    again = settled_edge(edge_settings(PEER), medium.synced, medium.start)
+    held = edge.notary.snapshot((), {}, bytes, b"", ())
+    assert held.witnessed
+    assert again.notary.snapshot((), {}, bytes, b"", ()).witnessed == held.witnessed

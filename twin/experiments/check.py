@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +28,7 @@ INTERRUPTED: Final = 130
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
 
 
-def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None) -> int:
+def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs: int = 1) -> int:
     """Run scenarios and print one line per run, with evidence under every guarantee that broke.
 
     Nothing runs before every scenario is known to be good. What runs leave goes to a temporary folder and
@@ -35,6 +38,7 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None) -> i
         paths: scenario files, or folders with scenario files somewhere below.
         seeds: runs per scenario: its own seed, then the ones that follow.
         junit: where to write a JUnit report; None: nowhere.
+        jobs: processes that run at the same time; the order of what is printed does not depend on it.
 
     Returns:
         0 if every run held, 1 if one did not, 2 for bad input (one line on stderr for each), 130 if
@@ -54,7 +58,7 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None) -> i
         return BAD_INPUT
     results: list[Result] = []
     try:
-        for result in _runs(planned):
+        for result in _runs(planned, jobs):
             results.append(result)
             print(one_line(result.document), flush=True)
             for guarantee in result.guarantees:
@@ -99,11 +103,27 @@ def scenario_files(path: Path) -> Iterator[Path]:
         raise ScenarioError(f"folder {path}", "holds no scenario", str(path), remedy)
 
 
-def _runs(planned: Sequence[Scenario]) -> Iterator[Result]:
+def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result]:
     """Results in order, up to the first that was interrupted."""
     with tempfile.TemporaryDirectory(prefix="twin-check-") as temporary:
-        for scenario in planned:
-            result = run(scenario, Path(temporary, "run"), quiet=False)
-            yield result
-            if result.document.interrupted:
-                return
+        folders = [Path(temporary, f"run-{number}") for number in range(len(planned))]
+        if jobs == 1:
+            results = map(_one, planned, folders)
+            yield from _up_to_interrupt(results)
+            return
+        with ProcessPoolExecutor(jobs) as pool:
+            yield from _up_to_interrupt(pool.map(_one, planned, folders))
+
+
+def _one(scenario: Scenario, folder: Path) -> Result:
+    """One run; its tables are of no use to anybody here."""
+    result = run(scenario, folder, quiet=multiprocessing.parent_process() is not None)
+    shutil.rmtree(folder)
+    return result
+
+
+def _up_to_interrupt(results: Iterator[Result]) -> Iterator[Result]:
+    for result in results:
+        yield result
+        if result.document.interrupted:
+            return

@@ -34,9 +34,7 @@ class Annunciator:
         if effect.state in said:
             return
         said.add(effect.state)
-        self._host.trace.emit(
-            self._host.now_us, "crew", AlarmSounded(effect.alert, effect.priority, effect.state)
-        )
+        self._host.trace.emit(self._host.now_us, "crew", AlarmSounded(effect.alert, effect.priority, effect.state))
         if effect.state == ACTIVE and self._response_us is not None:
             self._host.call_in(self._response_us, self._press, effect.alert)
 

@@ -58,12 +58,15 @@ class Witnessed(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Everything an edge must remember besides frames: its chain, streams, peers' chains, closing frames."""
+    """Everything an edge must remember besides frames: its chain, streams, peers' chains, alarms that sound, closing
+    frames.
+    """
 
     checkpoint_counter: int
     checkpoint_digest: bytes
     streams: tuple[StreamState, ...]
     witnessed: tuple[Witnessed, ...]
+    board: bytes
     closings: tuple[bytes, ...]
 
 
@@ -102,12 +105,13 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
 
 def decode_snapshot(payload: bytes) -> Snapshot:
     """The snapshot in a payload that has passed its CRC."""
-    counter, digest, streams, witnessed, closings = cbor2.loads(payload)
+    counter, digest, streams, witnessed, board, closings = cbor2.loads(payload)
     return Snapshot(
         counter,
         digest,
         tuple(StreamState(StreamId(*s), n, tuple(frontier), *rest) for s, n, frontier, *rest in streams),
         tuple(map(_witnessed, witnessed)),
+        board,
         tuple(closings),
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from twin.pipeline.clinic.alarms import AlarmRules, Change
+from twin.pipeline.clinic.alarms import ACTIVE, AlarmRules, Change
 from twin.pipeline.clinic.board import AlarmBoard, Signal
 from twin.pipeline.clinic.watch import Watch
 from twin.pipeline.facts import AlarmRaised
@@ -22,8 +22,6 @@ from twin.pipeline.wire.frame import ALERT, Alert, Frame, Samples, decode_alert,
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.signing import Signer
 
-ACTIVE = "active"
-
 
 class AlarmSettings(NamedTuple):
     """The edge's own identity as a writer of alerts, and what is watched: device id -> rules."""
@@ -32,7 +30,7 @@ class AlarmSettings(NamedTuple):
     apid: int
     signer: Signer
     watches: Mapping[int, Watch]
-    escalate_after_us: int
+    escalate_after_us: int | None
 
 
 class AlarmDesk:
@@ -68,21 +66,22 @@ class AlarmDesk:
     def replay(self, record: RecordId, samples: Samples) -> None:
         """A frame read back from the medium: the rules follow it."""
         rules = self._rules_of(record.stream)
-        for change in () if rules is None else rules.frame(record, samples):
-            self._recalled.append(change)
+        if rules is not None:
+            self._recalled.extend(rules.frame(record, samples))
 
     def replay_own(self, frame: bytes) -> None:
         """An alert read back from the medium."""
         self._written.add(self.read_own(frame)[1].alert)
 
-    def unwritten(self, out: list[Effect]) -> list[Alert]:
+    def unwritten(self, now_us: int, out: list[Effect]) -> list[Alert]:
         """After a restart: put what was read back on the board; alerts that a crash kept off the medium.
 
         The crew is told again: whoever was told before the crash hears it twice, and nobody not at all.
         """
         recalled, self._recalled = self._recalled, []
         written, self._written = self._written, set()
-        self._tell(self._board.take(recalled, 0), out)
+        for change in recalled:
+            self._tell(self._board.take(change, now_us), out)
         return [self._raised(c, out) for c in recalled if c.state == ACTIVE and c.alert not in written]
 
     def frame(self, record: RecordId, samples: Samples, now_us: int, out: list[Effect]) -> list[Alert]:
@@ -93,7 +92,8 @@ class AlarmDesk:
         changes = rules.frame(record, samples)
         if not changes:
             return []
-        self._tell(self._board.take(changes, now_us), out)
+        for change in changes:
+            self._tell(self._board.take(change, now_us), out)
         return [self._raised(change, out) for change in changes if change.state == ACTIVE]
 
     def _raised(self, change: Change, out: list[Effect]) -> Alert:
@@ -111,30 +111,37 @@ class AlarmDesk:
         rules = self._rules.get(stream)
         return b"" if rules is None else rules.snapshot()
 
-    def restore(self, stream: StreamId, state: bytes) -> None:
+    @property
+    def board(self) -> bytes:
+        """State of what sounds, for a snapshot."""
+        return self._board.snapshot()
+
+    def restore(self, states: Mapping[StreamId, bytes], board: bytes) -> None:
         """Go on from a snapshot."""
-        rules = self._rules_of(stream) if state else None
-        if rules is not None:
-            rules.restore(state)
+        for stream, state in states.items():
+            rules = self._rules_of(stream) if state else None
+            if rules is not None:
+                rules.restore(state)
+        self._board.restore(board)
 
     # ------------------------------------------------------------ the crew
 
-    def acknowledge(self, alert: AlertKey, now_us: int, out: list[Effect]) -> None:
+    def acknowledge(self, alert: AlertKey, out: list[Effect]) -> None:
         """Someone of the crew pressed the button."""
-        self._tell(self._board.acknowledge(alert, now_us), out)
+        self._tell(self._board.acknowledge(alert), out)
 
     def escalate(self, now_us: int, out: list[Effect]) -> None:
         """Raise what nobody has acknowledged in time."""
-        self._tell(self._board.escalate(now_us), out)
+        self._tell(self._board.due(now_us), out)
 
     @property
     def next_escalation_us(self) -> int | None:
         """When `escalate` should be called next."""
-        return self._board.next_escalation_us
+        return self._board.next_due_us
 
     def seen_on_earth(self, alert: AlertKey, out: list[Effect]) -> None:
         """The flight surgeon has acknowledged."""
-        self._tell(self._board.seen_on_earth(alert), out)
+        self._tell(self._board.seen(alert), out)
 
     def _tell(self, signals: tuple[Signal, ...], out: list[Effect]) -> None:
         out.extend(Annunciate(signal.alert, signal.priority, signal.state) for signal in signals)

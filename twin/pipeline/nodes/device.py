@@ -22,6 +22,7 @@ import hashlib
 from typing import NamedTuple
 
 from twin.pipeline.clinic.bands import Comparators
+from twin.pipeline.clinic.watch import Watch
 from twin.pipeline.facts import AckLearned, EpochClosed, FrameSealed, Rejected, RootMismatch, Trimmed
 from twin.pipeline.ledger.stream import WRONG_ROOT, Stream
 from twin.pipeline.machine import (
@@ -59,9 +60,9 @@ UNANSWERED_MAX = 2
 class DeviceSettings(NamedTuple):
     """What a device is configured with; times in microseconds.
 
-    `edges` holds the home edge and then its standby, if there is one. `band_edges` and `hysteresis` program the
-    comparators, `hold` is how many samples in a row must leave a window. `local_window` limits frames offered and
-    not accepted. `index_max` ends an epoch; `packet_count` is where the 14-bit count of packets begins.
+    `edges` holds the home edge and then its standby, if there is one. `watch` programs the comparators.
+    `local_window` limits frames offered and not accepted. `index_max` ends an epoch; `packet_count` is where the
+    14-bit count of packets begins.
     """
 
     device: int
@@ -70,9 +71,7 @@ class DeviceSettings(NamedTuple):
     channels: tuple[str, ...]
     sample_period_us: int
     samples_per_frame: int
-    band_edges: tuple[tuple[int, ...], ...]
-    hysteresis: tuple[int, ...]
-    hold: int
+    watch: Watch
     retry_us: int
     local_window: int
     signer: Signer
@@ -103,7 +102,7 @@ class Device:
         self.epochs: list[_Epoch] = []
         self._packets = settings.packet_count
         self._seed = b""
-        self._comparators = Comparators(settings.band_edges, settings.hysteresis, settings.hold)
+        self._comparators = Comparators(settings.watch)
         self._open(0)
 
     @property
@@ -141,8 +140,8 @@ class Device:
         self._seed = entropy[8:]
         self.epochs.clear()
         self._open(int.from_bytes(entropy[:8], "big"))
-        low, high = self._comparators.initial()
-        out.append(ArmSensor(s.sample_period_us, s.samples_per_frame, low, high, s.hold))
+        self._comparators = Comparators(s.watch)
+        out.append(ArmSensor(s.sample_period_us, s.samples_per_frame, *self._comparators.initial()))
         out.extend(Send(edge, encode(Hello(self.stream.id))) for edge in s.edges)
 
     # ------------------------------------------------------------ sealing
@@ -151,7 +150,7 @@ class Device:
         s = self.settings
         windows = self._comparators.after(rows)
         if windows is not None:
-            out.append(SetComparators(windows[0], windows[1], s.hold))
+            out.append(SetComparators(*windows))
         if self.stream.size >= s.index_max:
             self._close(self.signer, "index", start_us, out)
         generated_us = start_us + (len(rows) - 1) * s.sample_period_us

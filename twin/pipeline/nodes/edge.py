@@ -163,9 +163,9 @@ class Edge:
             stream = self.streams[state.stream] = Stream(state.stream, state.size, state.frontier)
             stream.signed = state.signed
             stream.vouched = state.vouched
-            self.alarms.restore(state.stream, state.rules)
             if state.ack:
                 self._replay_ack(state.ack)
+        self.alarms.restore({state.stream: state.rules for state in snapshot.streams}, snapshot.board)
 
     def _replay_frame(self, frame: bytes) -> None:
         record = peek_record(frame)
@@ -173,6 +173,8 @@ class Edge:
         if self.alarms.writes(record.stream):
             self.alarms.replay_own(frame)
             return
+        if record.device not in self.settings.devices:
+            return  # it has left the habitat, and its stream stays
         if peek_kind(frame) == SAMPLES:
             self.alarms.replay(record, decode_samples(self.keys.body(frame, record)))
         self._learn(frame, record)
@@ -208,7 +210,7 @@ class Edge:
             case PlanChanged(plan):
                 self.downlink.replan(plan)
             case CrewAcknowledged(alert):
-                self.alarms.acknowledge(alert, now_us, out)
+                self.alarms.acknowledge(alert, out)
             case HopKeyInstalled(_, number, key):
                 self.words.install_key(number, key, now_us, out)
             case Started(entropy):
@@ -251,8 +253,8 @@ class Edge:
             if self.alarms.writes(stream.id):  # whether this was said before the crash is not known
                 for index, frame in stream.frames.items():
                     self._say_sealed(RecordId(*stream.id, index), frame, out)
-        self._write_alerts(self.alarms.unwritten(out), now_us, out)
-        if self.notary.peers:
+        self._write_alerts(self.alarms.unwritten(now_us, out), now_us, out)
+        if not self.notary.settled:
             out.append(SetTimer(SETTLE, now_us + SETTLE_US))
             out.extend(self.notary.ask())
         else:
@@ -302,8 +304,9 @@ class Edge:
             case LastWitnessed(author):
                 self._answer_peer(source, author, out)
             case Cosign():
+                before = self.notary.settled
                 self.cosigned(message, data, out)
-                self._peer_answered(source, out)
+                self._peer_answered(before, out)
                 self.compact(out)
             case _:
                 out.append(Report(Rejected(type(message).__name__, "not for an edge")))
@@ -318,17 +321,17 @@ class Edge:
     def _answer_peer(self, source: str, author: str, out: list[Effect]) -> None:
         """A peer starts and asks what was signed here of its chain; or it answers that it signed nothing."""
         if author == self.settings.name:
-            self._peer_answered(source, out)
+            before = self.notary.settled
+            self.notary.answered(source)
+            self._peer_answered(before, out)
         elif author == source:
             if self.keys.closings:
                 out.append(Send(source, encode(Closings(self.keys.closings))))
             self.journal.say([self.notary.asked(author)], out)
 
-    def _peer_answered(self, source: str, out: list[Effect]) -> None:
-        if not self.notary.settled:
-            self.notary.answered(source)
-            if self.notary.settled:
-                self._announce(out)
+    def _peer_answered(self, before: bool, out: list[Effect]) -> None:
+        if self.notary.settled and not before:
+            self._announce(out)
 
     def _expect(self, stream_id: StreamId, out: list[Effect]) -> None:
         stream = self.streams.get(stream_id)
@@ -473,7 +476,9 @@ class Edge:
             return
         heads = {s.id: s.signed for s in self.streams.values()}
         heads |= {} if made is None else made.heads
-        snapshot = self.notary.snapshot(self.streams.values(), heads, self.alarms.state, self.keys.closings)
+        snapshot = self.notary.snapshot(
+            self.streams.values(), heads, self.alarms.state, self.alarms.board, self.keys.closings
+        )
         at = SnapshotAt(self.journal.end, {state.stream: state.size for state in snapshot.streams})
         self.journal.append(journal.SNAPSHOT, journal.encode_snapshot(snapshot), out)
         self.journal.snapshot_taken()

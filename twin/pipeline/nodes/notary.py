@@ -82,6 +82,7 @@ class Notary:
         """Sizes of heads that this edge has signed, as far as it remembers or was told."""
         self._named: set[StreamId] = set()  # streams in the newest checkpoint
         self._answered: set[str] = set()
+        self._waited = False
         self._signed_past: dict[str, dict[StreamId, int]] = {name: {} for name in settings.witnesses}
         self._cosigns: dict[str, bytes] = {}
         self._witnessed: dict[str, Witnessed] = {}
@@ -90,12 +91,12 @@ class Notary:
 
     @property
     def settled(self) -> bool:
-        """Whether every peer has said, since this start, what it signed last."""
-        return len(self._answered) == len(self.peers)
+        """Whether every peer has said, since this start, what it signed last, or was waited for long enough."""
+        return self._waited or self._answered.issuperset(self.peers)
 
     def settle(self) -> None:
         """Go on without those that have not answered."""
-        self._answered.update(self.peers)
+        self._waited = True
 
     def ask(self) -> list[Effect]:
         """Ask the peers that have not answered yet."""
@@ -104,8 +105,7 @@ class Notary:
 
     def answered(self, peer: str) -> None:
         """A peer has said what it signed last, if anything."""
-        if peer in self.peers:
-            self._answered.add(peer)
+        self._answered.add(peer)
 
     def checkpoint(self, streams: Mapping[StreamId, Stream], now_us: int) -> MadeCheckpoint | None:
         """Sign the heads of all durable records; None when none has moved since the last checkpoint.
@@ -161,20 +161,23 @@ class Notary:
     def cosigned(self, cosign: Cosign, data: bytes, streams: Mapping[StreamId, Stream]) -> list[Effect]:
         """Take a witness's cosignature: leaves below it need not be kept for that witness any more.
 
-        One of a checkpoint that this edge does not remember tells it what it signed on a medium that is gone.
+        The first that a witness sends after a start may be of a checkpoint that this edge does not remember: it
+        tells what was signed on a medium that is gone.
         """
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
             return [Report(Rejected("Cosign", "not a witness of this edge"))]
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
-        if cosign.counter >= self.counter:
+        if cosign.counter >= self.counter and cosign.witness not in self._answered:
             self._recall(cosign, streams)
+        self._answered.add(cosign.witness)
+        if any(size > self.signed_before.get(stream, 0) for stream, size in cosign.sizes):
+            return [Report(Rejected("Cosign", "of a head that this edge never signed"))]
         self._cosigns[cosign.witness] = data
         past = self._signed_past[cosign.witness]
         for stream, size in cosign.sizes:
-            if size <= self.signed_before.get(stream, 0):
-                past[stream] = max(size, past.get(stream, 0))
+            past[stream] = max(size, past.get(stream, 0))
         return []
 
     def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:
@@ -306,6 +309,7 @@ class Notary:
         streams: Iterable[Stream],
         heads: Mapping[StreamId, int],
         rules_of: Callable[[StreamId], bytes],
+        board: bytes,
         closings: tuple[bytes, ...],
     ) -> journal.Snapshot:
         """What lets everything before it in the journal be dropped; `heads` are those of the newest checkpoint."""
@@ -315,7 +319,7 @@ class Notary:
             )
             for s in streams
         )
-        return journal.Snapshot(self.counter, self.digest, states, tuple(self._witnessed.values()), closings)
+        return journal.Snapshot(self.counter, self.digest, states, tuple(self._witnessed.values()), board, closings)
 
     def restore(self, snapshot: journal.Snapshot) -> None:
         """Take over what a snapshot says."""

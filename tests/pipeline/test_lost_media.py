@@ -1,0 +1,204 @@
+"""An edge whose medium fails, comes back with less than it held, or empty: it forks no chain and accepts no less."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline_parts import (
+    EDGE,
+    ENTROPY,
+    PEER,
+    T0,
+    Medium,
+    S,
+    edge_settings,
+    facts,
+    frames_of,
+    log_of,
+    make_ack,
+    of,
+    run_syncs,
+    said,
+    stream_of,
+)
+
+from twin.pipeline.facts import Accepted, ChainRestarted, HeadCosigned, HeadSigned, WitnessRefused
+from twin.pipeline.machine import Append, Received, Send, Started, Sync, SyncFailed, TimerFired, TruncateJournal
+from twin.pipeline.nodes.edge import CHECKPOINT, SETTLE, Edge
+from twin.pipeline.nodes.edge_journal import REWRITE
+from twin.pipeline.wire.messages import Accept, Checkpoint, CheckpointOffer, FrameOffer, LastWitnessed, decode, encode
+
+FRAMES = frames_of(1, 12)
+
+
+class Pair:
+    """Two edges on one local network, each the other's witness; everything that one says the other hears."""
+
+    def __init__(self) -> None:
+        self.media = {EDGE: Medium(), PEER: Medium()}
+        self.effects: list[Any] = []
+        self.edges: dict[str, Edge] = {}
+        for name in self.media:
+            self.edges[name] = Edge.recover(edge_settings(name), b"")
+        for name in self.media:
+            self.deliver(name, Started(ENTROPY))
+
+    def deliver(self, name: str, event: Any) -> list[Any]:
+        """The event's effects, those of its syncs, and those of what the other edge answers."""
+        edge = self.edges[name]
+        done = run_syncs(edge, edge.handle(event, T0), T0, self.media[name])
+        for send in of(done, Send):
+            if send.destination in self.edges and send.destination != name:
+                done += self.deliver(send.destination, Received(name, send.data))
+        return done
+
+    def give(self, frames: list[bytes], to: str = EDGE) -> list[Any]:
+        return [e for f in frames for e in self.deliver(to, Received("device-1", encode(FrameOffer(f))))]
+
+    def restart(self, name: str, durable: bytes, start: int = 0) -> list[Any]:
+        self.media[name].synced, self.media[name].start = durable, start
+        self.edges[name] = Edge.recover(edge_settings(name), durable, start)
+        return self.deliver(name, Started(bytes(32)))
+
+
+def offers(effects) -> list[Checkpoint]:
+    found = [decode(message.checkpoint) for message in said(effects, PEER) if isinstance(message, CheckpointOffer)]
+    return [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
+
+
+def test_an_edge_that_was_rolled_back_goes_on_behind_the_checkpoint_that_it_forgot():
+    pair = Pair()
+    pair.give(FRAMES[:3])
+    old = pair.media[EDGE].synced
+    pair.give(FRAMES[3:6])
+    (forgotten,) = offers(pair.deliver(EDGE, TimerFired(CHECKPOINT)))
+    effects = pair.restart(EDGE, old)
+    assert [message for message in said(effects, PEER) if isinstance(message, LastWitnessed)]
+    edge = pair.edges[EDGE]
+    assert edge.notary.counter == forgotten.counter + 1
+    assert edge.streams[stream_of()].size == 3
+    assert offers(pair.deliver(EDGE, TimerFired(CHECKPOINT))) == [], "nothing below what was signed"
+    pair.give(FRAMES[3:8])
+    effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    (checkpoint,) = offers(effects)
+    assert checkpoint.counter == forgotten.counter + 1
+    assert checkpoint.heads[0].size == 8
+    assert [fact.size for fact in facts(effects, HeadCosigned)] == [8]
+    assert [(fact.previous, fact.size) for fact in facts(effects, HeadSigned)] == [(6, 8)]
+    assert facts(effects, WitnessRefused) == []
+
+
+def test_a_swapped_medium_starts_a_new_chain_for_all_to_see_and_its_streams_are_still_followed():
+    pair = Pair()
+    pair.give(FRAMES[:6])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, b"")
+    effects = pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frames_of(2, 1)[0]))))
+    effects += pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    (checkpoint,) = offers(effects)
+    assert checkpoint.previous == b""
+    assert checkpoint.counter == 1
+    assert facts(effects, ChainRestarted) == [ChainRestarted(EDGE, 1)]
+    pair.give(FRAMES[:7])
+    effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    assert facts(effects, WitnessRefused) == []
+    assert {fact.size for fact in facts(effects, HeadCosigned)} == {7, 1}
+
+
+def test_a_stream_adopted_on_earths_word_is_followed_by_its_witness_from_there():
+    pair = Pair()
+    pair.give(FRAMES[:6])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, b"")
+    pair.deliver(EDGE, Received("device-1", encode(make_ack(FRAMES[:8], trim=7))))
+    pair.give(FRAMES[8:10])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.give(FRAMES[10:11])
+    effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    assert facts(effects, WitnessRefused) == []
+    assert max(fact.size for fact in facts(effects, HeadCosigned)) == 11
+
+
+def test_a_witness_does_not_follow_a_head_that_denies_what_it_signed_even_on_a_new_chain():
+    pair = Pair()
+    pair.give(FRAMES[:6])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, b"")
+    pair.edges[EDGE].notary.signed_before.clear()  # an edge that lies
+    pair.edges[EDGE].notary._signed_past[PEER].clear()
+    stream = frames_of(1, 7)[:3]
+    pair.give(stream)
+    pair.edges[EDGE].streams[stream_of()].signed = 0
+    effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    assert facts(effects, HeadCosigned) == []
+
+
+def test_without_peers_answers_an_edge_goes_on_after_a_while():
+    edge = Edge.recover(edge_settings(), b"")
+    edge.handle(Started(ENTROPY), T0)
+    assert not edge.notary.settled
+    edge.handle(TimerFired(SETTLE), T0 + 2 * S)
+    assert edge.notary.settled
+
+
+# ------------------------------------------------------------ a medium that fails
+
+
+def settled() -> Edge:
+    edge = Edge.recover(edge_settings(), b"")
+    edge.handle(Started(ENTROPY), T0)
+    edge.notary.settle()
+    return edge
+
+
+def give(edge: Edge, index: int):
+    return edge.handle(Received("device-1", encode(FrameOffer(FRAMES[index]))), T0)
+
+
+def test_a_failed_sync_accepts_nothing_and_all_of_it_is_written_anew():
+    edge = settled()
+    effects = give(edge, 0)
+    (sync,) = of(effects, Sync)
+    written = b"".join(append.data for append in of(effects, Append))
+    effects = edge.handle(SyncFailed(sync.id, "input/output error"), T0)
+    assert facts(effects, Accepted) == []
+    assert of(give(edge, 1), Append) == [], "nothing is appended to a file in doubt"
+    effects = edge.handle(TimerFired(REWRITE), T0 + S)
+    assert of(effects, TruncateJournal) == [TruncateJournal(0)]
+    again = b"".join(append.data for append in of(effects, Append))
+    assert again.startswith(written)
+    assert len(again) > len(written)
+    (sync,) = of(effects, Sync)
+    medium = Medium()
+    medium.carry_out(effects)
+    effects = run_syncs(edge, effects, T0, Medium())
+    assert facts(effects, Accepted) == [Accepted(stream_of(), 0, 2)]
+    assert said(effects, "device-1")[-1] == Accept(stream_of(), 2)
+    assert Edge.recover(edge_settings(), medium.synced).streams[stream_of()].log.root() == log_of(FRAMES[:2]).root()
+
+
+def test_a_medium_may_fail_for_long_and_often():
+    edge, medium = settled(), Medium()
+    for index in range(4):
+        syncs = of(give(edge, index), Sync)
+        if index:
+            assert syncs == []
+            effects = edge.handle(TimerFired(REWRITE), T0)
+            syncs = of(effects, Sync)
+        edge.handle(SyncFailed(syncs[0].id, "disk full"), T0)
+    effects = edge.handle(TimerFired(REWRITE), T0)
+    medium.carry_out(effects)
+    done = run_syncs(edge, effects, T0, Medium())
+    assert facts(done, Accepted) == [Accepted(stream_of(), 0, 4)]
+    assert Edge.recover(edge_settings(), medium.synced).streams[stream_of()].size == 4
+
+
+def test_what_waits_for_a_failing_medium_is_bounded(monkeypatch):
+    monkeypatch.setattr("twin.pipeline.nodes.edge.UNWRITTEN_BYTES_MAX", 300)
+    edge = settled()
+    (sync,) = of(give(edge, 0), Sync)
+    edge.handle(SyncFailed(sync.id, "disk full"), T0)
+    for index in range(1, 12):
+        give(edge, index)
+    assert edge.streams[stream_of()].size < 6
+    assert edge.journal.pending_bytes < 600

@@ -24,6 +24,10 @@ ACVPU: Final = ("A", "C", "V", "P", "U")
 """Levels of consciousness, by count: alert, new confusion, responds to voice, to pain, unresponsive (NEWS2)."""
 
 
+NO_READING: Final = -32_768
+"""Stands in a row for a value that a sensor could not take (`twin.pipeline.wire.body` has the same)."""
+
+
 class Channel(NamedTuple):
     """One measured or entered quantity.
 

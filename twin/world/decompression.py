@@ -47,13 +47,15 @@ def lost_share(into_us: Ints, for_us: int, severity_permille: int) -> Ints:
     falling = (np.clip(into_us, 0, fall_us) << 16) // fall_us
     restoring = (np.clip(for_us - _lag_us(for_us) - into_us, 0, restore_us) << 16) // restore_us
     depth = min(fixed(_LOSS) * severity_permille // 1000, fixed(_LOSS_MAX))
-    return np.minimum(falling, restoring) * depth >> 16
+    share: Ints = np.minimum(falling, restoring) * depth >> 16
+    return share
 
 
 def saturation_change(into_us: Ints, for_us: int, severity_permille: int) -> Ints:
     """What SpO2 of someone without a mask changes by [%, fixed point], one lag after the air."""
     left = ONE - lost_share(into_us - _lag_us(for_us), for_us, severity_permille)
-    return _saturation(NOMINAL_PPO2_DAPA * left) - _saturation(np.array([NOMINAL_PPO2_DAPA * ONE]))[0]
+    nominal = _saturation(np.array([NOMINAL_PPO2_DAPA * ONE]))
+    return _saturation(NOMINAL_PPO2_DAPA * left) - nominal
 
 
 def _lag_us(for_us: int) -> int:

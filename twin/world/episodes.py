@@ -5,17 +5,19 @@ nothing when the episode ends, so that no sample outside moves. Blood pressure, 
 monitor holds, is read once more at the end. What people enter (consciousness, supplemental oxygen) comes some minutes
 after what they see, each delay drawn from the episode's own random stream.
 
-| kind | course at severity 1 | source |
-|---|---|---|
-| hypoxia | SpO2 -18 %, HR +20, RR +9; new confusion below about 85 %; oxygen after minutes halves the deficit | HR: Slutsky \
-& Rebuck 1978, Am. Rev. Respir. Dis. 118, 341 (about +1 beat for each % of desaturation); else assumed |
-| sepsis | T +2.2 degC, HR +54, RR +12, BP -34/-22, SpO2 -4 %, confusion: fever and pulse first, pressure last | Singer et \
-al. 2016, JAMA 315, 801 (RR >= 22, SBP <= 100, altered mentation); sizes and times assumed |
-| arrhythmia | HR +103 within seconds, intervals irregular by 20 %, BP -18/-8 | January et al. 2014, Circulation 130, e199: \
-atrial fibrillation with rapid response; sizes assumed |
-| decompression | SpO2 follows the cabin's ppO2 (`decompression`), HR +18, RR +6; masks after minutes | `decompression` |
-| hypothermia | T -3 degC, HR -8, RR -2, activity +60 mg (shivering); confusion from severity 1.3 | Durrer, Brugger & Syme \
-2003, High Alt. Med. Biol. 4, 99 (stage HT I, 35 to 32 degC: conscious, shivering); rates assumed |
+| kind | course at severity 1 |
+|---|---|
+| hypoxia | SpO2 -18 %, heart rate +20, respiration +9, new confusion; oxygen after minutes halves the deficit |
+| sepsis | T +2.2 degC, heart rate +54, respiration +12, pressure -34/-22 mmHg, SpO2 -4 %, new confusion |
+| arrhythmia | heart rate +103 within seconds, intervals irregular by 20 %, pressure -18/-8 mmHg |
+| decompression | SpO2 follows the cabin's ppO2 (`decompression`), heart rate +18, respiration +6; masks after minutes |
+| hypothermia | T -3 degC, heart rate -8, respiration -2, activity +60 mg (shivering); confusion from severity 1.3 |
+
+Sources. Hypoxia: about one beat more for each percent of desaturation, Slutsky & Rebuck 1978, Am. J. Physiol. 234,
+H129. Sepsis: respiration >= 22, systolic <= 100, altered mentation, Singer et al. 2016, JAMA 315, 801; fever and pulse
+come first, pressure last (assumed). Arrhythmia: atrial fibrillation with rapid ventricular response, January et al.
+2014, Circulation 130, e199. Hypothermia: stage HT I, 35 to 32 degC, is conscious and shivers, Durrer, Brugger & Syme
+2003, High Alt. Med. Biol. 4, 99. Sizes and times that these do not give are assumed; papers were cited from memory.
 
 Severity scales the sizes, not the times.
 """

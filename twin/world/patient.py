@@ -104,12 +104,13 @@ class Vitals(Sampled):
 
     def breaths(self, respiration: Ints) -> Ints:
         """What each sample period adds to the phase of breathing at a rate [1/min, fixed point]."""
-        return (respiration >> 8) * self._breath_step >> 8
+        phase: Ints = (respiration >> 8) * self._breath_step >> 8
+        return phase
 
     def _rr_interval(self, truth: Truth) -> Ints:
         mean = (60_000 << 32) // np.maximum(truth.values["heart_rate_bpm"], _SLOWEST_HEART)
         swing = (mean >> 8) ** 2 // BREATH_SWING
-        interval = mean + (swing * sine((truth.breath & 0xFFFF_FFFF) >> 15) >> 16)
+        interval: Ints = mean + (swing * sine((truth.breath & 0xFFFF_FFFF) >> 15) >> 16)
         interval += noise(self._beat, len(mean)) * fixed(BEAT_SIGMA_MS) // NOISE_SIGMA
         interval += (mean >> 8) * truth.irregular >> 8
         return interval

@@ -81,9 +81,10 @@ def _courses(scenario: HabitatScenario, device: DeviceIdentity) -> list[episodes
 def troubles_of(
     scenario: HabitatScenario, device: DeviceIdentity, faults: Iterable[SensorFault], *, natural: bool
 ) -> list[artefacts.Trouble]:
-    """What changes a device's samples: movement and frozen values first, leads that are off last."""
+    """What changes a device's samples, in this order: movement, a frozen front end, leads that are off."""
     seed, period_us = scenario.seed, device.sample_period_us
     moved: list[artefacts.Trouble] = []
+    frozen: list[artefacts.Trouble] = []
     off: list[artefacts.Trouble] = []
     if natural:
         moved.append(artefacts.NaturalMotion(period_us, stream(seed, "artefact", "motion", device.name)))
@@ -96,10 +97,10 @@ def troubles_of(
             random = stream(seed, "fault", fault.kind, device.name, str(begin_us))
             moved.append(artefacts.Motion(begin_us, end_us, fault.rate, random))
         elif isinstance(fault, SensorStuck):
-            moved.append(artefacts.Stuck(begin_us, end_us))
+            frozen.append(artefacts.Stuck(begin_us, end_us))
         elif isinstance(fault, LeadOff):
             off.append(artefacts.LeadOff(begin_us, end_us, fault.channel))
-    return moved + off
+    return moved + frozen + off
 
 
 def hiccups_of(scenario: HabitatScenario, device: DeviceIdentity, faults: Iterable[SensorFault]) -> list[Hiccup]:

@@ -2,8 +2,7 @@
 
 Each trouble takes rows as the sensor would have reported them and changes some. It draws a fixed number of random words
 per sample from a stream of its own, so the result does not depend on how rows are cut into blocks, and adding one
-trouble moves no sample that another left alone. `Troubled` lays several over a source, in the order: movement and
-frozen values first, leads that are off last.
+trouble moves no sample that it does not mean. `Troubled` lays several over a source, in the order given.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ after what they see, each delay drawn from the episode's own random stream.
 | kind | course at severity 1 |
 |---|---|
 | hypoxia | SpO2 -18 %, heart rate +20, respiration +9, new confusion; oxygen after minutes halves the deficit |
-| sepsis | T +2.2 degC, heart rate +54, respiration +12, pressure -34/-22 mmHg, SpO2 -4 %, new confusion |
+| sepsis | T +2.4 degC, heart rate +54, respiration +12, pressure -34/-22 mmHg, SpO2 -4 %, new confusion |
 | arrhythmia | heart rate +103 within seconds, intervals irregular by 20 %, pressure -18/-8 mmHg |
 | decompression | SpO2 follows the cabin's ppO2 (`decompression`), heart rate +18, respiration +6; masks after minutes |
 | hypothermia | T -3 degC, heart rate -8, respiration -2, activity +60 mg (shivering); confusion from severity 1.3 |
@@ -111,7 +111,7 @@ _PLANS: Final[dict[str, Plan]] = {
         Fraction(1, 5),
         4 * _HOUR_US,
         {
-            "temperature_ddegc": Change(22),
+            "temperature_ddegc": Change(24),
             "heart_rate_bpm": Change(54),
             "respiration_rpm": Change(12, _LATER / 2),
             "spo2_pct": Change(-4, _LATER),

@@ -117,7 +117,7 @@ class Vitals(Sampled):
 
 
 def _waking(exertion: Ints, day: Ints) -> Ints:
-    """Effort: what exertion exceeds rest by while awake; asleep, from about 23 h to 11 h before the peak, none."""
-    awake = np.clip(ONE // 2 + day, 0, ONE)
+    """Effort: what exertion exceeds rest by, all of it from about 12 h to 22 h, none from about 2 h to 8 h (asleep)."""
+    awake = np.clip(ONE * 3 // 4 + day, 0, ONE)
     effort: Ints = np.maximum(exertion, 0) * awake >> 16
     return effort

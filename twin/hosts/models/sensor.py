@@ -15,7 +15,7 @@ sampling goes on when it programs the sensor again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -220,28 +220,37 @@ class Comparators:
 
     def first(self, rows: np.ndarray) -> int | None:
         """Which of these next rows makes a comparator fire first; nothing is remembered."""
-        return self._run(rows)[0]
+        fires = [self._pass(column, out)[0] for column, out in self._crossings(rows)]
+        return min((index for index in fires if index is not None), default=None)
 
     def pass_by(self, rows: np.ndarray) -> None:
         """Let rows pass, and remember."""
-        _, self._outside, self._armed = self._run(rows, to_the_end=True)
+        if len(rows):
+            remembered = [(column, *self._pass(column, out)[1:]) for column, out in self._crossings(rows)]
+            self._outside[:] = 0
+            self._armed[:] = True
+            for column, outside, armed in remembered:
+                self._outside[column] = outside
+                self._armed[column] = armed
 
-    def _run(self, rows: np.ndarray, *, to_the_end: bool = False) -> tuple[int | None, np.ndarray, np.ndarray]:
-        outside, armed = self._outside, self._armed
-        if not len(rows):
-            return None, outside, armed
+    def _crossings(self, rows: np.ndarray) -> Iterator[tuple[int, list[bool]]]:
+        """Columns with a sample outside the window, and which ones are."""
         out = (rows < self._low) | (rows > self._high)
-        if not out.any():
-            return None, np.zeros_like(outside), np.ones_like(armed)
+        if out.any():
+            for column in np.flatnonzero(out.any(axis=0)).tolist():
+                yield column, out[:, column].tolist()
+
+    def _pass(self, column: int, out: list[bool]) -> tuple[int | None, int, bool]:
+        """First row at which the comparator fires, and its memory after the last."""
+        outside, armed, hold = int(self._outside[column]), bool(self._armed[column]), self._hold
         fires = None
         for index, beyond in enumerate(out):
-            outside = np.where(beyond, outside + 1, 0)
-            armed = armed | ~beyond
-            firing = armed & (outside >= self._hold)
-            if firing.any():
-                armed = armed & ~firing
+            if not beyond:
+                outside, armed = 0, True
+                continue
+            outside += 1
+            if armed and outside >= hold:
+                armed = False
                 if fires is None:
                     fires = index
-                    if not to_the_end:
-                        break
         return fires, outside, armed

@@ -29,6 +29,7 @@ FORBIDDEN_LINES = {
     "twin/world/mars.py": ("import astropy.time", "the twin runs without it"),
     "twin/units.py": ("import socket", "nothing here talks to a network"),
     "twin/scenario/fields.py": ("import numpy", "without the libraries of a run"),
+    "twin/channels.py": ("import twin.units", "the catalogue of channels needs nothing but"),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MODULES = {
-    "__future__", "bisect", "cbor2", "collections", "cryptography", "dataclasses", "enum", "fastcrc",
+    "__future__", "bisect", "cbor2", "collections", "cryptography", "dataclasses", "enum", "fastcrc", "fractions",
     "functools", "google_crc32c", "hashlib", "hmac", "itertools", "re", "spacepackets", "struct",
     "typing",
 }  # fmt: skip

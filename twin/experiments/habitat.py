@@ -23,6 +23,7 @@ from twin.experiments.mission import Mission, Roles
 from twin.experiments.overload import refuse_overload
 from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.percentiles import latency_by_stream
+from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
 from twin.faults.link import LinkFaults, Outages
@@ -49,6 +50,7 @@ from twin.pipeline.machine import (
     LinkChanged,
     ReadRows,
     Send,
+    SetComparators,
     Sync,
     Transmit,
     TruncateJournal,
@@ -57,13 +59,13 @@ from twin.pipeline.machine import (
     WriteRows,
 )
 from twin.randomness import stream
+from twin.scenario.episodes import windows_of
 from twin.scenario.faults import EdgeCrash, TableThrottling
 from twin.scenario.guarantees import FeedbackClosure as FeedbackChoice
 from twin.scenario.guarantees import Freshness as FreshnessChoice
 from twin.scenario.model import HabitatScenario
-from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
+from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, Trace
 from twin.world import dust
-from twin.world.patient import Vitals
 from twin.world.timescales import SOL_US, lmst_h
 
 EARTH_LATENCY_US = 1_000  # assumed: gateway and auditor stand in one data center
@@ -130,15 +132,14 @@ class HabitatBuilder:
         faults = disturbances.link_faults(scenario, "local")
         mars_network = LocalNetwork(host, local.latency_us, local.rate_bps, faults)
         earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS, LinkFaults())
-        sensors = {
-            d.name: Sensor(host, d.name, self._vitals(d), scenario.start_us, scenario.end_us) for d in self.devices
-        }
+        sensors = {d.name: self._sensor(d) for d in self.devices}
         on_earth = {EARTH, AUDITOR}
         host.carriers.update(
             {
                 Send: lambda node, e: (earth_network if node in on_earth else mars_network).send(node, e),
                 Transmit: lambda node, e: self.links[node, e.neighbour].transmit(node, e),
                 ArmSensor: lambda node, e: sensors[node].arm(e),
+                SetComparators: lambda node, e: sensors[node].set_comparators(e),
                 Append: lambda node, e: self.disks[node].append(e),
                 Sync: lambda node, e: self.disks[node].sync(e),
                 TruncateJournal: lambda node, e: self.disks[node].truncate(e),
@@ -224,9 +225,13 @@ class HabitatBuilder:
             closers=[close],
         )
 
-    def _vitals(self, device: DeviceIdentity) -> Vitals:
-        phase_us = round(lmst_h(self.scenario.start_us, self.site.longitude_deg) / 24 * SOL_US)
-        return Vitals(stream(self.scenario.seed, "vitals", device.name), device.sample_period_us, phase_us)
+    def _sensor(self, device: DeviceIdentity) -> Sensor:
+        scenario = self.scenario
+        phase_us = round(lmst_h(scenario.start_us, self.site.longitude_deg) / 24 * SOL_US)
+        faults = sensor_faults(scenario)
+        source = source_of(scenario, device, phase_us, faults)
+        hiccups = hiccups_of(scenario, device, faults)
+        return Sensor(self.host, device.name, source, scenario.start_us, scenario.end_us, hiccups=hiccups)
 
     def _tables(self) -> dict[str, Table]:
         t = self.scenario.earth.table
@@ -256,6 +261,9 @@ class HabitatBuilder:
             host.call_at(entry.start_us, self._note, DisturbanceBegan(entry.kind, entry.place))
             if entry.end_us is not None:
                 host.call_at(entry.end_us, self._note, DisturbanceEnded(entry.kind, entry.place))
+        for episode in windows_of(scenario):
+            host.call_at(episode.onset_us, self._note, EpisodeBegan(episode.kind, episode.crew))
+            host.call_at(episode.end_us, self._note, EpisodeEnded(episode.kind, episode.crew))
         host.call_at(scenario.start_us, self._sample_backlog, truth, backlog)
 
     def _note(self, fact: tuple[Any, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from twin.channels import CHANNELS_OF
 from twin.pipeline.wire.signing import Signer, Verifier, signer, verifier
 from twin.randomness import stream
 from twin.scenario.model import HabitatScenario
@@ -20,7 +21,9 @@ class KeyPair(NamedTuple):
 
 
 class DeviceIdentity(NamedTuple):
-    """One device: name, pseudonymous 64-bit id, home edge, APID, group's periods and sample count."""
+    """One device: name, pseudonymous 64-bit id, home edge, APID, group's periods and sample count, kind, and whom it
+    watches (`crew` 0: the habitat).
+    """
 
     name: str
     device: int
@@ -29,6 +32,13 @@ class DeviceIdentity(NamedTuple):
     sample_period_us: int
     samples_per_frame: int
     keys: KeyPair
+    kind: str
+    crew: int
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Columns of its samples."""
+        return CHANNELS_OF[self.kind]
 
 
 def key_pair(seed: int, suite: str, name: str) -> KeyPair:
@@ -39,29 +49,22 @@ def key_pair(seed: int, suite: str, name: str) -> KeyPair:
 
 
 def devices_of(scenario: HabitatScenario) -> list[DeviceIdentity]:
-    """Every device of the habitat, homes dealt out over the edge nodes in turn.
-
-    Names count within a group, so that a larger group moves no device of another: `vitals-1`, `vitals-2`, ..., and
-    `vitals-2-1`, ... in the second group.
-    """
-    found: list[DeviceIdentity] = []
+    """Every device of the habitat (`Habitat.device_slots`), homes dealt out over the edge nodes in turn."""
     edges = scenario.habitat.edge_names
-    for place, group in enumerate(scenario.habitat.devices, start=1):
-        total = group.count * (scenario.habitat.crew if group.per == "crew" else 1)
-        for number in range(1, total + 1):
-            name = f"vitals-{number}" if place == 1 else f"vitals-{place}-{number}"
-            found.append(
-                DeviceIdentity(
-                    name,
-                    int.from_bytes(stream(scenario.seed, "device-id", name).bytes(8), "big"),
-                    edges[len(found) % len(edges)],
-                    len(found),
-                    group.sample_period_us,
-                    group.samples_per_frame,
-                    key_pair(scenario.seed, scenario.pipeline.suite, name),
-                )
-            )
-    return found
+    return [
+        DeviceIdentity(
+            name,
+            int.from_bytes(stream(scenario.seed, "device-id", name).bytes(8), "big"),
+            edges[number % len(edges)],
+            number,
+            group.sample_period_us,
+            group.samples_per_frame,
+            key_pair(scenario.seed, scenario.pipeline.suite, name),
+            group.kind,
+            crew,
+        )
+        for number, (name, crew, group) in enumerate(scenario.habitat.device_slots)
+    ]
 
 
 def entropy(seed: int, node: str, incarnation: int) -> bytes:

@@ -23,7 +23,6 @@ from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.sync import SyncSettings
 from twin.pipeline.wire.key_book import KnownDevice
 from twin.scenario.model import HabitatScenario
-from twin.world.patient import Vitals
 
 RETRANSMISSION_MARGIN_US = 15_000_000  # assumed: more than an ack's wait behind the ack before it
 LOCAL_WINDOW = 32  # assumed: half an hour of one-minute frames offered before the first accept
@@ -80,12 +79,12 @@ class MachineSettings:
 
     def device(self, device: DeviceIdentity) -> DeviceSettings:
         """One sensor."""
-        comparators = [COMPARATORS.get(channel, (None, None)) for channel in Vitals.CHANNELS]
+        comparators = [COMPARATORS.get(channel, (None, None)) for channel in device.channels]
         return DeviceSettings(
             device=device.device,
             apid=device.apid,
             home=device.home,
-            channels=Vitals.CHANNELS,
+            channels=device.channels,
             sample_period_us=device.sample_period_us,
             samples_per_frame=device.samples_per_frame,
             low=tuple(low for low, _ in comparators),

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from twin.experiments.disturbances import announced_closures
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.overload import Load, capacity_bits
+from twin.experiments.sensors import typical_rows
 from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth
 from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
-from twin.randomness import stream
 from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris
 from twin.world.mars import Site
-from twin.world.patient import Vitals
 from twin.world.timescales import SOL_US
 
 PLAN_BEYOND_SOLS = 5
@@ -64,9 +63,8 @@ def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[Devi
     """Everything that devices will sign, against the contacts of the one antenna that all edge nodes share."""
     offered = 0
     for device in devices:
-        vitals = Vitals(stream(scenario.seed, "typical", device.name), device.sample_period_us)
-        rows = tuple(map(tuple, vitals.block(0, device.samples_per_frame).tolist()))
-        body = encode_samples(Samples(0, device.sample_period_us, Vitals.CHANNELS, rows))
+        rows = typical_rows(scenario, device)
+        body = encode_samples(Samples(0, device.sample_period_us, device.channels, rows))
         frame_bytes = HEADER_BYTES + len(body) + device.keys.signer.signature_bytes
         frames = -(-scenario.duration_us // (device.sample_period_us * device.samples_per_frame))
         offered += 8 * frames * frame_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
@@ -49,12 +49,25 @@ class _ByName:
 Site = Annotated[LandingSite, _ByName()]
 
 
+class Replay(Part):
+    """Recorded values in the place of simulated ones: what stands in a CSV file (`recordings.py`)."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="The CSV file, relative to the scenario file that names it."
+    )
+    crew: Annotated[int, Field(strict=True, ge=1)] | None = setting(
+        None, "Whose devices of the group replay it, from 1; null: the habitat's.", source="assumed: none"
+    )
+
+
 class DeviceGroup(Part):
     """Devices of one kind: `count` for each crew member, or `count` for the habitat."""
 
-    kind: Literal["vitals_monitor"] = Field(description="What the devices are.")
-    per: Literal["crew", "habitat"] = setting(
-        "crew", "For whom `count` devices exist.", source="assumed: vital signs are worn"
+    kind: Literal["vitals_monitor", "air_monitor"] = Field(description="What the devices are.")
+    per: Literal["crew", "habitat"] | None = setting(
+        None,
+        "For whom `count` devices exist. null: vitals monitors for each of the crew, air monitors for the habitat.",
+        source="assumed: vital signs are worn, air is shared",
     )
     count: Annotated[int, Field(strict=True, ge=1, le=DEVICES_MAX)] = setting(
         1, "Devices per crew member, or in the habitat.", source="assumed: one monitor each"
@@ -69,11 +82,37 @@ class DeviceGroup(Part):
         "Time that one frame covers, a whole number of sample periods.",
         source="assumed: one signed frame a minute keeps header and signature below the samples' own bytes",
     )
+    artefacts: Annotated[bool, Field(strict=True)] = setting(
+        False,
+        "Whether leads fall off and movement disturbs by themselves, at the rates of `twin.world.artefacts`.",
+        source="assumed: disturbances are scripted where they are the question",
+    )
+    replay: tuple[Replay, ...] = setting((), "Devices that replay a recording.", source="assumed: none")
+
+    @property
+    def for_each(self) -> bool:
+        """Whether every crew member has `count` of them."""
+        return self.kind == "vitals_monitor" if self.per is None else self.per == "crew"
+
+    def replay_for(self, crew: int) -> Replay | None:
+        """The recording that the devices of a crew member (0: the habitat) replay, if any."""
+        return next((replay for replay in self.replay if (replay.crew or 0) == crew), None)
 
     @property
     def samples_per_frame(self) -> int:
         """Samples in a frame that no threshold closed early."""
         return self.frame_period_us // self.sample_period_us
+
+
+_NAMES: Final = {"vitals_monitor": "vitals", "air_monitor": "air"}
+
+
+class DeviceSlot(NamedTuple):
+    """One device to be: its name, whom it watches (0: the habitat), its group."""
+
+    name: str
+    crew: int
+    group: DeviceGroup
 
 
 class Habitat(Part):
@@ -96,3 +135,23 @@ class Habitat(Part):
     def edge_names(self) -> tuple[str, ...]:
         """`("edge-1", ..., "edge-N")`."""
         return tuple(f"edge-{number}" for number in range(1, self.edge_nodes + 1))
+
+    @property
+    def device_slots(self) -> tuple[DeviceSlot, ...]:
+        """Every device, in the order of the groups.
+
+        Names count within a group, so that a larger group moves no device of another: `vitals-1`, `vitals-2`, ...,
+        `vitals-2-1`, ... in the second group of the kind; `air-1`, ... for air monitors. With several monitors per crew
+        member the first ones are crew member 1's.
+        """
+        slots: list[DeviceSlot] = []
+        groups_of_kind: dict[str, int] = {}
+        for group in self.devices:
+            place = groups_of_kind[group.kind] = groups_of_kind.get(group.kind, 0) + 1
+            word = _NAMES[group.kind] if place == 1 else f"{_NAMES[group.kind]}-{place}"
+            total = group.count * (self.crew if group.for_each else 1)
+            slots += [
+                DeviceSlot(f"{word}-{number + 1}", number // group.count + 1 if group.for_each else 0, group)
+                for number in range(total)
+            ]
+        return tuple(slots)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from twin.scenario.catalogue import COMPLEXES
 from twin.scenario.crosschecks import EARLIER, check_listed_once, check_onset
+from twin.scenario.episodes import check_episodes
 from twin.scenario.errors import Key, RuleError, listed
 from twin.scenario.faults import EdgeCrash, LinkOutage, TableThrottling
 from twin.scenario.habitat import DEVICES_MAX, SAMPLES_PER_FRAME_MAX
@@ -27,6 +28,7 @@ def check_habitat(scenario: HabitatScenario) -> None:
     check_listed_once(scenario)
     _check_devices(scenario)
     _check_storms(scenario)
+    check_episodes(scenario)
     for index, fault in enumerate(scenario.faults):
         key: Key = ("faults", index)
         check_onset(scenario, fault, key)
@@ -71,9 +73,29 @@ def _check_devices(scenario: HabitatScenario) -> None:
                 "choose a shorter frame period or a longer sample period",
                 (*key, "frame_period"),
             )
-        total += group.count * (scenario.habitat.crew if group.per == "crew" else 1)
+        if group.kind == "air_monitor" and group.per == "crew":
+            raise RuleError("air is shared", "drop `per`, or write `per: habitat`", (*key, "per"))
+        _check_replays(scenario, index, key)
+        total += group.count * (scenario.habitat.crew if group.for_each else 1)
     if total > DEVICES_MAX:
         raise RuleError(f"{total} devices, and 11-bit APIDs name {DEVICES_MAX}", "use fewer", ("habitat", "devices"))
+
+
+def _check_replays(scenario: HabitatScenario, index: int, key: Key) -> None:
+    group = scenario.habitat.devices[index]
+    crew = scenario.habitat.crew
+    seen: list[int] = []
+    for number, replay in enumerate(group.replay):
+        place: Key = (*key, "replay", number)
+        whom = replay.crew or 0
+        if group.for_each and not 1 <= whom <= crew:
+            rule = f"names none of the crew of {crew}"
+            raise RuleError(rule, f"add `crew: 1`, one of 1 to {crew}", (*place, "crew"), "the replay")
+        if not group.for_each and whom:
+            raise RuleError("these devices are the habitat's", "drop `crew`", (*place, "crew"))
+        if whom in seen:
+            raise RuleError("the same devices replay another recording", "keep one of the two", (*place, "path"))
+        seen.append(whom)
 
 
 def _check_storms(scenario: HabitatScenario) -> None:

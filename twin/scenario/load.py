@@ -69,6 +69,7 @@ def _validated(root: Node) -> Scenario:
 
 def _extended(path: Path, root: Node, above: tuple[str, ...]) -> Node:
     """Lay a document over what it extends."""
+    _resolve_recordings(path, root)
     base_name = root.value.pop("extends", None)
     if base_name is None:
         return root
@@ -89,6 +90,18 @@ def _extended(path: Path, root: Node, above: tuple[str, ...]) -> Node:
     _overlay(under, root)
     under.place = root.place
     return under
+
+
+def _resolve_recordings(path: Path, root: Node) -> None:
+    """Make paths of recordings relative to the file that names them; what is malformed is left to validation."""
+    habitat = root.value.get("habitat")
+    groups = habitat.value.get("devices") if habitat is not None and isinstance(habitat.value, dict) else None
+    for group in groups.value if groups is not None and isinstance(groups.value, list) else []:
+        replays = group.value.get("replay") if isinstance(group.value, dict) else None
+        for replay in replays.value if replays is not None and isinstance(replays.value, list) else []:
+            named = replay.value.get("path") if isinstance(replay.value, dict) else None
+            if named is not None and isinstance(named.value, str) and named.value:
+                named.value = os.path.normpath(path.parent / named.value)
 
 
 def _overlay(under: Node, over: Node) -> None:

@@ -17,6 +17,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from twin.scenario.bare_rules import check_bare
 from twin.scenario.contacts import ContactNetwork, Traffic
+from twin.scenario.episodes import Episode
 from twin.scenario.errors import RuleError
 from twin.scenario.faults import Fault
 from twin.scenario.fields import InstantUs, Part, PositiveDurationUs, setting
@@ -103,6 +104,9 @@ class HabitatScenario(ScenarioCore):
     habitat: Habitat = Field(description="The clinic and its people.")
     network: SkyNetwork = setting({}, "What connects it with Earth.", source="key by key")
     weather: Weather = setting({}, "The weather at the site.", source="quiet air, key by key")
+    episodes: tuple[Episode, ...] = setting(
+        (), "What befalls the crew, as ground truth for alarms.", source="assumed: everybody stays well"
+    )
     edge: Edge = setting({}, "The edge computers.", source="key by key")
     earth: Earth = setting({}, "What stands behind the stations.", source="key by key")
 

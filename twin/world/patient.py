@@ -1,306 +1,123 @@
-"""Vital signs of a healthy crew member at rest and at light work, sample by sample.
+"""Vital signs of one crew member, sample by sample, as a monitor on the body sees them.
 
-Each channel is a baseline of the person, a circadian swing of one sol, a share of the person's exertion, its
-own slow wander and the sensor's jitter. Exertion and wander are first-order autoregressive::
+Each measured channel is a baseline of the person, a circadian swing of one sol, a share of the person's effort, its
+own slow wander and the sensor's jitter (`vital_model`); episodes add their courses (`episodes`). Effort is what
+exertion exceeds rest by, and people rest at night. The RR interval is derived: 60000 / heart rate, swinging with each
+breath (respiratory sinus arrhythmia) and from beat to beat. Blood pressure comes from a cuff every 15 min and holds
+until the next reading. Consciousness and supplemental oxygen are entered by a person: alert and none unless an episode
+says otherwise.
 
-    x[k+1] = (1 - 2^-m) x[k] + e[k]
-
-on knots every 16 s, straight between knots. Blood pressure comes from a cuff every 15 min and holds until the
-next reading.
-
-Everything is integer arithmetic: fixed point with 16 fraction bits, noise as the sum of four 16-bit words of
-the raw PCG64 output (Irwin-Hall, 3.5 sigma at most), the circadian sine by Bhaskara I's rational formula. No
-float is ever rounded to a sample, so no choice of SIMD kernel, libm or fused multiply-add can move one across
-an edge.
-
-Values are computed in blocks of fixed length whatever is asked for, so they do not depend on how they are
-read, and memory does not grow with the length of the series.
+All arithmetic is in integers, in blocks of fixed length (`walks` says why).
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from twin.world.timescales import SOL_US
-
-Ints = npt.NDArray[np.int64]
-
-_ONE: Final = 1 << 16  # fixed point: one unit of a channel's resolution
-_KNOT_US: Final = 16_000_000
-_CUFF_US: Final = 900_000_000  # a common interval of ambulatory blood pressure monitors by day
-_BLOCK_US: Final = 3_600_000_000
-_BLOCK_SAMPLES_MAX: Final = 3_600
-_ACROPHASE: Final = 17, 24  # heart rate and temperature peak at about 17 h of a 24 h day
-_EXERTION_SHIFT: Final = 6  # 64 knots: exertion remembers itself for about 17 min
-_WANDER_SHIFT: Final = 3  # 8 knots: a channel's own wander, about 2 min
-_CUFF_SHIFT: Final = 2  # 4 cuff readings: about 1 h
-_NOISE_SIGMA: Final = 37_837  # of the sum of four uniform 16-bit words: 65536 sqrt(4 / 12)
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One measured quantity; all amplitudes are in units of its resolution.
-
-    Args:
-        name: Column name, unit included.
-        unit: Unit in which the resolution is given.
-        resolution: One count [unit].
-        mdc: Reference identifier and code of ISO/IEEE 11073-10101.
-        baseline: Lowest and highest personal baseline.
-        circadian: Half of the swing over one sol.
-        exertion: Rise per sigma of exertion.
-        wander: Sigma of the channel's own slow wander.
-        jitter: Sigma of the sensor's noise from sample to sample.
-        range: Least and greatest count that the device reports.
-        by_cuff: Read every 15 min and held, not sampled.
-    """
-
-    name: str
-    unit: str
-    resolution: float
-    mdc: tuple[str, int]
-    baseline: tuple[int, int]
-    circadian: float
-    exertion: float
-    wander: float
-    jitter: float
-    range: tuple[int, int]
-    by_cuff: bool = False
-
-
-# Baselines: resting adults, inside the zero-score bands of NEWS2 (Royal College of Physicians 2017).
-# Circadian amplitudes: after Degaute et al. 1991, Hypertension 18, 199 (pressure, heart rate) and Kraeuchi &
-# Wirz-Justice 1994, Am. J. Physiol. 267, R819 (skin temperature), rounded. Codes: ISO/IEEE 11073-10101.
-MODEL: Final[tuple[Channel, ...]] = (
-    Channel(
-        "heart_rate_bpm",
-        "1/min",
-        1,
-        ("MDC_ECG_HEART_RATE", 147842),
-        baseline=(60, 72),
-        circadian=5,
-        exertion=4,
-        wander=1.5,
-        jitter=1.0,
-        range=(20, 300),
-    ),
-    Channel(
-        "spo2_pct",
-        "%",
-        1,
-        ("MDC_PULS_OXIM_SAT_O2", 150456),
-        baseline=(97, 99),
-        circadian=0.3,
-        exertion=0,
-        wander=0.4,
-        jitter=0.3,
-        range=(0, 100),
-    ),
-    Channel(
-        "respiration_rpm",
-        "1/min",
-        1,
-        ("MDC_RESP_RATE", 151562),
-        baseline=(14, 17),
-        circadian=0.7,
-        exertion=0.7,
-        wander=0.5,
-        jitter=0.3,
-        range=(0, 150),
-    ),
-    Channel(
-        "skin_temperature_ddegc",
-        "degC",
-        0.1,
-        ("MDC_TEMP_SKIN", 150388),
-        baseline=(335, 350),
-        circadian=5,
-        exertion=1,
-        wander=1.5,
-        jitter=0.3,
-        range=(0, 500),
-    ),
-    Channel(
-        "systolic_mmhg",
-        "mmHg",
-        1,
-        ("MDC_PRESS_BLD_NONINV_SYS", 150021),
-        baseline=(116, 126),
-        circadian=6,
-        exertion=3,
-        wander=3,
-        jitter=0,
-        range=(30, 260),
-        by_cuff=True,
-    ),
-    Channel(
-        "diastolic_mmhg",
-        "mmHg",
-        1,
-        ("MDC_PRESS_BLD_NONINV_DIA", 150022),
-        baseline=(68, 78),
-        circadian=4,
-        exertion=2,
-        wander=2,
-        jitter=0,
-        range=(15, 220),
-        by_cuff=True,
-    ),
+from twin.channels import CHANNELS, VITALS
+from twin.world.episodes import Course, Truth
+from twin.world.vital_model import (
+    BEAT_SIGMA_MS,
+    BREATH_SWING,
+    CUFF_SHIFT,
+    CUFF_US,
+    EXERTION_SHIFT,
+    KNOT_US,
+    TRAITS,
+    WANDER_SHIFT,
 )
+from twin.world.walks import NOISE_SIGMA, ONE, Ints, Sampled, Walk, between, circadian, fixed, noise, sine
+
+_SLOWEST_HEART: Final = 20 << 16  # the monitor's lowest rate bounds the division
 
 
-class Vitals:
+class Vitals(Sampled):
     """The vital signs of one person, as one monitor samples them without gaps.
 
     Args:
         generator: This person's own random stream (`twin.randomness.stream`); its children are drawn from.
         period_us: From one sample to the next [us], above 0; sample i stands i * period_us after the start.
         phase_us: Local time at sample 0, from local midnight [us]; any integer, taken modulo one sol.
+        courses: What befalls the person; each draws from a stream of its own.
 
     Raises:
         ValueError: The period is not above 0.
     """
 
-    CHANNELS: Final[tuple[str, ...]] = tuple(channel.name for channel in MODEL)
+    CHANNELS: Final[tuple[str, ...]] = VITALS
 
-    def __init__(self, generator: np.random.Generator, period_us: int, phase_us: int = 0) -> None:
-        if period_us <= 0:
-            raise ValueError(f"sample period {period_us} us: a period is longer than 0; 1 s is usual")
-        self._period_us = period_us
+    def __init__(
+        self, generator: np.random.Generator, period_us: int, phase_us: int = 0, courses: Sequence[Course] = ()
+    ) -> None:
+        super().__init__("vitals", VITALS, period_us)
         self._phase_us = phase_us
-        self._block_samples = max(1, min(_BLOCK_SAMPLES_MAX, _BLOCK_US // period_us))
-        person, exertion, effort_at_cuff, self._jitter, *wanders = generator.spawn(4 + len(MODEL))
-        self._baselines = [_between(person, channel.baseline) for channel in MODEL]
-        self._exertion = _Walk(exertion, _KNOT_US, 1.0, _EXERTION_SHIFT)
-        self._effort_at_cuff = _Walk(effort_at_cuff, _CUFF_US, 1.0, _CUFF_SHIFT)
-        self._wanders = [
-            _Walk(own, _CUFF_US, channel.wander, _CUFF_SHIFT)
-            if channel.by_cuff
-            else _Walk(own, _KNOT_US, channel.wander, _WANDER_SHIFT)
-            for own, channel in zip(wanders, MODEL, strict=True)
-        ]
-        self._next_sample = 0
-        self._ready = np.empty((0, len(MODEL)), dtype=np.int64)  # computed, not yet asked for
-        self._computed = 0
+        self._courses = courses
+        person, exertion, effort_at_cuff, self._beat, *own = generator.spawn(4 + 2 * len(TRAITS))
+        self._baselines = {name: between(person, *trait.baseline) for name, trait in TRAITS.items()}
+        self._exertion = Walk(exertion, KNOT_US, 1.0, EXERTION_SHIFT)
+        self._effort_at_cuff = Walk(effort_at_cuff, CUFF_US, 1.0, CUFF_SHIFT)
+        self._jitters = dict(zip(TRAITS, own[1::2], strict=True))
+        self._wanders = {
+            name: Walk(stream, CUFF_US, trait.wander, CUFF_SHIFT)
+            if trait.by_cuff
+            else Walk(stream, KNOT_US, trait.wander, WANDER_SHIFT)
+            for (name, trait), stream in zip(TRAITS.items(), own[::2], strict=True)
+        }
+        self._breath = 0  # phase at the next block, whole breaths are 2^32
+        self._breath_step = (period_us << 32) // 60_000_000
 
-    def block(self, first_sample: int, count: int) -> Ints:
-        """Read the next samples, in order.
-
-        Args:
-            first_sample: Index of the first sample; exactly the one after those already read.
-            count: How many samples, 0 or more.
-
-        Returns:
-            Counts of each channel's resolution, shape (count, channels), columns as in `CHANNELS`.
-
-        Raises:
-            ValueError: The samples asked for are not the next ones.
-        """
-        if first_sample != self._next_sample or count < 0:
-            raise ValueError(
-                f"vitals: {count} samples from {first_sample} on: samples are read once and in order; "
-                f"ask from {self._next_sample} on, or make a new generator"
-            )
-        parts = [self._ready]
-        held = len(self._ready)
-        while held < count:
-            parts.append(self._compute())
-            held += len(parts[-1])
-        rows = np.concatenate(parts) if len(parts) > 1 else self._ready
-        self._ready = rows[count:]
-        self._next_sample += count
-        return rows[:count].copy()
-
-    def _compute(self) -> Ints:
-        samples = np.arange(self._computed, self._computed + self._block_samples, dtype=np.int64)
-        at_us = samples * self._period_us
-        day = _circadian(at_us + self._phase_us)
-        exertion = self._exertion.straight(at_us)
-        effort_at_cuff = self._effort_at_cuff.held(at_us)
-        cuff_day = _circadian(at_us // _CUFF_US * _CUFF_US + self._phase_us)
-        jitter = _noise(self._jitter, len(samples) * len(MODEL)).reshape(len(samples), len(MODEL))
-        rows = np.empty(jitter.shape, dtype=np.int64)
-        for column, (channel, baseline, wander) in enumerate(zip(MODEL, self._baselines, self._wanders, strict=True)):
-            own = wander.held(at_us) if channel.by_cuff else wander.straight(at_us)
-            total = baseline + own
-            total += (cuff_day if channel.by_cuff else day) * _fixed(channel.circadian) >> 16
-            total += (effort_at_cuff if channel.by_cuff else exertion) * _fixed(channel.exertion) >> 16
-            total += jitter[:, column] * _fixed(channel.jitter) // _NOISE_SIGMA
-            rows[:, column] = np.clip(total + _ONE // 2 >> 16, *channel.range)
-        self._computed += len(samples)
+    def _compute(self, at_us: Ints) -> Ints:
+        truth = self._undisturbed(at_us)
+        for course in self._courses:
+            course.act(truth)
+        rows = np.zeros((len(at_us), len(VITALS)), dtype=np.int64)
+        values = truth.values
+        values["rr_interval_ms"] = self._rr_interval(truth)
+        for column, name in enumerate(VITALS):
+            value = values[name]
+            trait = TRAITS.get(name)
+            if trait is not None and trait.jitter:
+                value = value + noise(self._jitters[name], len(at_us)) * fixed(trait.jitter) // NOISE_SIGMA
+            rows[:, column] = np.clip(value + ONE // 2 >> 16, *CHANNELS[name].range)
         return rows
 
+    def _undisturbed(self, at_us: Ints) -> Truth:
+        cuff_us = at_us // CUFF_US * CUFF_US
+        day, cuff_day = circadian(at_us + self._phase_us), circadian(cuff_us + self._phase_us)
+        effort = _waking(self._exertion.straight(at_us), day)
+        cuff_effort = _waking(self._effort_at_cuff.held(at_us), cuff_day)
+        values: dict[str, Ints] = {}
+        for name, trait in TRAITS.items():
+            wander = self._wanders[name]
+            value = self._baselines[name] + (wander.held(at_us) if trait.by_cuff else wander.straight(at_us))
+            value += (cuff_day if trait.by_cuff else day) * fixed(trait.circadian) >> 16
+            value += (cuff_effort if trait.by_cuff else effort) * fixed(trait.effort) >> 16
+            values[name] = value
+        values["consciousness_acvpu"] = np.zeros(len(at_us), dtype=np.int64)
+        values["oxygen_flow_dlpm"] = np.zeros(len(at_us), dtype=np.int64)
+        phase = self._breath + np.cumsum(self.breaths(values["respiration_rpm"]))
+        self._breath = int(phase[-1]) & 0xFFFF_FFFF
+        return Truth(at_us, cuff_us, values, phase, np.zeros(len(at_us), dtype=np.int64), self.breaths)
 
-class _Walk:
-    """A first-order autoregression on evenly spaced knots, read forwards only."""
+    def breaths(self, respiration: Ints) -> Ints:
+        """What each sample period adds to the phase of breathing at a rate [1/min, fixed point]."""
+        phase: Ints = (respiration >> 8) * self._breath_step >> 8
+        return phase
 
-    def __init__(self, generator: np.random.Generator, spacing_us: int, sigma: float, shift: int) -> None:
-        self._generator = generator
-        self._spacing_us = spacing_us
-        self._shift = shift
-        # Stationary sigma s needs innovations of s sqrt(1 - phi^2), with phi = 1 - 2^-shift.
-        self._innovation = math.isqrt(_fixed(sigma) ** 2 * ((2 << shift) - 1)) >> shift
-        self._first_knot = 0
-        start = int(_noise(generator, 1)[0]) * _fixed(sigma) // _NOISE_SIGMA  # stationary at once
-        self._knots = np.array([start], dtype=np.int64)
-
-    def straight(self, at_us: Ints) -> Ints:
-        """Values at rising instants, straight between knots."""
-        knot = at_us // self._spacing_us
-        self._reach(int(knot[0]), int(knot[-1]) + 1)
-        into = (at_us % self._spacing_us << 16) // self._spacing_us
-        low = self._knots[knot - self._first_knot]
-        return low + ((self._knots[knot - self._first_knot + 1] - low) * into >> 16)
-
-    def held(self, at_us: Ints) -> Ints:
-        """Values at rising instants, each knot held until the next."""
-        knot = at_us // self._spacing_us
-        self._reach(int(knot[0]), int(knot[-1]))
-        held: Ints = self._knots[knot - self._first_knot]
-        return held
-
-    def _reach(self, first_knot: int, last_knot: int) -> None:
-        missing = last_knot - (self._first_knot + len(self._knots) - 1)
-        if missing > 0:
-            innovations = _noise(self._generator, missing) * self._innovation // _NOISE_SIGMA
-            shift = self._shift
-            more = accumulate(innovations.tolist(), lambda x, e: x - (x >> shift) + e, initial=int(self._knots[-1]))
-            self._knots = np.concatenate((self._knots[:-1], np.fromiter(more, dtype=np.int64)))
-        self._knots = self._knots[first_knot - self._first_knot :]
-        self._first_knot = first_knot
+    def _rr_interval(self, truth: Truth) -> Ints:
+        mean = (60_000 << 32) // np.maximum(truth.values["heart_rate_bpm"], _SLOWEST_HEART)
+        swing = (mean >> 8) ** 2 // BREATH_SWING
+        interval: Ints = mean + (swing * sine((truth.breath & 0xFFFF_FFFF) >> 15) >> 16)
+        interval += noise(self._beat, len(mean)) * fixed(BEAT_SIGMA_MS) // NOISE_SIGMA
+        interval += (mean >> 8) * truth.irregular >> 8
+        return interval
 
 
-def _fixed(value: float) -> int:
-    return round(value * _ONE)
-
-
-def _between(generator: np.random.Generator, bounds: tuple[int, int]) -> int:
-    low, high = bounds
-    word = int(generator.bit_generator.random_raw()) >> 48
-    return (low << 16) + (high - low) * word
-
-
-def _noise(generator: np.random.Generator, count: int) -> Ints:
-    """Nearly normal integers of mean 0 and sigma `_NOISE_SIGMA`, shape (count,)."""
-    raw = np.asarray(generator.bit_generator.random_raw(count), dtype=np.uint64)
-    total = (raw & 0xFFFF) + (raw >> 16 & 0xFFFF) + (raw >> 32 & 0xFFFF) + (raw >> 48)
-    centred: Ints = total.astype(np.int64) - 2 * 0xFFFF
-    return centred
-
-
-def _circadian(local_us: Ints) -> Ints:
-    """Sine of the local time, fixed point, highest at the acrophase; off by 0.0017 at most (Bhaskara I)."""
-    hour, hours = _ACROPHASE
-    quarter_before_peak_us = SOL_US * hour // hours - SOL_US // 4
-    turn = ((local_us - quarter_before_peak_us) % SOL_US << 17) // SOL_US
-    half = turn & 0xFFFF
-    product = half * (_ONE - half)
-    sine = (product << 20) // ((5 << 32) - (product << 2))
-    swing: Ints = np.where(turn >> 16, -sine, sine)
-    return swing
+def _waking(exertion: Ints, day: Ints) -> Ints:
+    """Effort: what exertion exceeds rest by, all of it from about 12 h to 22 h, none from about 2 h to 8 h (asleep)."""
+    awake = np.clip(ONE * 3 // 4 + day, 0, ONE)
+    effort: Ints = np.maximum(exertion, 0) * awake >> 16
+    return effort

@@ -16,9 +16,12 @@ form (RFC 9171 4).
 
 | flag | a node that cannot process the block | |
 |---|---|---|
-| 0x02 | discards it | 4.2.4 |
-| 0x10 | deletes the whole bundle | |
+| 0x04 | deletes the whole bundle | 4.2.4 |
+| 0x10 | discards it | |
 | neither | keeps it | |
+
+0x01 asks to repeat the block in every fragment, 0x02 for a status report, which nodes here do not send. (pyd3tn 0.14
+still numbers these flags as a draft did.)
 """
 
 import re
@@ -34,8 +37,9 @@ PREVIOUS_NODE = 6
 BUNDLE_AGE = 7
 HOP_COUNT = 10
 
-DISCARD_BLOCK_IF_UNKNOWN = 0x02
-DELETE_BUNDLE_IF_UNKNOWN = 0x10
+REPLICATE_IN_FRAGMENTS = 0x01
+DELETE_BUNDLE_IF_UNKNOWN = 0x04
+DISCARD_BLOCK_IF_UNKNOWN = 0x10
 
 NULL_ENDPOINT = (0, 0)
 """dtn:none, also written ipn:0.0 (RFC 9758 3.4.1): nobody."""

@@ -13,6 +13,7 @@ form (RFC 9171 4).
 | 6 | previous node | endpoint id | 4.4.1 |
 | 7 | bundle age | uint [ms] | 4.4.2 |
 | 10 | hop count | [limit 1..255, count] | 4.4.3 |
+| 11, 12 | integrity, confidentiality | abstract security block | RFC 9172 |
 
 | flag | a node that cannot process the block | |
 |---|---|---|
@@ -36,6 +37,12 @@ PAYLOAD = 1
 PREVIOUS_NODE = 6
 BUNDLE_AGE = 7
 HOP_COUNT = 10
+INTEGRITY = 11
+CONFIDENTIALITY = 12
+
+PRIMARY_NUMBER = 0
+PAYLOAD_NUMBER = 1
+"""Numbers that these two blocks always have; the primary block's is not written (RFC 9171 4.1)."""
 
 REPLICATE_IN_FRAGMENTS = 0x01
 DELETE_BUNDLE_IF_UNKNOWN = 0x04

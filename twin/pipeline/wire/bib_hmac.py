@@ -12,6 +12,7 @@ the primary block carries no CRC (3.8.1). An integrity block targets no security
 
 import hmac
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from twin.pipeline.wire.asb import SCOPE_ALL, Pairs, Security, bound, decode_security, encode_security, one_value
 from twin.pipeline.wire.blocks import CONFIDENTIALITY, INTEGRITY, PRIMARY_NUMBER, Block, BundleError, Endpoint
@@ -23,6 +24,15 @@ SHA256, SHA384, SHA512 = 5, 6, 7
 _DIGESTS = {SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
 _VARIANT, _WRAPPED_KEY, _SCOPE = 1, 2, 3
 _HMAC = 1
+
+
+class Integrity(NamedTuple):
+    """What an integrity block says: who vouches for which blocks (0 is the primary block), and how."""
+
+    source: Endpoint
+    targets: tuple[int, ...]
+    variant: int
+    scope: int
 
 
 def sign(
@@ -51,7 +61,7 @@ def sign(
     return block._replace(content=encode_security(Security(numbers, CONTEXT, source, parameters, tuple(results))))
 
 
-def verify(key: bytes, block: Block, blocks: Mapping[int, Block], primary: bytes) -> Security:
+def verify(key: bytes, block: Block, blocks: Mapping[int, Block], primary: bytes) -> Integrity:
     """What the integrity block says, once every hash in it is found right; `blocks` are the bundle's, by number.
 
     Raises:
@@ -69,7 +79,7 @@ def verify(key: bytes, block: Block, blocks: Mapping[int, Block], primary: bytes
         found = one_value(results, _HMAC, "keyed hash")
         if not hmac.compare_digest(found, _hash(key, variant, scope, primary, target, block)):
             raise BundleError(f"integrity block {block.number}: keyed hash of block {number} does not match")
-    return security
+    return Integrity(security.source, security.targets, variant, scope)
 
 
 def _read_parameters(security: Security) -> tuple[int, int]:

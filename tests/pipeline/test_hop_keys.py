@@ -130,6 +130,19 @@ def test_a_key_goes_into_use_once_both_sides_hold_it(first: str, between: int, l
         assert pair.edge.ring.numbers == pair.earth.ring.numbers == (1,)
 
 
+@pytest.mark.parametrize("heard", ["edge", "earth"])
+def test_the_notices_of_one_side_are_enough(heard: str) -> None:
+    """The other learns it from the key in use."""
+    pair = Pair()
+    pair.talk(2)
+    pair.edge.install(1)
+    pair.earth.install(1)
+    for _ in range(20):
+        pair.say(pair.edge, lose_notices=heard != "edge")
+        pair.say(pair.earth, lose_notices=heard != "earth")
+    assert pair.used == (1, 1)
+
+
 def test_both_sides_switch_within_one_exchange() -> None:
     pair = Pair()
     pair.talk(1)
@@ -169,6 +182,7 @@ def test_two_keys_under_one_number_never_go_into_use() -> None:
     pair = Pair()
     pair.talk(1)
     pair.edge.install(1)
+    assert all(pair.talk(2))
     pair.earth.ring.install(1, KEYS[3])
     assert all(pair.talk(60))
     assert pair.used == (0, 0)
@@ -216,6 +230,54 @@ def test_a_key_on_one_side_is_announced_again_with_every_sixteenth_bundle() -> N
     assert 2 + 10 <= pair.notices_sent <= 2 + 2 * 12  # each of them is answered
 
 
+def notices_only(pair: Pair, lose_of: str = "") -> None:
+    """Nobody has data to send: notices go until none is due."""
+    for _ in range(6):
+        for sender, receiver in ((pair.edge, pair.earth), (pair.earth, pair.edge)):
+            for notice in sender.notices(pair.now_us):
+                if sender.name != lose_of:
+                    receiver.take(notice, pair.now_us + 10 * S)
+            pair.tick()
+    assert pair.edge.notices(pair.now_us) == pair.earth.notices(pair.now_us) == []
+
+
+def test_a_notice_is_answered_by_a_peer_whose_own_was_lost() -> None:
+    pair = Pair()
+    pair.talk(1)
+    pair.earth.install(1)
+    notices_only(pair, lose_of="earth")
+    pair.edge.install(1)
+    notices_only(pair)
+    assert pair.used == (1, 1)
+
+
+def test_a_notice_of_a_key_that_the_peer_lacks_is_answered() -> None:
+    """So that a node that has just started, and cannot know, learns which key is common."""
+    pair = Pair((0, 1), (0,))
+    pair.edge.data(pair.now_us)  # under the newest key, which Earth lacks; the next one in turn is the older one
+    assert pair.edge.ring.number is None
+    pair.earth.notices(pair.now_us)
+    notices_only(pair)
+    assert pair.used == (0, 0)
+
+
+def test_a_node_that_has_heard_nothing_yet_gives_notice_more_often() -> None:
+    pair = Pair()
+    for who, every in (("edge", 2), ("earth", 16)):
+        side = getattr(pair, who)
+        if who == "earth":
+            assert side.take(pair.edge.data(pair.now_us), pair.now_us)
+            side.install(1)
+        side.notices(pair.now_us)
+        between = []
+        for _ in range(40):
+            side.data(pair.now_us)
+            between.append(bool(side.notices(pair.now_us)))
+        first = between.index(True) + 1
+        assert first in (every, every - 1)  # the notice before is itself a bundle
+        assert sum(between) in range(40 // every, 40 // (every - 1) + 1)
+
+
 def test_an_old_notice_has_no_effect() -> None:
     pair = Pair((0, 1), (0, 1))
     bundles = [pair.earth.mailer.bundle(ENDPOINTS["edge"], DATA, T0 + ms * 1000) for ms in (1, 2)]
@@ -261,6 +323,24 @@ def test_a_node_without_memory_reaches_a_peer_that_has_retired_the_old_key() -> 
     assert pair.edge.ring.number is None
     assert all(pair.talk(10)[4:])
     assert pair.used == (1, 1)
+
+
+@pytest.mark.parametrize("common", [0, 1])
+def test_a_node_without_memory_uses_its_keys_in_turn(common: int) -> None:
+    pair = Pair((0, 1), (common,))
+    opened = [pair.earth.take(pair.edge.data(T0 + ms * 1000), T0 + S) for ms in range(1, 7)]
+    assert opened == [common == 1, common == 0] * 3
+
+
+def test_a_node_that_remembers_goes_on_with_the_key_it_used() -> None:
+    pair = Pair((0, 1), (0, 1))
+    pair.talk(3)
+    pair.tick(GRACE // S)
+    pair.talk(1)
+    pair.edge.store = {number: KEYS[number] for number in (0, 1)}
+    pair.edge.restart(remembers=True)
+    assert pair.edge.ring.numbers == (0, 1)
+    assert [pair.say(pair.edge) for _ in range(4)] == [True] * 4
 
 
 def test_a_node_whose_keys_were_rolled_back_is_followed_back() -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from twin.pipeline.transport.protector import Protector
+from twin.pipeline.wire.blocks import CONFIDENTIALITY, INTEGRITY, Block
+from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX, read_sealed
 from twin.pipeline.wire.bundle import CRC32C, BundleError, Flow, encode_flow, encode_payload, read
 from twin.pipeline.wire.dtn_time import dtn_ms_from_us
+from twin.pipeline.wire.primary import seal_primary
 
 EndpointId = tuple[int, int]
 
@@ -28,51 +32,96 @@ class Mail(NamedTuple):
 class Mailer:
     """Numbers this node's bundles; a retransmission is a new bundle.
 
-    Creation time and sequence number together are unique as long as the node's clock does not fall back by a
-    restart's time.
+    Creation time and sequence number together are unique over restarts and steps of the clock, as far as `started`
+    brings random bytes; else as long as the clock does not fall back by a restart's time.
+
+    Args:
+        address: where bundles come from, and how long they live.
+        protector: seals what goes out, and lets nothing unprotected in (RFC 9172); None leaves bundles in clear.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, protector: Protector | None = None) -> None:
         self.address = address
+        self.protector = protector
         self.last_id = (0, 0, 0)
         self._sequence = 0
         self._lifetime_ms = address.lifetime_us // 1000
         self._flows: dict[EndpointId, bytes] = {}
 
+    @property
+    def sealing_bytes(self) -> int:
+        """Bytes that protection adds to a bundle, at most."""
+        return 0 if self.protector is None else SEALING_BYTES_MAX
+
     def started(self, entropy: bytes) -> None:
-        """Number bundles from what the host's `Started` says, so that a restart repeats no number."""
+        """Begin a row of sequence numbers, and of initialization vectors, with the bytes of the event `Started`.
+
+        Raises:
+            ValueError: a protector does not take these bytes.
+        """
         self._sequence = int.from_bytes(entropy[16:20], "big")
+        if self.protector is not None:
+            self.protector.started(entropy)
 
     def bundle(self, destination: EndpointId, payload: bytes, now_us: int) -> bytes:
-        """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence)."""
+        """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence).
+
+        Raises:
+            BundleError: it must be protected and cannot be (`Protector.seal`).
+        """
         created_ms = dtn_ms_from_us(now_us)
-        self.last_id = (self.address.here[0], created_ms, self._sequence)
         flow = self._flows.get(destination)
         if flow is None:
             here = self.address.here
             flow = self._flows[destination] = encode_flow(Flow(0, True, CRC32C, destination, here, here))
-        data = encode_payload(flow, created_ms, self._sequence, self._lifetime_ms, payload)
+        if self.protector is None:
+            data = encode_payload(flow, created_ms, self._sequence, self._lifetime_ms, payload)
+        else:
+            primary = seal_primary(flow, CRC32C, created_ms, self._sequence, self._lifetime_ms)
+            data = self.protector.seal(primary, destination, payload)
+        self.last_id = (self.address.here[0], created_ms, self._sequence)
         self._sequence += 1
         return data
 
     def check(self, data: bytes, now_us: int) -> Mail:
-        """What the bundle in `data` holds, for whomever it is.
+        """What the bundle in `data` holds: for whomever it is, or, where bundles are protected, for this node only.
 
         Raises:
-            BundleError: damaged or expired.
+            BundleError: damaged or expired; unprotected, under no key held here, or changed; protected, for a node
+                without a protector.
         """
-        flow, created_ms, _, lifetime_ms, _, payload = read(data)
+        if self.protector is not None:
+            return self._check_sealed(self.protector, data, now_us)
+        flow, created_ms, _, lifetime_ms, extensions, payload = read(data)
         if created_ms and dtn_ms_from_us(now_us) > created_ms + lifetime_ms:
             raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
+        if extensions.extra and flow.destination[0] == self.address.here[0]:
+            _refuse_sealed(extensions.extra)
         return Mail(flow.source, flow.destination, payload)
+
+    def _check_sealed(self, protector: Protector, data: bytes, now_us: int) -> Mail:
+        sealed = read_sealed(data)
+        flow, created_ms, lifetime_ms = sealed.flow, sealed.created_ms, sealed.lifetime_ms
+        if dtn_ms_from_us(now_us) > created_ms + lifetime_ms:
+            raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
+        self._refuse_foreign(flow.destination)
+        return Mail(flow.source, flow.destination, protector.open(sealed, now_us))
 
     def open(self, data: bytes, now_us: int) -> Mail:
         """What the bundle in `data` holds, which must be for this node.
 
         Raises:
-            BundleError: damaged, expired, or addressed to another node.
+            BundleError: as `check`, or addressed to another node.
         """
         mail = self.check(data, now_us)
-        if mail.destination != self.address.here:
-            raise BundleError(f"bundle for ipn:{mail.destination[0]}.{mail.destination[1]} came to another node")
+        self._refuse_foreign(mail.destination)
         return mail
+
+    def _refuse_foreign(self, destination: EndpointId) -> None:
+        if destination != self.address.here:
+            raise BundleError(f"bundle for ipn:{destination[0]}.{destination[1]} came to another node")
+
+
+def _refuse_sealed(extra: tuple[Block, ...]) -> None:
+    if any(block.type in (INTEGRITY, CONFIDENTIALITY) for block in extra):
+        raise BundleError("bundle: protected (BPSec), and this node holds no keys")

@@ -13,12 +13,16 @@ form (RFC 9171 4).
 | 6 | previous node | endpoint id | 4.4.1 |
 | 7 | bundle age | uint [ms] | 4.4.2 |
 | 10 | hop count | [limit 1..255, count] | 4.4.3 |
+| 11, 12 | integrity, confidentiality | abstract security block | RFC 9172 |
 
 | flag | a node that cannot process the block | |
 |---|---|---|
-| 0x02 | discards it | 4.2.4 |
-| 0x10 | deletes the whole bundle | |
+| 0x04 | deletes the whole bundle | 4.2.4 |
+| 0x10 | discards it | |
 | neither | keeps it | |
+
+0x01 asks to repeat the block in every fragment, 0x02 for a status report, which nodes here do not send. (pyd3tn 0.14
+still numbers these flags as a draft did.)
 """
 
 import re
@@ -33,9 +37,16 @@ PAYLOAD = 1
 PREVIOUS_NODE = 6
 BUNDLE_AGE = 7
 HOP_COUNT = 10
+INTEGRITY = 11
+CONFIDENTIALITY = 12
 
-DISCARD_BLOCK_IF_UNKNOWN = 0x02
-DELETE_BUNDLE_IF_UNKNOWN = 0x10
+PRIMARY_NUMBER = 0
+PAYLOAD_NUMBER = 1
+"""Numbers that these two blocks always have; the primary block's is not written (RFC 9171 4.1)."""
+
+REPLICATE_IN_FRAGMENTS = 0x01
+DELETE_BUNDLE_IF_UNKNOWN = 0x04
+DISCARD_BLOCK_IF_UNKNOWN = 0x10
 
 NULL_ENDPOINT = (0, 0)
 """dtn:none, also written ipn:0.0 (RFC 9758 3.4.1): nobody."""

@@ -49,6 +49,8 @@ __all__ = [
     "encode_payload",
     "forward",
     "read",
+    "read_extensions",
+    "why_no_end",
 ]
 
 CRC32C = 2
@@ -185,17 +187,17 @@ def read(data: bytes) -> tuple[Flow, int, int, int, Extensions, bytes]:
     block, position = read_block(data, position)
     extensions = _NO_EXTENSIONS
     if block.type != PAYLOAD:
-        extensions, block, position = _read_extensions(data, block, position)
+        extensions, block, position = read_extensions(data, block, position)
     if block.number != 1:
         raise BundleError(f"payload block: has number {block.number}, must have 1")
     if data[position:] != b"\xff":
-        raise BundleError(_why_no_end(data, position))
+        raise BundleError(why_no_end(data, position))
     if created_ms == 0 and extensions.age_ms is None:
         raise BundleError("primary block: creation time 0 without a Bundle Age block (RFC 9171 4.4.2)")
     return flow, created_ms, sequence, lifetime_ms, extensions, block.content
 
 
-def _read_extensions(data: bytes, block: Block, position: int) -> tuple[Extensions, Block, int]:
+def read_extensions(data: bytes, block: Block, position: int) -> tuple[Extensions, Block, int]:
     """From the first extension block to the payload block, with the position after that."""
     age_ms: int | None = None
     hop_limit: int | None = None
@@ -288,7 +290,8 @@ def _keeps(block: Block) -> bool:
     return not block.flags & DISCARD_BLOCK_IF_UNKNOWN
 
 
-def _why_no_end(data: bytes, position: int) -> str:
+def why_no_end(data: bytes, position: int) -> str:
+    """What is wrong where the closing ff should be the last byte."""
     if position >= len(data):
         return "bundle: cut off after the payload block, the closing ff is missing"
     if data[position] != 0xFF:

@@ -218,9 +218,10 @@ class ReceiptsTaken(NamedTuple):
 
 
 class KeyNotice(NamedTuple):
-    """Bundle payload, either way: my newest hop key towards you has this number."""
+    """Bundle payload, either way: my newest hop key towards you has this number, and `check` is derived from it."""
 
     number: int
+    check: bytes
 
 
 Message = (
@@ -349,7 +350,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     20: (Cosigned, (_hashes,)),
     21: (Receipt, (_alert, _time, _bytes)),
     22: (ReceiptsTaken, (_many(_alert),)),
-    23: (KeyNotice, (_uint,)),
+    23: (KeyNotice, (_uint, _bytes)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 

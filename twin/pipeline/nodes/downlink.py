@@ -47,6 +47,7 @@ class Downlink:
         self._streams = streams
         self._earth = earth
         self._bundle_wait_us = bundle_wait_us
+        self._overhead_bytes = BUNDLE_OVERHEAD_BYTES + mailer.sealing_bytes
         self._mail: dict[object, bytes] = {}
         self._mailing: tuple[object, bytes] | None = None
         self._flying: Load | None = None
@@ -137,10 +138,10 @@ class Downlink:
         """Fill the antenna if it is free, a contact is open and something may go; else ask to be woken."""
         antenna = self.antenna
         if antenna.under_way is None and antenna.usable:
-            room = max(0, antenna.room_bytes(now_us) - BUNDLE_OVERHEAD_BYTES)
+            room = max(0, antenna.room_bytes(now_us) - self._overhead_bytes)
             too_large = self._fill(room, now_us, out)
             if too_large:
-                start_us = antenna.next_start_us(now_us, too_large + BUNDLE_OVERHEAD_BYTES)
+                start_us = antenna.next_start_us(now_us, too_large + self._overhead_bytes)
                 if start_us is not None and start_us != self._contact_set_us:
                     self._contact_set_us = start_us
                     out.append(SetTimer(CONTACT, start_us))

@@ -50,6 +50,7 @@ from twin.pipeline.nodes.words_of_earth import WordsOfEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
+from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.transport.sync import Synchronizer, SyncSettings
 from twin.pipeline.wire.frame import SAMPLES, Alert, FrameError, decode_samples, peek_kind, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
@@ -95,6 +96,7 @@ class EdgeSettings(NamedTuple):
     sync: SyncSettings
     bundle_wait_us: int
     checkpoint_period_us: int
+    hop_keys: HopKeySettings | None = None
 
 
 class Edge:
@@ -112,7 +114,7 @@ class Edge:
             self.streams,
             Antenna(s.plan, s.name, s.earth),
             Synchronizer(s.plan, s.name, s.earth, s.sync),
-            Mailer(s.address),
+            Mailer(s.address, Protector.of(s.address.here, s.hop_keys)),
             s.earth_endpoint,
             s.bundle_wait_us,
         )
@@ -198,10 +200,12 @@ class Edge:
                 out.extend(self.journal.sync_failed(sync_id, now_us))
             case Transmitted(transmission, _):
                 self.downlink.transmitted(transmission, now_us)
+                self.words.tell_of_keys(out)
             case TransmitFailed(transmission, _, _):
                 self.downlink.failed(transmission, now_us)
             case BundleArrived(_, data):
                 self.words.bundle(data, now_us, out)
+                self.words.tell_of_keys(out)
                 self.compact(out)
             case TimerFired(name):
                 self._timer(name, now_us, out)
@@ -211,8 +215,9 @@ class Edge:
                 self.downlink.replan(plan)
             case CrewAcknowledged(alert):
                 self.alarms.acknowledge(alert, out)
-            case HopKeyInstalled(_, number, key):
-                self.words.install_key(number, key, now_us, out)
+            case HopKeyInstalled(peer, number, key):
+                self.words.install_key(peer, number, key, out)
+                self.words.tell_of_keys(out)
             case Started(entropy):
                 self._started(entropy, now_us, out)
             case _:
@@ -247,7 +252,7 @@ class Edge:
         out.extend(self.journal.cut_torn_tail())
         out.append(SetTimer(CHECKPOINT, now_us + self.settings.checkpoint_period_us))
         self.downlink.mailer.started(entropy)
-        self.words.started(now_us, out)
+        self.words.tell_of_keys(out)
         self.alarms.open(int.from_bytes(entropy[:8], "big"))
         for stream in tuple(self.streams.values()):
             if self.alarms.writes(stream.id):  # whether this was said before the crash is not known

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twin.pipeline.facts import AckLearned, HopKeyUsed, ReceiptLearned, Rejected, RootMismatch
+from twin.pipeline.facts import AckLearned, ReceiptLearned, Rejected, RootMismatch
 from twin.pipeline.ledger import journal
 from twin.pipeline.ledger.stream import WRONG_ROOT
 from twin.pipeline.machine import Effect, Report
+from twin.pipeline.transport.mailer import EndpointId
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.identity import AlertKey
 from twin.pipeline.wire.messages import (
@@ -42,12 +43,13 @@ class WordsOfEarth:
         """A bundle came from Earth."""
         edge = self._edge
         try:
-            message = decode(edge.downlink.mailer.open(data, now_us).payload)
+            mail = edge.downlink.mailer.open(data, now_us)
+            message = decode(mail.payload)
         except (BundleError, MessageError) as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return
         if isinstance(message, KeyNotice):
-            self._key_notice(message.number, now_us, out)
+            self._key_notice(mail.source, message, out)
             return
         if not isinstance(message, Acks):
             out.append(Report(Rejected("bundle", f"{type(message).__name__} is not for an edge")))
@@ -134,12 +136,26 @@ class WordsOfEarth:
 
     # ------------------------------------------------------------ keys of the hop
 
-    def started(self, now_us: int, out: list[Effect]) -> None:
-        """Tell Earth which key this node holds."""
-
-    def install_key(self, number: int, key: bytes, now_us: int, out: list[Effect]) -> None:
+    def install_key(self, peer: str, number: int, key: bytes, out: list[Effect]) -> None:
         """An operator installed a key on this side."""
-        out.append(Report(HopKeyUsed(self._edge.settings.earth, number)))
+        protector = self._edge.downlink.mailer.protector
+        try:
+            if protector is None:
+                raise ValueError("bundles of this node are not protected")
+            protector.ring(peer).install(number, key)
+        except ValueError as problem:
+            out.append(Report(Rejected("HopKeyInstalled", str(problem))))
 
-    def _key_notice(self, number: int, now_us: int, out: list[Effect]) -> None:
-        """Earth says which key it holds."""
+    def _key_notice(self, source: EndpointId, notice: KeyNotice, out: list[Effect]) -> None:
+        protector = self._edge.downlink.mailer.protector
+        problem = "bundles are not protected here" if protector is None else protector.heard(source, notice)
+        if problem is not None:
+            out.append(Report(Rejected("KeyNotice", problem)))
+
+    def tell_of_keys(self, out: list[Effect]) -> None:
+        """Post what Earth must know of the keys held here, and say which is in use."""
+        protector = self._edge.downlink.mailer.protector
+        if protector is not None:
+            for _, notice in protector.take_notices():
+                self._edge.downlink.post(KeyNotice, encode(notice))
+            out.extend(Report(fact) for fact in protector.take_news())

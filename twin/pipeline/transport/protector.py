@@ -8,7 +8,8 @@ was restored. The counter ends at 2^32 vectors, two per bundle, and the node the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from twin.pipeline.facts import HopKeyUsed
 from twin.pipeline.transport.hop_keys import KeyRing
@@ -19,6 +20,21 @@ from twin.pipeline.wire.messages import KeyNotice
 ENTROPY_BYTES = 32
 _PREFIX = slice(8, 16)
 _COUNTER_END = 1 << 32
+
+
+class HopPeer(NamedTuple):
+    """A node with which bundles are exchanged, and the hop keys of 32 bytes, by number, that an operator installed."""
+
+    name: str
+    endpoint: Endpoint
+    keys: Mapping[int, bytes]
+
+
+class HopKeySettings(NamedTuple):
+    """Hop keys of one node; `grace_us` is how long a peer must have used a newer key before older ones are retired."""
+
+    peers: tuple[HopPeer, ...]
+    grace_us: int
 
 
 class Protector:
@@ -35,6 +51,13 @@ class Protector:
         self._by_name = {ring.peer: ring for ring in self._by_endpoint.values()}
         self._prefix: bytes | None = None
         self._counter = 0
+
+    @classmethod
+    def of(cls, here: Endpoint, settings: HopKeySettings | None) -> Protector | None:
+        """The protector of a node that starts; None leaves its bundles in clear."""
+        if settings is None:
+            return None
+        return cls(here, (KeyRing(p.name, here, p.endpoint, p.keys, settings.grace_us) for p in settings.peers))
 
     def started(self, entropy: bytes) -> None:
         """Begin a new row of vectors; `entropy` is that of the event `Started`.

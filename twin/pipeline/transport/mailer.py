@@ -39,6 +39,10 @@ class Mailer:
         self._lifetime_ms = address.lifetime_us // 1000
         self._flows: dict[EndpointId, bytes] = {}
 
+    def started(self, entropy: bytes) -> None:
+        """Number bundles from what the host's `Started` says, so that a restart repeats no number."""
+        self._sequence = int.from_bytes(entropy[16:20], "big")
+
     def bundle(self, destination: EndpointId, payload: bytes, now_us: int) -> bytes:
         """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence)."""
         created_ms = dtn_ms_from_us(now_us)

@@ -148,10 +148,11 @@ class Attestation(NamedTuple):
 
 
 class RowsWrong(NamedTuple):
-    """Auditor -> gateway: these rows are missing or not what their device signed."""
+    """Auditor -> gateway: these rows of `store` are missing or not what their device signed."""
 
     stream: StreamId
     indices: tuple[int, ...]
+    store: str = "table"
 
 
 class BackupCopied(NamedTuple):
@@ -218,6 +219,14 @@ class KeyNotice(NamedTuple):
     number: int
 
 
+class RowsMended(NamedTuple):
+    """Gateway -> auditor: these rows of `store` were written anew; look at them again."""
+
+    stream: StreamId
+    indices: tuple[int, ...]
+    store: str
+
+
 Message = (
     FrameOffer
     | Hello
@@ -242,6 +251,7 @@ Message = (
     | Receipt
     | ReceiptsTaken
     | KeyNotice
+    | RowsMended
 )
 
 
@@ -335,7 +345,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     11: (MismatchNotice, (_stream, _uint, _bytes)),
     12: (HeadMoved, (_stream, _uint)),
     13: (Attestation, (_stream, _uint, _bytes, _hashes, _bytes)),
-    14: (RowsWrong, (_stream, _many(_uint))),
+    14: (RowsWrong, (_stream, _many(_uint), _text)),
     15: (BackupCopied, (_stream, _uint)),
     16: (BackupProved, (_stream, _uint, _flag)),
     17: (FlowAck, (_uint, _uint, _uint, _uint, _bytes)),
@@ -345,6 +355,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     21: (Receipt, (_alert, _time, _bytes)),
     22: (ReceiptsTaken, (_many(_alert),)),
     23: (KeyNotice, (_uint,)),
+    24: (RowsMended, (_stream, _many(_uint), _text)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 

@@ -200,6 +200,7 @@ def gateway_settings(**changes: Any) -> GatewaySettings:
         backoff_us=50_000,
         backup_period_us=3_600 * S,
         bundle_bytes_max=64_000,
+        surgeon_retry_us=5 * S,
     )
     return settings._replace(**changes)
 
@@ -207,12 +208,13 @@ def gateway_settings(**changes: Any) -> GatewaySettings:
 def auditor_settings(**changes: Any) -> AuditorSettings:
     settings = AuditorSettings(
         name=AUDITOR,
-        gateway=EARTH,
+        gateways=(EARTH,),
         devices=known_devices(),
         authors={EDGE: verifier(EDGE), PEER: verifier(PEER)},
         signer=signer(AUDITOR),
         read_rows_max=10,
         retry_us=50_000,
+        scrub_period_us=6 * 3_600 * S,
     )
     return settings._replace(**changes)
 

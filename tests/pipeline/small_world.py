@@ -34,8 +34,10 @@ from twin.pipeline.machine import (
     AttestationWritten,
     BundleArrived,
     CancelTimer,
+    CheckpointKept,
     DropJournal,
     HeadWritten,
+    KeepCheckpoint,
     LinkChanged,
     ReadRows,
     Received,
@@ -59,10 +61,11 @@ from twin.pipeline.machine import (
     WriteHead,
     WriteRows,
 )
-from twin.pipeline.nodes.auditor import Auditor, ProvedStream
+from twin.pipeline.nodes.auditor import Auditor
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.nodes.edge import Edge
-from twin.pipeline.nodes.gateway import Gateway, StoredStream
+from twin.pipeline.nodes.gateway import Gateway
+from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Attestation
@@ -95,7 +98,7 @@ class World:
         self.durable: dict[tuple[str, StreamId], int] = {}
         self.rows: dict[tuple[str, StreamId, int], bytes] = {}
         self.heads: dict[StreamId, tuple[int, int]] = {}
-        self.attestations: dict[StreamId, Attestation] = {}
+        self.attestations: dict[tuple[str, StreamId], Attestation] = {}
         self.trims: dict[StreamId, int] = {}
         self.acks: dict[StreamId, tuple[int, int, int, int]] = {}
         self.events = 0
@@ -140,25 +143,29 @@ class World:
         disk.flushing = disk.cache = b""
 
     def change_leader(self) -> None:
-        """A new gateway with a higher term, from the store's heads and what the auditor has proved of the backup."""
+        """A new gateway with a higher term, from what the stores hold."""
         self.stop(EARTH)
         self.term += 1
-        backed = {stream: audit.backup.base for stream, audit in self.machines[AUDITOR].streams.items()}
-        stored = tuple(
-            StoredStream(stream, size, backed.get(stream, 0), HOMES[stream.device])
-            for stream, (size, _) in self.heads.items()
-        )
-        self.start(EARTH, Gateway.recover(gateway_settings(term=self.term), stored))
+        self.start(EARTH, Gateway.recover(gateway_settings(term=self.term), self.stored()))
 
     def restart_auditor(self) -> None:
-        """From the attestations beside the heads and how far the backup was proved."""
-        logs = {stream: audit.backup for stream, audit in self.machines[AUDITOR].streams.items()}
+        """From what it has signed and stored."""
         self.stop(AUDITOR)
-        proved = tuple(
-            ProvedStream(attestation, logs[stream].base, logs[stream].frontier(logs[stream].base))
-            for stream, attestation in self.attestations.items()
+        self.start(AUDITOR, Auditor.recover(auditor_settings(), self.stored()))
+
+    def stored(self) -> Stored:
+        """What Earth's stores hold."""
+        streams = tuple(
+            StoredStream(
+                stream,
+                size,
+                HOMES[stream.device],
+                self.attestations.get(("table", stream)),
+                self.attestations.get(("backup", stream)),
+            )
+            for stream, (size, _) in self.heads.items()
         )
-        self.start(AUDITOR, Auditor.recover(auditor_settings(), proved))
+        return Stored(streams)
 
     def stow(self, stowed: bool) -> None:
         self.usable = not stowed
@@ -241,18 +248,21 @@ class World:
                     self.deliver(node, StoreRefused(number, "throttled"))
                     return
                 before, leader = self.heads.get(stream, (0, 0))
+                size = max(size, before)
                 if term >= leader:
-                    assert size >= before
                     assert all(("table", stream, index) in self.rows for index in range(size))
                     self.heads[stream] = (size, term)
-                self.deliver(node, HeadWritten(number, term >= leader))
-            case WriteAttestation(number, stream, size, root, frontier, signature):
+                self.deliver(node, HeadWritten(number, term >= leader, size))
+            case WriteAttestation(number, store, stream, size, root, frontier, signature):
                 if refuse:
                     self.deliver(node, StoreRefused(number, "throttled"))
                     return
-                assert stream not in self.attestations or size >= self.attestations[stream].size
-                self.attestations[stream] = Attestation(stream, size, root, frontier, signature)
+                held = self.attestations.get((store, stream))
+                assert held is None or size >= held.size
+                self.attestations[store, stream] = Attestation(stream, size, root, frontier, signature)
                 self.deliver(node, AttestationWritten(number))
+            case KeepCheckpoint(number):
+                self.deliver(node, StoreRefused(number, "throttled") if refuse else CheckpointKept(number))
             case _:
                 raise AssertionError(f"{node} asked for {effect}")
 
@@ -311,7 +321,7 @@ class World:
                 assert root == log_of(self.sealed[stream][:size]).root()
                 assert all(("table", stream, index) in self.rows for index in range(size))
             case AckMade(stream, verified, trim, _, term, counter):
-                assert trim <= verified <= self.attestations[stream].size
+                assert trim <= verified <= self.attestations["table", stream].size
                 assert all(("backup", stream, index) in self.rows for index in range(trim))
                 last = self.acks.get(stream, (0, -1, 0, 0))
                 assert (term, counter) > last[:2]

@@ -117,7 +117,7 @@ class Weather(RuleBasedStateMachine):
         assert rows == {(of, n): frame for of, frames in world.sealed.items() for n, frame in enumerate(frames)}
         for stream, frames in world.sealed.items():
             assert world.heads[stream][0] == len(frames)
-            assert world.attestations[stream].size == len(frames)
+            assert world.attestations["table", stream].size == len(frames)
         for edge in (EDGE, PEER):
             sync = world.machines[edge].downlink.sync
             assert not sync.waiting

@@ -49,7 +49,8 @@ from twin.pipeline.machine import (
     WriteRows,
 )
 from twin.pipeline.nodes.ack_desk import ACK_BYTES_MAX
-from twin.pipeline.nodes.gateway import Gateway, StoredStream
+from twin.pipeline.nodes.gateway import Gateway
+from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Mailer
 from twin.pipeline.wire.identity import RecordId, StreamId
@@ -64,6 +65,7 @@ from twin.pipeline.wire.messages import (
     Cosign,
     HeadMoved,
     MismatchNotice,
+    RowsMended,
     RowsWrong,
     audit_part,
     decode,
@@ -182,8 +184,8 @@ def test_nothing_more_is_asked_of_a_store_that_has_refused():
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (FRAMES[0][:-1] + bytes([FRAMES[0][-1] ^ 1]), "device unknown or signature wrong"),
-        (frames_of(3, 1)[0], "device unknown or signature wrong"),
+        (FRAMES[0][:-1] + bytes([FRAMES[0][-1] ^ 1]), "signature"),
+        (frames_of(3, 1)[0], "device unknown"),
         (b"", "frame of 0 bytes"),
         (bytes(64), "not a frame of format version 1"),
     ],
@@ -442,17 +444,21 @@ def test_a_row_that_the_auditor_finds_wrong_is_a_gap_again_and_the_auditor_hears
     assert [record.index for record, _ in of(effects, WriteRows)[0].rows] == [3]
     effects = stored(machine, effects)
     assert of(effects, WriteHead) == [], "the head has never fallen"
-    assert said(effects, AUDITOR) == [HeadMoved(stream_of(), 6)]
+    assert said(effects, AUDITOR) == [RowsMended(stream_of(), (3,), "table"), HeadMoved(stream_of(), 6)]
 
 
-def test_rows_below_what_is_attested_are_not_asked_of_mars():
-    """Mars may have trimmed them; the stream must not wait for them for ever."""
+def test_a_row_that_rotted_after_it_was_attested_is_asked_of_mars_while_mars_must_still_hold_it():
     machine = gateway()
     stored(machine, arrive(machine, FRAMES[:6]))
     attested(machine, 6)
-    effects = machine.handle(Received(AUDITOR, encode(RowsWrong(stream_of(), (3,)))), T0)
-    assert "already attested" in why_rejected(effects)
-    assert told(machine).gaps == ()
+    machine.handle(Received(AUDITOR, encode(RowsWrong(stream_of(), (2, 3)))), T0)
+    ack = told(machine)
+    assert (ack.verified, ack.gaps, ack.gaps_complete_to) == (6, ((2, 4),), 6), "verified never falls"
+    effects = arrive(machine, FRAMES[2:4], now_us=T0 + 5 * S)
+    assert [record.index for record, _ in of(effects, WriteRows)[0].rows] == [2, 3]
+    effects = stored(machine, effects)
+    assert said(effects, AUDITOR) == [RowsMended(stream_of(), (2, 3), "table")]
+    assert told(machine, T0 + 8 * S).gaps == ()
 
 
 # ------------------------------------------------------------ ack desk
@@ -619,16 +625,46 @@ def test_a_row_that_vanished_ends_the_job_and_leaves_the_others():
 # ------------------------------------------------------------ recovery
 
 
-def test_a_new_leader_asks_the_auditor_what_it_has_signed_and_acks_under_its_own_term():
-    machine = Gateway.recover(gateway_settings(term=4), (StoredStream(stream_of(), 6, 2, EDGE),))
-    assert said(machine.handle(Started(), T0), AUDITOR) == [HeadMoved(stream_of(), 6)]
-    attested(machine, 6)
+def stored_stream(visible: int, signed: int, backed: int, edge: str = EDGE) -> StoredStream:
+    def statement(size: int) -> Attestation:
+        log = log_of(FRAMES[:size])
+        signature = signer(AUDITOR).sign(audit_part(stream_of(), size, log.root()))
+        return Attestation(stream_of(), size, log.root(), log.frontier(), signature)
+
+    return StoredStream(stream_of(), visible, edge, statement(signed), statement(backed))
+
+
+def new_leader(stream: StoredStream, **more):
+    machine = Gateway.recover(gateway_settings(term=4), Stored((stream,), **more))
+    return machine, machine.handle(Started(), T0)
+
+
+def test_a_new_leader_claims_heads_and_acks_what_stands_beside_them_under_its_own_term():
+    machine, effects = new_leader(stored_stream(6, 5, 2))
+    (head,) = of(effects, WriteHead)
+    assert (head.size, head.term, head.edge) == (6, 4, EDGE)
+    assert said(machine.handle(HeadWritten(head.id, True, 6), T0), AUDITOR) == [HeadMoved(stream_of(), 6)]
     ack = told(machine)
-    assert (ack.verified, ack.trim, ack.term, ack.counter) == (6, 2, 4, 0)
+    assert (ack.verified, ack.trim, ack.term, ack.counter) == (5, 2, 4, 0)
     assert of(arrive(machine, FRAMES[:6]), WriteRows) == []
     (write,) = of(arrive(machine, FRAMES[6:8]), WriteRows)
     (head,) = of(machine.handle(RowsWritten(write.id, ()), T0), WriteHead)
     assert (head.size, head.term) == (8, 4)
+
+
+def test_a_leader_goes_on_from_where_the_leader_before_has_come_in_the_meantime():
+    machine, effects = new_leader(stored_stream(6, 6, 0))
+    (head,) = of(effects, WriteHead)
+    effects = machine.handle(HeadWritten(head.id, True, 9), T0)
+    assert said(effects, AUDITOR) == [HeadMoved(stream_of(), 9)]
+    assert of(effects, WriteHead) == []
+    assert of(arrive(machine, FRAMES[:9]), WriteRows) == []
+
+
+def test_acks_of_a_stream_whose_last_edge_is_not_known_go_to_all_edges():
+    machine, _ = new_leader(stored_stream(6, 6, 6, edge=""))
+    effects = delay_over(machine) + delay_over(machine, edge=PEER)
+    assert [transmit.neighbour for transmit in of(effects, Transmit)] == [EDGE, PEER]
 
 
 def test_what_the_auditor_may_not_have_heard_is_said_again_every_backup_period():

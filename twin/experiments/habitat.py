@@ -41,17 +41,25 @@ from twin.hosts.models.disk import Disk
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.sensor import Sensor
 from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
+from twin.hosts.models.surgeon_channel import ChannelSettings, SurgeonChannel
 from twin.hosts.models.table import Table, TableSettings
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import (
     Append,
     ArmSensor,
     DropJournal,
+    KeepCheckpoint,
     LinkChanged,
+    MarkAlertAcknowledged,
+    MarkAlertTold,
+    MarkReceiptTaken,
+    PutAlert,
     ReadRows,
     Send,
     SetComparators,
+    SurgeonHeard,
     Sync,
+    TellSurgeon,
     Transmit,
     TruncateJournal,
     WriteAttestation,
@@ -133,6 +141,8 @@ class HabitatBuilder:
         mars_network = LocalNetwork(host, local.latency_us, local.rate_bps, faults)
         earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS, LinkFaults())
         sensors = {d.name: self._sensor(d) for d in self.devices}
+        channel = scenario.earth.surgeon
+        surgeon = SurgeonChannel(host, ChannelSettings(channel.latency_us, channel.response_us), (EARTH,))
         on_earth = {EARTH, AUDITOR}
         host.carriers.update(
             {
@@ -147,7 +157,14 @@ class HabitatBuilder:
                 WriteRows: lambda node, e: tables[e.store].write_rows(node, e),
                 ReadRows: lambda node, e: tables[e.store].read_rows(node, e),
                 WriteHead: lambda node, e: tables["table"].write_head(node, e),
-                WriteAttestation: lambda node, e: tables["table"].write_attestation(node, e),
+                WriteAttestation: lambda node, e: tables[e.store].write_attestation(node, e),
+                PutAlert: lambda node, e: tables["table"].put_alert(node, e),
+                MarkAlertTold: lambda node, e: tables["table"].mark_alert(node, e),
+                MarkAlertAcknowledged: lambda node, e: tables["table"].mark_alert(node, e),
+                MarkReceiptTaken: lambda node, e: tables["table"].mark_alert(node, e),
+                KeepCheckpoint: lambda node, e: tables["table"].keep_checkpoint(node, e),
+                TellSurgeon: lambda node, e: surgeon.tell(node, e),
+                SurgeonHeard: lambda node, e: surgeon.heard(node, e),
             }
         )
         truth, checkers = self._checkers()
@@ -236,10 +253,9 @@ class HabitatBuilder:
     def _tables(self) -> dict[str, Table]:
         t = self.scenario.earth.table
         settings = TableSettings(t.latency_us, t.read_latency_us, t.write_capacity_rows_per_s)
-        return {
-            "table": Table(self.host, "table", str(self.folder / "earth.sqlite"), settings),
-            "backup": Table(self.host, "backup", str(self.folder / "earth-backup.sqlite"), settings),
-        }
+        backup = Table(self.host, "backup", str(self.folder / "earth-backup.sqlite"), settings)
+        table = Table(self.host, "table", str(self.folder / "earth.sqlite"), settings, backup)
+        return {"table": table, "backup": backup}
 
     # ------------------------------------------------------------ what happens by script
 

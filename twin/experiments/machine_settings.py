@@ -29,6 +29,7 @@ LOCAL_WINDOW = 32  # assumed: half an hour of one-minute frames offered before t
 WRITES_UNDER_WAY = 4
 BACKOFF_US = 50_000  # AWS SDK guidance: exponential from tens of milliseconds
 READ_ROWS_MAX = 500
+SURGEON_RETRY_US = 5_000_000  # assumed: a chat service that was down is tried again in seconds
 
 # Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of
 # Physicians 2017).
@@ -144,16 +145,18 @@ class MachineSettings:
             backoff_us=BACKOFF_US,
             backup_period_us=p.backup_period_us,
             bundle_bytes_max=p.bundle_bytes_max,
+            surgeon_retry_us=SURGEON_RETRY_US,
         )
 
     def auditor(self) -> AuditorSettings:
         """The auditor."""
         return AuditorSettings(
             name=AUDITOR,
-            gateway=EARTH,
+            gateways=(EARTH,),
             devices=self.known,
             authors={name: self.keys[name].verifier for name in self.edges},
             signer=self.keys[AUDITOR].signer,
             read_rows_max=READ_ROWS_MAX,
             retry_us=BACKOFF_US,
+            scrub_period_us=self.scenario.pipeline.scrub_period_us,
         )

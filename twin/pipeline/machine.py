@@ -163,10 +163,14 @@ class RowsRead(NamedTuple):
 
 
 class HeadWritten(NamedTuple):
-    """Outcome of `WriteHead(id)`: `ok` is false when a higher term had fenced this writer off."""
+    """Outcome of `WriteHead(id)`: `ok` is false when a higher term had fenced this writer off.
+
+    `size` stands there now, more than was asked where a leader before had come further: a head never falls.
+    """
 
     id: int
     ok: bool
+    size: int = 0
 
 
 class AttestationWritten(NamedTuple):
@@ -175,12 +179,21 @@ class AttestationWritten(NamedTuple):
     id: int
 
 
+class CheckpointKept(NamedTuple):
+    """Outcome of `KeepCheckpoint(id)`."""
+
+    id: int
+
+
 class AlertPut(NamedTuple):
-    """Outcome of `PutAlert(id)`: whether the key is new to the alert table, and whether its channel was told."""
+    """Outcome of `PutAlert(id)`: whether the key is new to the alert table, whether the channel took its message, and
+    when the flight surgeon acknowledged it (None: not yet).
+    """
 
     id: int
     is_new: bool
     told: bool
+    acknowledged_us: int | None = None
 
 
 class AlertTold(NamedTuple):
@@ -197,7 +210,7 @@ class AlertNotTold(NamedTuple):
 
 
 class AlertMarked(NamedTuple):
-    """Outcome of `MarkAlertTold(id)`."""
+    """Outcome of `MarkAlertTold(id)`, `MarkAlertAcknowledged(id)` or `MarkReceiptTaken(id)`."""
 
     id: int
 
@@ -323,18 +336,25 @@ class ReadRows(NamedTuple):
 
 
 class WriteHead(NamedTuple):
-    """Put the stream's head item if no higher `term` stands there: rows below `size` become visible."""
+    """Put the stream's head item if no higher `term` stands there: rows below `size` become visible.
+
+    A larger size that stands there stays. `edge` brought the stream's last frame.
+    """
 
     id: int
     stream: StreamId
     size: int
     term: int
+    edge: str = ""
 
 
 class WriteAttestation(NamedTuple):
-    """Store the auditor's statement beside the head: rows below `size` were read back and hash to `root`."""
+    """Store the auditor's statement beside the rows of `store` ("table" or "backup"): those below `size` were read back
+    there and hash to `root`. A statement of a larger size that stands there stays.
+    """
 
     id: int
+    store: str
     stream: StreamId
     size: int
     root: bytes
@@ -343,7 +363,10 @@ class WriteAttestation(NamedTuple):
 
 
 class PutAlert(NamedTuple):
-    """Put an alert into the alert table unless its key stands there; `frame` is the edge's signed frame of it."""
+    """Put an alert into the alert table unless its key stands there; `frame` is the edge's signed frame of it.
+
+    The table also notes, for each edge, that it brought the alert.
+    """
 
     id: int
     alert: AlertKey
@@ -365,9 +388,34 @@ class MarkAlertTold(NamedTuple):
     alert: AlertKey
 
 
-class KeepCheckpoint(NamedTuple):
-    """Archive a checkpoint and the cosignatures known of it in Earth's ledger; the same ones again change nothing."""
+class MarkAlertAcknowledged(NamedTuple):
+    """Note in the alert table that the flight surgeon acknowledged the alert; the first instant stays."""
 
+    id: int
+    alert: AlertKey
+    at_us: int
+
+
+class MarkReceiptTaken(NamedTuple):
+    """Note in the alert table that the edge with this device id has the receipt of the acknowledgement."""
+
+    id: int
+    alert: AlertKey
+    device: int
+
+
+class SurgeonHeard(NamedTuple):
+    """Tell the flight surgeon's channel that the acknowledgement is noted and need not come again."""
+
+    alert: AlertKey
+
+
+class KeepCheckpoint(NamedTuple):
+    """Archive a checkpoint (empty: not at hand) and cosignatures of it in Earth's ledger; the same again changes
+    nothing. Answered by `CheckpointKept`.
+    """
+
+    id: int
     author: str
     counter: int
     checkpoint: bytes
@@ -403,6 +451,7 @@ Event = (
     | RowsRead
     | HeadWritten
     | AttestationWritten
+    | CheckpointKept
     | AlertPut
     | AlertTold
     | AlertNotTold
@@ -428,6 +477,9 @@ Effect = (
     | PutAlert
     | TellSurgeon
     | MarkAlertTold
+    | MarkAlertAcknowledged
+    | MarkReceiptTaken
+    | SurgeonHeard
     | KeepCheckpoint
     | Report
 )

@@ -57,6 +57,11 @@ class Pipeline(Part):
         "Time between two backups on Earth; devices keep frames until then.",
         source="assumed: hourly backup",
     )
+    scrub_period_us: PositiveDurationUs = setting(
+        "6 h",
+        "Time between two readings of every row on Earth; rot at rest is found within it.",
+        source="assumed: four times a day; the idea is disk scrubbing (Schwarz and others, MASCOTS 2004)",
+    )
     checkpoint_period_us: PositiveDurationUs = setting(
         "10 min",
         "Time between two signed checkpoints of an edge.",
@@ -90,10 +95,24 @@ class Table(Part):
     )
 
 
+class SurgeonChannel(Part):
+    """How the flight surgeon on Earth is told of alerts, and answers."""
+
+    latency_us: DurationUs = setting(
+        "500 ms", "From the gateway to the channel, one way.", source="assumed: an HTTPS call to a chat service"
+    )
+    response_us: DurationUs = setting(
+        "2 min",
+        "From a message to the surgeon's acknowledgement.",
+        source="assumed: a person on duty; no standard sets it",
+    )
+
+
 class Earth(Part):
     """What stands behind the stations."""
 
     table: Table = setting({}, "The table.", source="key by key")
+    surgeon: SurgeonChannel = setting({}, "The flight surgeon's channel.", source="key by key")
     ground_latency_us: DurationUs = setting(
         "100 ms", "From a station to the gateway, one way.", source="assumed: fibre half around the Earth"
     )

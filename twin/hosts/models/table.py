@@ -1,51 +1,62 @@
-"""Earth's store: SQLite behind a latency, a write capacity and DynamoDB's way of saying no.
+"""Earth's stores behind a latency, a write capacity and DynamoDB's way of saying no, with the faults of both.
 
 A batch takes at most 25 rows. Rows beyond the capacity of the moment come back as unprocessed; a batch of which
 nothing could be written is refused as a whole. Rows are put unconditionally by key, the head item conditionally on
-the leader's term, reads are consistent. One row holds one frame, the bytes as signed.
+the leader's term, alerts conditionally on their key, reads are consistent. One row holds one frame, as signed.
+
+A request that was made is carried out, even if its node has crashed since; only answers do not reach another life.
+Faults are switched on and off from outside: `write_rows_per_s`, `leave_rows_out`, `fall_silent`, `read_stale`, `rot`,
+`restore_from_backup`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from numpy.random import Generator
+
+from twin.hosts.models.earth_medium import Medium, leaf
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import (
+    AlertMarked,
+    AlertPut,
     AttestationWritten,
+    CheckpointKept,
     HeadWritten,
+    KeepCheckpoint,
+    MarkAlertAcknowledged,
+    MarkAlertTold,
+    MarkReceiptTaken,
+    PutAlert,
     ReadRows,
     RowsRead,
     RowsWritten,
     StoreRefused,
+    StoreSilent,
     WriteAttestation,
     WriteHead,
     WriteRows,
 )
+from twin.pipeline.nodes.backup import TABLE
+from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.identity import RecordId
-from twin.trace import AttestationStored, HeadVisible, RowsRefused, RowStored
+from twin.trace import (
+    AlertStored,
+    AttestationStored,
+    HeadVisible,
+    RowRotted,
+    RowsRefused,
+    RowStored,
+    StoreRestored,
+)
 
 BATCH_ROWS_MAX = 25
-COMMIT_EVERY = 500
 US_PER_S = 1_000_000
+SILENCE_US = 1_000_000  # assumed: how long a client waits for an answer before it gives up
+NEVER_US = (1 << 63) - 1
 
-_SCHEMA = """
-CREATE TABLE frames (
-  device TEXT NOT NULL, epoch TEXT NOT NULL, idx INTEGER NOT NULL, frame BLOB NOT NULL, stored_us INTEGER NOT NULL,
-  PRIMARY KEY (device, epoch, idx)
-);
-CREATE TABLE heads (
-  device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, term INTEGER NOT NULL,
-  PRIMARY KEY (device, epoch)
-);
-CREATE TABLE attestations (
-  device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
-  frontier BLOB NOT NULL, signature BLOB NOT NULL,
-  PRIMARY KEY (device, epoch)
-);
-"""
+Mark = MarkAlertTold | MarkAlertAcknowledged | MarkReceiptTaken
 
 
 class TableSettings(NamedTuple):
@@ -56,36 +67,37 @@ class TableSettings(NamedTuple):
     write_rows_per_s: float
 
 
-def _key(stream: Any) -> tuple[str, str]:
-    return f"{stream[0]:016x}", f"{stream[1]:016x}"
-
-
-def _leaf(frame: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + frame).digest()
-
-
 class Table:
-    """One store by name ("table", "backup") in one SQLite file; ":memory:" keeps it in memory."""
+    """One store by name ("table", "backup") in one SQLite file; ":memory:" keeps it in memory.
 
-    def __init__(self, host: SimulatedHost, store: str, path: str, settings: TableSettings) -> None:
+    Args:
+        backup: the store that alerts and ledger are put to at the same time, and that this one is restored from.
+    """
+
+    def __init__(
+        self, host: SimulatedHost, store: str, path: str, settings: TableSettings, backup: Table | None = None
+    ) -> None:
         self._host = host
         self._store = store
         self._settings = settings
+        self._backup = backup
+        self.medium = Medium(path)
         self.write_rows_per_s = settings.write_rows_per_s
         self._tokens = float(settings.write_rows_per_s)
         self._refilled_us = host.now_us
-        self._db = sqlite3.connect(path, isolation_level=None)
-        # the run is reproducible, so a host crash costs the file, not data: no journal, no flush
-        self._db.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024;" + _SCHEMA
-        )
-        self._db.execute("BEGIN")
-        self._dirty = 0
+        self._left_out: tuple[float, Generator] | None = None
+        self._silent: tuple[float, Generator] | None = None
+        self._stale_us = 0
+        self._restores = 0
+        self._term_floor = 0
 
     def close(self) -> None:
         """Commit and close the file."""
-        self._db.execute("COMMIT")
-        self._db.close()
+        self.medium.close()
+
+    def count_rows(self) -> int:
+        """Rows that stand in the store."""
+        return self.medium.count_rows()
 
     # ------------------------------------------------------------ carriers
 
@@ -101,16 +113,42 @@ class Table:
 
     def write_head(self, node: str, effect: WriteHead) -> None:
         """Move a stream's head if no higher term stands there."""
-        self._later(self._settings.write_latency_us, self._put_head, node, effect)
+        self._later(self._settings.write_latency_us, self._put_item, node, effect, self._put_head)
 
     def write_attestation(self, node: str, effect: WriteAttestation) -> None:
-        """Store the auditor's signature beside the head."""
-        self._later(self._settings.write_latency_us, self._put_attestation, node, effect)
+        """Store the auditor's signature beside the rows of this store."""
+        self._later(self._settings.write_latency_us, self._put_item, node, effect, self._put_attestation)
 
-    def _later(self, latency_us: int, function: Any, node: str, effect: Any) -> None:
-        self._host.call_in(latency_us, function, node, effect, self._host.incarnation(node))
+    def put_alert(self, node: str, effect: PutAlert) -> None:
+        """Put an alert by its key."""
+        self._later(self._settings.write_latency_us, self._put_item, node, effect, self._put_alert)
+
+    def mark_alert(self, node: str, effect: Mark) -> None:
+        """Note what has become of an alert."""
+        self._later(self._settings.write_latency_us, self._put_item, node, effect, self._mark)
+
+    def keep_checkpoint(self, node: str, effect: KeepCheckpoint) -> None:
+        """Archive a checkpoint and cosignatures."""
+        self._later(self._settings.write_latency_us, self._put_item, node, effect, self._keep)
+
+    def _later(self, latency_us: int, function: Any, node: str, effect: Any, *more: Any) -> None:
+        life = (self._host.incarnation(node), self._restores)
+        self._host.call_in(latency_us, self._arrived, function, node, effect, life, *more)
+
+    def _arrived(self, function: Any, node: str, effect: Any, life: tuple[int, int], *more: Any) -> None:
+        if life[1] != self._restores:
+            self._say(node, life[0], StoreSilent(effect.id))  # asked of the store that is lost
+        else:
+            function(node, effect, life[0], *more)
 
     def _answer(self, node: str, incarnation: int, event: Any) -> None:
+        """Answer a request that was carried out, unless the answer is lost."""
+        if self._silent is not None and self._silent[1].random() < self._silent[0]:
+            self._host.call_in(SILENCE_US, self._say, node, incarnation, StoreSilent(event.id))
+        else:
+            self._say(node, incarnation, event)
+
+    def _say(self, node: str, incarnation: int, event: Any) -> None:
         if incarnation == self._host.incarnation(node):
             self._host.deliver(node, event)
 
@@ -127,83 +165,134 @@ class Table:
         self._tokens -= admitted
         return admitted
 
-    def _put_rows(self, node: str, effect: WriteRows, incarnation: int) -> None:
-        admitted = self._admit(len(effect.rows))
-        now_us = self._host.now_us
-        if admitted < len(effect.rows):
-            self._host.trace.emit(now_us, self._store, RowsRefused(self._store, len(effect.rows) - admitted))
-        if admitted == 0:
-            self._answer(node, incarnation, StoreRefused(effect.id, "throttled"))
-            return
-        rows = effect.rows[:admitted]
-        replaced = self._held_before(rows)
-        self._db.executemany(
-            "INSERT OR REPLACE INTO frames VALUES (?, ?, ?, ?, ?)",
-            [(*_key(record), record[2], frame, now_us) for record, frame in rows],
-        )
-        self._wrote(len(rows))
-        for record, frame in rows:
-            fact = RowStored(self._store, record, _leaf(frame), replaced.get(record, b""))
-            self._host.trace.emit(now_us, self._store, fact)
-        self._answer(node, incarnation, RowsWritten(effect.id, tuple(record for record, _ in effect.rows[admitted:])))
+    def _emit(self, fact: tuple[Any, ...]) -> None:
+        self._host.trace.emit(self._host.now_us, self._store, fact)
 
-    def _held_before(self, rows: Sequence[tuple[RecordId, bytes]]) -> dict[RecordId, bytes]:
-        """Leaf hashes of what already stands under the keys of a batch."""
-        held: dict[RecordId, bytes] = {}
-        for record, _ in rows:
-            found = self._db.execute(
-                "SELECT frame FROM frames WHERE device = ? AND epoch = ? AND idx = ?", (*_key(record), record[2])
-            ).fetchone()
-            if found is not None:
-                held[record] = _leaf(found[0])
-        return held
+    def _put_rows(self, node: str, effect: WriteRows, incarnation: int) -> None:
+        rows = list(effect.rows[: self._admit(len(effect.rows))])
+        if self._left_out is not None:
+            rate, random = self._left_out
+            rows = [row for row in rows if random.random() >= rate]
+        if len(rows) < len(effect.rows):
+            self._emit(RowsRefused(self._store, len(effect.rows) - len(rows)))
+        if not rows:
+            self._say(node, incarnation, StoreRefused(effect.id, "throttled"))
+            return
+        replaced = self.medium.held_before(rows)
+        self.medium.put_rows(rows, self._host.now_us)
+        for record, frame in rows:
+            self._emit(RowStored(self._store, record, leaf(frame), replaced.get(record, b"")))
+        stored = {record for record, _ in rows}
+        left = tuple(record for record, _ in effect.rows if record not in stored)
+        self._answer(node, incarnation, RowsWritten(effect.id, left))
 
     def _get_rows(self, node: str, effect: ReadRows, incarnation: int) -> None:
-        found = dict(
-            self._db.execute(
-                "SELECT idx, frame FROM frames WHERE device = ? AND epoch = ? AND idx >= ? AND idx < ?",
-                (*_key(effect.stream), effect.first, effect.end),
-            )
-        )
-        frames = tuple(found.get(index) for index in range(effect.first, effect.end))
+        before_us = self._host.now_us - self._stale_us if self._stale_us else NEVER_US
+        frames = self.medium.rows(effect.stream, effect.first, effect.end, before_us)
         self._answer(node, incarnation, RowsRead(effect.id, frames))
 
-    def _put_head(self, node: str, effect: WriteHead, incarnation: int) -> None:
-        if not self._admit(1):
-            self._host.trace.emit(self._host.now_us, self._store, RowsRefused(self._store, 1))
-            self._answer(node, incarnation, StoreRefused(effect.id, "throttled"))
-            return
-        key = _key(effect.stream)
-        held = self._db.execute("SELECT term FROM heads WHERE device = ? AND epoch = ?", key).fetchone()
-        ok = held is None or held[0] <= effect.term
+    def _put_item(self, node: str, effect: Any, incarnation: int, put: Callable[[Any], Any]) -> None:
+        if self._admit(1):
+            self._answer(node, incarnation, put(effect))
+        else:
+            self._emit(RowsRefused(self._store, 1))
+            self._say(node, incarnation, StoreRefused(effect.id, "throttled"))
+
+    def _put_head(self, effect: WriteHead) -> HeadWritten:
+        ok, size = self.medium.put_head(effect, self._term_floor)
         if ok:
-            self._db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?)", (*key, effect.size, effect.term))
-            self._wrote(1)
-            fact = HeadVisible(effect.stream, effect.size, effect.term)
-            self._host.trace.emit(self._host.now_us, self._store, fact)
-        self._answer(node, incarnation, HeadWritten(effect.id, ok))
+            self._emit(HeadVisible(effect.stream, size, effect.term))
+        return HeadWritten(effect.id, ok, size)
 
-    def _put_attestation(self, node: str, effect: WriteAttestation, incarnation: int) -> None:
-        if not self._admit(1):
-            self._host.trace.emit(self._host.now_us, self._store, RowsRefused(self._store, 1))
-            self._answer(node, incarnation, StoreRefused(effect.id, "throttled"))
-            return
-        self._db.execute(
-            "INSERT OR REPLACE INTO attestations VALUES (?, ?, ?, ?, ?, ?)",
-            (*_key(effect.stream), effect.size, effect.root, b"".join(effect.frontier), effect.signature),
+    def _put_attestation(self, effect: WriteAttestation) -> AttestationWritten:
+        self.medium.put_attestation(effect)
+        if effect.store == TABLE:
+            self._emit(AttestationStored(effect.stream, effect.size))
+        return AttestationWritten(effect.id)
+
+    # ------------------------------------------------------------ what stands in both stores
+
+    @property
+    def _both(self) -> list[Medium]:
+        return [self.medium] if self._backup is None else [self.medium, self._backup.medium]
+
+    def _put_alert(self, effect: PutAlert) -> AlertPut:
+        now_us = self._host.now_us
+        if self._backup is not None:
+            self._backup.medium.put_alert(effect.alert, effect.frame, now_us)
+        is_new, told, acknowledged_us = self.medium.put_alert(effect.alert, effect.frame, now_us)
+        self._emit(AlertStored(effect.alert, not is_new))
+        return AlertPut(effect.id, is_new, told, acknowledged_us)
+
+    def _mark(self, effect: Mark) -> AlertMarked:
+        for medium in self._both:
+            if isinstance(effect, MarkAlertTold):
+                medium.mark_told(effect.alert, self._host.now_us)
+            elif isinstance(effect, MarkAlertAcknowledged):
+                medium.mark_acknowledged(effect.alert, effect.at_us)
+            else:
+                medium.mark_taken(effect.alert, effect.device)
+        return AlertMarked(effect.id)
+
+    def _keep(self, effect: KeepCheckpoint) -> CheckpointKept:
+        for medium in self._both:
+            medium.keep_checkpoint(effect)
+        return CheckpointKept(effect.id)
+
+    def stored(self) -> Stored:
+        """What a gateway or auditor that starts now finds here and in the backup."""
+        proved = self.medium.attestations()
+        backed = {} if self._backup is None else self._backup.medium.attestations()
+        streams = tuple(
+            StoredStream(stream, size, edge, proved.get(stream), backed.get(stream))
+            for stream, size, edge in self.medium.heads()
         )
-        self._wrote(1)
-        self._host.trace.emit(self._host.now_us, self._store, AttestationStored(effect.stream, effect.size))
-        self._answer(node, incarnation, AttestationWritten(effect.id))
+        medium = self.medium
+        return Stored(streams, medium.closings(), medium.newest_cosigns(), medium.open_alerts())
 
-    def _wrote(self, rows: int) -> None:
-        self._dirty += rows
-        if self._dirty >= COMMIT_EVERY:
-            self._db.execute("COMMIT")
-            self._db.execute("BEGIN")
-            self._dirty = 0
+    # ------------------------------------------------------------ faults
 
-    def count_rows(self) -> int:
-        """Rows that stand in the store."""
-        (rows,) = self._db.execute("SELECT count(*) FROM frames").fetchone()
-        return int(rows)
+    def leave_rows_out(self, rate: float, random: Generator | None) -> None:
+        """From now on each row of a batch comes back as unprocessed with this probability; 0 ends it."""
+        self._left_out = None if random is None or rate == 0 else (rate, random)
+
+    def fall_silent(self, rate: float, random: Generator | None) -> None:
+        """From now on the answer to a request that was carried out is lost with this probability; 0 ends it."""
+        self._silent = None if random is None or rate == 0 else (rate, random)
+
+    def read_stale(self, behind_us: int) -> None:
+        """From now on reads miss rows that were written in the last `behind_us` [us]; 0 ends it."""
+        self._stale_us = behind_us
+
+    def rot(self, random: Generator, record: RecordId | None = None) -> RecordId | None:
+        """Flip a bit in a row at rest: in this one, or in one drawn from all; None if there is no row."""
+        rows = self.count_rows()
+        if record is None and rows:
+            record = self.medium.record_at(int(random.integers(rows)))
+        if record is None:
+            return None
+        (frame,) = self.medium.rows(record.stream, record.index, record.index + 1, NEVER_US)
+        if frame is None:
+            return None
+        bit = int(random.integers(len(frame) * 8))
+        rotten = bytearray(frame)
+        rotten[bit // 8] ^= 1 << bit % 8
+        self.medium.change_row(record, bytes(rotten))
+        self._emit(RowRotted(self._store, record))
+        return record
+
+    def restore_from_backup(self, term: int) -> Stored:
+        """Lose the store and set it up anew from what the backup proved; leaders below `term` are fenced off.
+
+        Gateway and auditor must be down, and are to be started with what this returns, under `term` or a higher one.
+
+        Raises:
+            ValueError: this store has no backup.
+        """
+        if self._backup is None:
+            raise ValueError(f"store {self._store}: there is no backup to restore it from; give it one when it is made")
+        self._restores += 1
+        self._term_floor = term
+        streams = self.medium.become(self._backup.medium, term)
+        self._emit(StoreRestored(tuple(streams)))
+        return self.stored()

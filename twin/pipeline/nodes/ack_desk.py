@@ -1,7 +1,8 @@
 """Earth's acks to one edge on Mars: collected for a short delay, composed when the antenna is free.
 
 A lost ack costs nothing but time: acks are cumulative, a repeated frame makes its stream due again, and the
-gateway asks again for a stream at rest with every backup period.
+gateway asks again for a stream at rest with every backup period. Cosignatures and receipts of alerts use the room that
+acks leave. A receipt goes again with whatever leaves after the edge's answer could have come, until it has.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import NamedTuple
 from twin.pipeline.machine import Effect, SetTimer
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.mailer import EndpointId, Mailer
-from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import Acks, encode
 
 ACK_BYTES_MAX = 1_700  # 32 frontier hashes, 32 gaps, two signatures of 64 bytes, and every number at its longest
 ENVELOPE_BYTES = 200  # bundle blocks around an `Acks` payload
+ANSWER_US = 120_000_000  # assumed: what an edge's answer waits besides its light time; patience, not a rule
+STRING_BYTES = 3  # CBOR head of a byte string inside the payload
 
 
 class EdgeOnMars(NamedTuple):
@@ -26,11 +29,19 @@ class EdgeOnMars(NamedTuple):
     endpoint: EndpointId
 
 
+class _Told(NamedTuple):
+    """What the transmission under way says."""
+
+    streams: tuple[StreamId, ...] = ()
+    cosign: bytes | None = None
+    receipts: tuple[AlertKey, ...] = ()
+
+
 class AckDesk:
     """What one edge is still to be told. Its timers are `ack:<edge>` and `contact:<edge>`.
 
     Args:
-        bytes_max: size that a bundle should not exceed; a single ack or cosignature goes even if it does.
+        bytes_max: size that a bundle should not exceed; a single ack, cosignature or receipt goes even if it does.
         compose: makes the encoded ack of a stream, or None while nothing of it is verified.
     """
 
@@ -51,7 +62,9 @@ class AckDesk:
         self._compose = compose
         self._due: dict[StreamId, None] = {}
         self._cosign: bytes | None = None
-        self._told: tuple[tuple[StreamId, ...], bytes | None] = ((), None)
+        self._receipts: dict[AlertKey, bytes] = {}
+        self._silent_until_us: dict[AlertKey, int] = {}
+        self._told = _Told()
         self._delay_name = f"ack:{edge.name}"
         self._contact_name = f"contact:{edge.name}"
         self._collecting = False
@@ -67,6 +80,21 @@ class AckDesk:
         """Earth's witness has signed a checkpoint of this edge; only the newest needs to go."""
         self._cosign = cosign
         self._collect(now_us, out)
+
+    def receipt(self, alert: AlertKey, receipt: bytes, now_us: int, out: list[Effect]) -> None:
+        """The edge must hear that this alert was acknowledged."""
+        self._receipts[alert] = receipt
+        self._collect(now_us, out)
+
+    def receipt_taken(self, alert: AlertKey) -> None:
+        """The edge has heard."""
+        self._receipts.pop(alert, None)
+        self._silent_until_us.pop(alert, None)
+
+    def remind(self, now_us: int, out: list[Effect]) -> None:
+        """Send the receipts that are not answered, although nothing else may leave."""
+        if self._receipts_due(now_us):
+            self._collect(now_us, out)
 
     def _collect(self, now_us: int, out: list[Effect]) -> None:
         if not self._collecting:
@@ -85,49 +113,91 @@ class AckDesk:
         self.antenna.ended(transmission)
 
     def failed(self, transmission: int, now_us: int) -> None:
-        """The last acks never left: their streams are due again."""
+        """The last acks never left: what they said is due again."""
         if self.antenna.failed(transmission, now_us):
-            streams, cosign = self._told
-            self._due.update(dict.fromkeys(streams))
-            self._cosign = self._cosign or cosign
+            self._due.update(dict.fromkeys(self._told.streams))
+            self._cosign = self._cosign or self._told.cosign
+            for alert in self._told.receipts:
+                self._silent_until_us.pop(alert, None)
             self._collecting = True
 
     def pump(self, now_us: int, out: list[Effect]) -> None:
         """Radiate what is due if the delay is over and the antenna is free; else ask to be woken."""
         if not self._collecting or self._delay_set or self.antenna.under_way is not None:
             return
+        if not self._anything_due(now_us):
+            self._collecting = False
+            return
         room = self.antenna.room_bytes(now_us) - ENVELOPE_BYTES
-        least = self._least()
+        least = self._least(now_us)
         if room < least:
             self._wake(least, now_us, out)
             return
         limit = max(least, min(room, self._bytes_max - ENVELOPE_BYTES))
+        acks, streams, limit = self._take_acks(limit, now_us, out)
+        cosign = self._cosign
+        if cosign is not None and len(cosign) > (limit if acks else room):
+            cosign = None
+        limit -= len(cosign or b"")
+        first = room if not acks and cosign is None else 0
+        receipts = self._take_receipts(first, limit, now_us)
+        if acks or cosign is not None or receipts:
+            encoded = tuple(self._receipts[alert] for alert in receipts)
+            payload = encode(Acks(acks, () if cosign is None else (cosign,), encoded))
+            out.append(self.antenna.radiate(self._mailer.bundle(self.edge.endpoint, payload, now_us)))
+            self._told = _Told(streams, cosign, receipts)
+            if cosign is not None:
+                self._cosign = None
+        elif self._cosign is not None:
+            self._wake(len(self._cosign), now_us, out)
+        self._collecting = self._anything_due(now_us)
+
+    def _take_acks(
+        self, limit: int, now_us: int, out: list[Effect]
+    ) -> tuple[tuple[bytes, ...], tuple[StreamId, ...], int]:
+        """Acks that fit, their streams, and the bytes that are left."""
         acks: list[bytes] = []
-        told: list[StreamId] = []
+        streams: list[StreamId] = []
         while self._due and limit >= ACK_BYTES_MAX:
             stream = next(iter(self._due))
             del self._due[stream]
             ack = self._compose(stream, now_us, out)
             if ack is not None:
                 acks.append(ack)
-                told.append(stream)
+                streams.append(stream)
                 limit -= len(ack)
-        cosign = self._cosign
-        if cosign is not None and len(cosign) > (limit if acks else room):
-            cosign = None
-        if acks or cosign is not None:
-            payload = encode(Acks(tuple(acks), () if cosign is None else (cosign,)))
-            out.append(self.antenna.radiate(self._mailer.bundle(self.edge.endpoint, payload, now_us)))
-            self._told = (tuple(told), cosign)
-            if cosign is not None:
-                self._cosign = None
-        elif self._cosign is not None:
-            self._wake(len(self._cosign), now_us, out)
-        self._collecting = bool(self._due) or self._cosign is not None
+        return tuple(acks), tuple(streams), limit
 
-    def _least(self) -> int:
+    def _take_receipts(self, first: int, limit: int, now_us: int) -> tuple[AlertKey, ...]:
+        """Receipts that fit into `limit` bytes, the first one into `first`; they fall silent until answers can come."""
+        taken: list[AlertKey] = []
+        for alert in self._receipts_due(now_us):
+            size = len(self._receipts[alert]) + STRING_BYTES
+            if size > max(limit, 0 if taken else first):
+                break
+            limit -= size
+            taken.append(alert)
+        if taken:
+            contact = self.antenna.plan.current_or_next(self.antenna.here, self.antenna.neighbour, now_us)
+            owlt_us = 0 if contact is None else contact.owlt_us(now_us)
+            until_us = now_us + 2 * owlt_us + self._delay_us + ANSWER_US
+            self._silent_until_us.update(dict.fromkeys(taken, until_us))
+        return tuple(taken)
+
+    def _anything_due(self, now_us: int) -> bool:
+        return bool(self._due) or self._cosign is not None or bool(self._receipts_due(now_us))
+
+    def _receipts_due(self, now_us: int) -> list[AlertKey]:
+        return [alert for alert in self._receipts if now_us >= self._silent_until_us.get(alert, now_us)]
+
+    def _least(self, now_us: int) -> int:
         """Room in bytes without which nothing of what is due can go."""
-        return ACK_BYTES_MAX if self._due else len(self._cosign or b"")
+        if self._due:
+            return ACK_BYTES_MAX
+        due = self._receipts_due(now_us)
+        sizes = [len(self._cosign)] if self._cosign is not None else []
+        sizes += [len(self._receipts[due[0]]) + STRING_BYTES] if due else []
+        return min(sizes, default=0)
 
     def _wake(self, size_bytes: int, now_us: int, out: list[Effect]) -> None:
         start_us = self.antenna.next_start_us(now_us, size_bytes + ENVELOPE_BYTES)

@@ -1,20 +1,23 @@
 """Earth's auditor: reads rows back, checks what their devices signed, and signs (stream, size, root).
 
 It is its own machine with its own key. It reads only the table, the backup and the ledger, never the
-gateway's memory: what the gateway sends it is a hint where to look. Roots come from a log of leaves that it
-hashed itself. It is also the witness on Earth (`earth_witness`).
+gateway's memory: what a gateway sends it is a hint where to look, and whoever asks is answered. Roots come from a log
+of leaves that it hashed itself. It scrubs old rows (`scrub`), and it is the witness on Earth (`earth_witness`).
+
+A row of an epoch whose key is not known is not called wrong: the closing frame that names the key may be late.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
 from twin.pipeline.facts import Attested, Rejected, RootMismatch
-from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash, root_of_frontier
+from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
 from twin.pipeline.machine import (
     AttestationWritten,
+    CheckpointKept,
     Effect,
     Event,
     ReadRows,
@@ -22,106 +25,83 @@ from twin.pipeline.machine import (
     Report,
     RowsRead,
     Send,
+    SetTimer,
     Started,
     StoreRefused,
+    StoreSilent,
     TimerFired,
     WriteAttestation,
 )
+from twin.pipeline.nodes.audit import Audit
 from twin.pipeline.nodes.backoff import RETRY, Backoff
 from twin.pipeline.nodes.backup import BACKUP, TABLE
 from twin.pipeline.nodes.earth_witness import EarthWitness, WitnessSettings
-from twin.pipeline.wire.frame import FrameError, peek_record, verify_frame
+from twin.pipeline.nodes.requests import Requests
+from twin.pipeline.nodes.scrub import Scrubber
+from twin.pipeline.nodes.stored import NOTHING_STORED, Stored, learn_closings
+from twin.pipeline.wire.frame import FrameError, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.key_book import KnownDevice
+from twin.pipeline.wire.key_book import WRONG_SIGNATURE, KeyBook, KnownDevice
 from twin.pipeline.wire.messages import (
-    Attestation,
     BackupCopied,
     BackupProved,
     CheckpointOffer,
+    Cosigned,
     HeadMoved,
+    Message,
     MessageError,
     MismatchNotice,
+    RowsMended,
     RowsWrong,
-    audit_part,
     decode,
     encode,
 )
 from twin.pipeline.wire.signing import Signer, Verifier
+from twin.pipeline.wire.signing import verifier as make_verifier
+
+SCRUB, KEYS = "scrub", "keys"
+KEY_PATIENCE_US = 600_000_000  # assumed: then a row that no known key signed is asked for again from Mars
+MISSING_TRIES = 8  # a store that is slow to show what it took is asked again, for 13 s in all at 50 ms
 
 
 class AuditorSettings(NamedTuple):
     """What the auditor is configured with; `read_rows_max` bounds one read, `retry_us` waits after a first refusal."""
 
     name: str
-    gateway: str
+    gateways: tuple[str, ...]
     devices: Mapping[int, KnownDevice]
     authors: Mapping[str, Verifier]
     signer: Signer
     read_rows_max: int
     retry_us: int
-
-
-class ProvedStream(NamedTuple):
-    """What stands beside a stream's head: the last attestation, and how far the backup was proved."""
-
-    attestation: Attestation
-    backed: int
-    backed_frontier: tuple[bytes, ...]
-
-
-class _Audit:
-    """One stream: `log` of leaves read back, `backup` likewise from the backup, and what is to be read next.
-
-    `proved` is the newest attestation that stands in the store; `writing` the one on its way there, at most
-    one, so that an older one never overwrites a newer one. `backup.base` is how far the backup was proved.
-    `recheck` is the next doubted row.
-    """
-
-    __slots__ = ("backup", "backup_target", "id", "log", "proved", "reading", "recheck", "target", "writing")
-
-    def __init__(self, stream: StreamId) -> None:
-        self.id = stream
-        self.log = MerkleLog()
-        self.backup = MerkleLog()
-        self.target = 0
-        self.backup_target = 0
-        self.recheck: int | None = None
-        self.reading = False
-        self.proved: Attestation | None = None
-        self.writing: Attestation | None = None
-
-    @property
-    def attested(self) -> int:
-        """Rows that this auditor has signed for, stored or not."""
-        newest = self.writing or self.proved
-        return 0 if newest is None else newest.size
+    scrub_period_us: int
 
 
 class Auditor:
     """The machine of the auditor."""
 
     def __init__(self, settings: AuditorSettings) -> None:
-        self.settings = settings
-        self.streams: dict[StreamId, _Audit] = {}
+        s = self.settings = settings
+        self.streams: dict[StreamId, Audit] = {}
         self._ids = count()
         self._reads: dict[int, ReadRows] = {}
-        self._writes: dict[int, WriteAttestation] = {}
-        self._refused_writes: list[WriteAttestation] = []
-        self._backoff = Backoff(settings.retry_us)
-        witness = WitnessSettings(settings.name, settings.gateway, settings.authors, settings.signer)
-        self._witness = EarthWitness(witness, self._log_of)
+        self._backoff = Backoff(s.retry_us)
+        self._requests = Requests(self._ids, self._backoff)
+        self._book = KeyBook(s.devices)
+        self._named: set[StreamId] = set()
+        self._scrubber = Scrubber(1 << (s.read_rows_max.bit_length() - 1), self._ids)
+        own = make_verifier(s.signer.suite, s.signer.public)
+        self._witness = EarthWitness(WitnessSettings(s.name, s.authors, s.signer, own), self._log_of, self._requests)
 
     @classmethod
-    def recover(cls, settings: AuditorSettings, durable: tuple[ProvedStream, ...] = ()) -> Auditor:
-        """Rebuild the machine from the attestations that stand beside the heads."""
+    def recover(cls, settings: AuditorSettings, stored: Stored = NOTHING_STORED) -> Auditor:
+        """Rebuild the machine from what it has signed and stored."""
         auditor = cls(settings)
-        for state in durable:
-            audit = auditor._audit(state.attestation.stream)
-            audit.log = MerkleLog(state.attestation.size, state.attestation.frontier)
-            audit.backup = MerkleLog(state.backed, state.backed_frontier)
-            audit.proved = state.attestation
-            audit.target = state.attestation.size
-            audit.backup_target = state.backed
+        auditor._named = learn_closings(auditor._book, stored.closings)
+        for state in stored.streams:
+            audit = Audit.recover(state, auditor._scrubber.rows, settings.gateways[0])
+            auditor.streams[state.stream] = audit
+        auditor._witness.restore(stored.cosigns)
         return auditor
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
@@ -131,28 +111,28 @@ class Auditor:
             case Received(source, data):
                 self._receive(source, data, out)
             case RowsRead(request, frames):
-                self._rows_read(request, frames, out)
+                self._rows_read(request, frames, now_us, out)
             case AttestationWritten(request):
                 self._attestation_written(request, out)
-            case StoreRefused(request, _):
+            case CheckpointKept(request):
+                self._kept(request, out)
+            case StoreRefused(request, _) | StoreSilent(request):
                 self._refused(request, now_us, out)
-            case TimerFired(name) if name == RETRY:
-                self._again(out)
+            case TimerFired(name):
+                self._timer(name, now_us, out)
             case Started():
-                pass  # it acts when the gateway says where to look
+                out.append(SetTimer(SCRUB, now_us + self.settings.scrub_period_us))
             case _:
                 out.append(Report(Rejected(type(event).__name__, "not an event of an auditor")))
+        if not self._backoff.waiting:
+            out.extend(self._scrubber.step())
         return out
 
     def _log_of(self, stream: StreamId) -> MerkleLog | None:
         audit = self.streams.get(stream)
         return None if audit is None else audit.log
 
-    def _audit(self, stream: StreamId) -> _Audit:
-        audit = self.streams.get(stream)
-        if audit is None:
-            audit = self.streams[stream] = _Audit(stream)
-        return audit
+    # ------------------------------------------------------------ gateways
 
     def _receive(self, source: str, data: bytes, out: list[Effect]) -> None:
         try:
@@ -160,67 +140,84 @@ class Auditor:
         except MessageError as problem:
             out.append(Report(Rejected("datagram", str(problem))))
             return
-        if source != self.settings.gateway:
-            out.append(Report(Rejected(type(message).__name__, "not from the gateway")))
+        if source not in self.settings.gateways:
+            out.append(Report(Rejected(type(message).__name__, "not from a gateway")))
             return
         match message:
             case HeadMoved(stream, size):
-                self._head_moved(self._audit(stream), size, out)
+                self._head_moved(self._asked(stream, source), size, out)
             case BackupCopied(stream, size):
-                self._backup_copied(self._audit(stream), size, out)
+                self._backup_copied(self._asked(stream, source), size, out)
+            case RowsMended(stream, indices, store):
+                self._mended(stream, indices, store)
             case MismatchNotice(stream, _, _):
-                doubted = self.streams.get(stream)
-                if doubted is not None and doubted.recheck is None:
-                    doubted.recheck = doubted.log.base
-                    self._read(doubted, out)
+                if stream in self.streams:
+                    self._scrubber.ask(TABLE, stream, self.streams[stream].log.size)
             case CheckpointOffer(raw):
-                self._witness.take(raw, out)
-                self._cosign(out)
+                self._witness.take(raw, source, out)
+                self._witness.cosign(out)
+            case Cosigned(cosigns):
+                self._witness.archive(cosigns, out)
             case _:
                 out.append(Report(Rejected(type(message).__name__, "not for an auditor")))
 
-    def _head_moved(self, audit: _Audit, size: int, out: list[Effect]) -> None:
+    def _asked(self, stream: StreamId, gateway: str) -> Audit:
+        audit = self.streams.get(stream)
+        if audit is None:
+            audit = self.streams[stream] = Audit(stream, self._scrubber.rows, gateway)
+        audit.asker = gateway
+        return audit
+
+    def _tell(self, audit: Audit, message: Message, out: list[Effect]) -> None:
+        out.append(Send(audit.asker, encode(message)))
+
+    def _head_moved(self, audit: Audit, size: int, out: list[Effect]) -> None:
         if audit.proved is not None and size <= audit.proved.size:
-            out.append(Send(self.settings.gateway, encode(audit.proved)))  # it was lost, or the gateway is new
+            self._tell(audit, audit.proved, out)  # it was lost, or the gateway is new
         audit.target = max(audit.target, size)
         self._read(audit, out)
 
-    def _backup_copied(self, audit: _Audit, size: int, out: list[Effect]) -> None:
+    def _backup_copied(self, audit: Audit, size: int, out: list[Effect]) -> None:
         if size <= audit.backup.base:
-            self._say_backup(audit, audit.backup.base, True, out)  # it was lost, or the gateway is new
+            self._tell(audit, BackupProved(audit.id, audit.backup.base, True), out)  # as above
         elif not audit.log.base <= size <= audit.log.size:
-            self._say_backup(audit, size, False, out)  # no root is known at this size
+            self._tell(audit, BackupProved(audit.id, size, False), out)  # no root is known at this size
         else:
             audit.backup_target = max(audit.backup_target, size)
             self._read(audit, out)
 
-    def _say_backup(self, audit: _Audit, size: int, ok: bool, out: list[Effect]) -> None:
-        out.append(Send(self.settings.gateway, encode(BackupProved(audit.id, size, ok))))
+    def _mended(self, stream: StreamId, indices: Sequence[int], store: str) -> None:
+        """Rows that were attested are looked at again; newer ones are read anyway."""
+        audit = self.streams.get(stream)
+        if audit is None:
+            return
+        limit = audit.log.size if store == TABLE else audit.backup.base
+        rows = self._scrubber.rows
+        for first in sorted({index // rows * rows for index in indices if index < limit}):
+            self._scrubber.ask(store, stream, min(first + rows, limit), first)
 
     # ------------------------------------------------------------ reading back
 
-    def _read(self, audit: _Audit, out: list[Effect]) -> None:
-        """Ask for the next rows of a stream: what was read before and is doubted, new rows, then the backup's."""
+    def _read(self, audit: Audit, out: list[Effect]) -> None:
+        """Ask for the next rows of a stream: new ones, then the backup's."""
         if audit.reading or self._backoff.waiting:
             return
-        if audit.recheck is not None:
-            store, first, end = TABLE, audit.recheck, audit.log.size
-        elif audit.log.size < audit.target:
+        if audit.log.size < audit.target and not audit.waits:
             store, first, end = TABLE, audit.log.size, audit.target
-        elif audit.backup.size < audit.backup_target:
+        elif audit.backup.size < audit.backup_target and audit.backing is None:
             store, first, end = BACKUP, audit.backup.size, audit.backup_target
         else:
-            return
-        if first >= end:
-            audit.recheck = None
-            self._read(audit, out)
             return
         audit.reading = True
         request = ReadRows(next(self._ids), store, audit.id, first, min(end, first + self.settings.read_rows_max))
         self._reads[request.id] = request
         out.append(request)
 
-    def _rows_read(self, request_id: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
+    def _rows_read(self, request_id: int, frames: tuple[bytes | None, ...], now_us: int, out: list[Effect]) -> None:
+        part = self._scrubber.answered(request_id)
+        if part is not None:
+            self._scrubbed(part.store, self.streams[part.stream], part.first, frames, out)
+            return
         request = self._reads.pop(request_id, None)
         if request is None:
             out.append(Report(Rejected("RowsRead", "an answer nobody waits for")))
@@ -229,72 +226,88 @@ class Auditor:
         audit.reading = False
         if request.store == BACKUP:
             self._check_backup(audit, frames, out)
-        elif request.first < audit.log.size:
-            self._check_again(audit, request.first, frames, out)
         else:
-            self._check_new(audit, frames, out)
+            self._check_new(audit, frames, now_us, out)
         self._read(audit, out)
 
-    def _check_new(self, audit: _Audit, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
+    def _check_new(self, audit: Audit, frames: tuple[bytes | None, ...], now_us: int, out: list[Effect]) -> None:
         for frame in frames:
-            if not self._is_signed_row(audit, audit.log.size, frame):
-                audit.target = audit.log.size
-                out.append(Send(self.settings.gateway, encode(RowsWrong(audit.id, (audit.log.size,)))))
+            index = audit.log.size
+            if frame is None and audit.missing < MISSING_TRIES:
+                audit.missing += 1
+                out.extend(self._backoff.refused(now_us))
                 break
-            audit.log.append(leaf_hash(frame or b""))
+            problem = "missing" if frame is None else self._problem(audit, index, frame, out)
+            if frame is None or problem is not None:
+                self._wrong_or_early(audit, index, problem == WRONG_SIGNATURE, now_us, out)
+                break
+            audit.append(frame)
         self._attest(audit, out)
-        self._cosign(out)
+        self._witness.cosign(out)
 
-    def _is_signed_row(self, audit: _Audit, index: int, frame: bytes | None) -> bool:
-        """Whether a row stands there, names this very record, and carries its device's signature."""
-        device = self.settings.devices.get(audit.id.device)
-        if frame is None or device is None:
-            return False
+    def _wrong_or_early(self, audit: Audit, index: int, by_key: bool, now_us: int, out: list[Effect]) -> None:
+        """A new row is not what it should be, or the key of its epoch is not known yet (`by_key`: it may be that)."""
+        early = by_key and not audit.keyed and audit.id not in self._named
+        audit.waits = early
+        if early:
+            if not any(other.waits for other in self.streams.values() if other is not audit):
+                out.append(SetTimer(KEYS, now_us + KEY_PATIENCE_US))
+        else:
+            audit.target = index
+        if not early or audit.impatient:
+            self._tell(audit, RowsWrong(audit.id, (index,)), out)
+        audit.impatient = False
+
+    def _problem(self, audit: Audit, index: int, frame: bytes, out: list[Effect]) -> str | None:
+        """Why the bytes that stand in a row are not what its device signed, None if they are; learns keys from them."""
+        record = RecordId(*audit.id, index)
         try:
-            record = peek_record(frame)
-        except FrameError:
-            return False  # not a frame: as wrong as any other bytes, and reported by the caller
-        return record == RecordId(*audit.id, index) and verify_frame(frame, device.verifier, device.signature_bytes)
+            if peek_record(frame) != record:
+                return "another record's frame"
+            problem = self._book.problem_with(frame, record)
+            if problem is not None:
+                return problem
+            following = self._book.learn(frame, record)
+        except FrameError as error:
+            return str(error)
+        audit.keyed = True
+        if following is not None:
+            self._named.add(following)
+            self._look_again(following, out)
+        return None
 
-    def _attest(self, audit: _Audit, out: list[Effect]) -> None:
+    def _look_again(self, stream: StreamId, out: list[Effect]) -> None:
+        audit = self.streams.get(stream)
+        if audit is not None and audit.waits:
+            audit.waits = False
+            self._read(audit, out)
+
+    def _attest(self, audit: Audit, out: list[Effect]) -> None:
         """Sign what was read, once all that is visible was read and the attestation before is stored."""
         size = audit.log.size
-        if audit.writing is not None or self._backoff.waiting or not audit.attested < size >= audit.target:
+        if audit.writing is not None or not audit.attested < size or size < audit.target:
             return
-        frontier = tuple(audit.log.frontier())
-        root = root_of_frontier(frontier, size)
-        signature = self.settings.signer.sign(audit_part(audit.id, size, root))
-        audit.writing = Attestation(audit.id, size, root, frontier, signature)
-        request = WriteAttestation(next(self._ids), audit.id, size, root, frontier, signature)
-        self._writes[request.id] = request
-        out.append(Report(Attested(audit.id, size, root)))
-        out.append(request)
+        audit.writing = audit.statement(audit.log, self.settings.signer)
+        out.append(Report(Attested(audit.id, size, audit.writing.root)))
+        self._requests.ask(WriteAttestation(next(self._ids), TABLE, *audit.writing), out)
 
     def _attestation_written(self, request_id: int, out: list[Effect]) -> None:
-        request = self._writes.pop(request_id, None)
+        request = self._requests.answered(request_id, WriteAttestation)
         if request is None:
             out.append(Report(Rejected("AttestationWritten", "an answer nobody waits for")))
             return
-        self._backoff.served()
         audit = self.streams[request.stream]
+        if request.store == BACKUP:
+            self._backed(audit, request.size, out)
+            return
         audit.proved, audit.writing = audit.writing, None
         if audit.proved is not None:
-            out.append(Send(self.settings.gateway, encode(audit.proved)))
+            self._tell(audit, audit.proved, out)
         self._attest(audit, out)
 
-    def _check_again(self, audit: _Audit, first: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
-        """Rows below the head against the leaves hashed when they were first read."""
-        wrong = tuple(
-            index
-            for index, frame in enumerate(frames, start=first)
-            if index >= audit.log.base and (frame is None or leaf_hash(frame) != audit.log.leaf(index))
-        )
-        if wrong:
-            out.append(Send(self.settings.gateway, encode(RowsWrong(audit.id, wrong))))
-        after = first + len(frames)
-        audit.recheck = after if after < audit.log.size else None
+    # ------------------------------------------------------------ the second medium, and old rows
 
-    def _check_backup(self, audit: _Audit, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
+    def _check_backup(self, audit: Audit, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
         """Extend the backup's log; at the target its root must be that of the rows read from the table."""
         missing = None in frames
         audit.backup.extend(leaf_hash(frame) for frame in frames if frame is not None and not missing)
@@ -302,38 +315,71 @@ class Auditor:
         if not missing and size < audit.backup_target:
             return
         if not missing and audit.backup.root() == audit.log.root(size):
-            audit.backup.trim(size)
-            self._say_backup(audit, size, True, out)
-            self._forget_leaves(audit)
+            audit.backing = audit.statement(audit.backup, self.settings.signer)
+            self._requests.ask(WriteAttestation(next(self._ids), BACKUP, *audit.backing), out)
             return
         out.append(Report(RootMismatch(audit.id, size)))
-        self._say_backup(audit, audit.backup_target, False, out)
-        proved = audit.backup.base
-        audit.backup = MerkleLog(proved, audit.backup.frontier(proved))
-        audit.backup_target = proved
+        self._tell(audit, BackupProved(audit.id, audit.backup_target, False), out)
+        self._scrubber.ask(TABLE, audit.id, audit.backup_target, audit.backup.base)  # the copy may be true to rot
+        audit.restart_backup()
 
-    def _cosign(self, out: list[Effect]) -> None:
-        if self._witness.cosign(out):
-            for audit in self.streams.values():
-                self._forget_leaves(audit)
+    def _backed(self, audit: Audit, size: int, out: list[Effect]) -> None:
+        audit.backing = None
+        audit.backup.trim(size)
+        self._tell(audit, BackupProved(audit.id, size, True), out)
+        self._forget_leaves(audit)
+        self._read(audit, out)
 
-    def _forget_leaves(self, audit: _Audit) -> None:
+    def _scrubbed(
+        self, store: str, audit: Audit, first: int, frames: tuple[bytes | None, ...], out: list[Effect]
+    ) -> None:
+        wrong = audit.ranges.examine(
+            first, frames, lambda index, frame: self._problem(audit, index, frame, out) is None
+        )
+        unreadable = not audit.keyed and audit.id not in self._named and None not in frames
+        if wrong and not unreadable:
+            self._tell(audit, RowsWrong(audit.id, tuple(wrong), store), out)
+
+    def _begin_scrub(self) -> None:
+        """Every row below what was attested and backed up; of a backup that lags behind, whole ranges only."""
+        if not self._scrubber.idle:
+            return
+        for audit in self.streams.values():
+            self._scrubber.ask(TABLE, audit.id, audit.log.size)
+            backed = audit.backup.base
+            whole = backed == audit.log.size
+            self._scrubber.ask(BACKUP, audit.id, backed if whole else backed - backed % self._scrubber.rows)
+
+    def _kept(self, request: int, out: list[Effect]) -> None:
+        if not self._witness.kept(request, out):
+            out.append(Report(Rejected("CheckpointKept", "an answer nobody waits for")))
+            return
+        for audit in self.streams.values():
+            self._forget_leaves(audit)
+
+    def _forget_leaves(self, audit: Audit) -> None:
         """Leaves are needed for the backup's next root and for the next checkpoint's heads."""
         audit.log.trim(min(audit.backup.base, self._witness.cosigned(audit.id)))
 
-    # ------------------------------------------------------------ refusals
+    # ------------------------------------------------------------ refusals and timers
 
     def _refused(self, request: int, now_us: int, out: list[Effect]) -> None:
         if request in self._reads:
             self.streams[self._reads.pop(request).stream].reading = False
-        elif request in self._writes:
-            self._refused_writes.append(self._writes[request])
+        elif not self._requests.refused(request) and not self._scrubber.refused(request):
+            out.append(Report(Rejected("StoreRefused", "of a request nobody waits for")))
+            return
         out.extend(self._backoff.refused(now_us))
 
-    def _again(self, out: list[Effect]) -> None:
-        self._backoff.over()
-        out.extend(self._refused_writes)
-        self._refused_writes.clear()
+    def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
+        if name == RETRY:
+            self._backoff.over()
+            self._requests.again(out)
+        elif name == SCRUB:
+            out.append(SetTimer(SCRUB, now_us + self.settings.scrub_period_us))
+            self._begin_scrub()
+        elif name == KEYS:
+            for audit in self.streams.values():
+                audit.impatient, audit.waits = audit.impatient or audit.waits, False
         for audit in self.streams.values():
-            self._attest(audit, out)
             self._read(audit, out)

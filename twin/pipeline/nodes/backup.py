@@ -49,29 +49,29 @@ class BackupKeeper:
         if all(job.stream != stream for job in self._jobs):
             self._jobs.append(_Job(stream, first, end))
 
-    def rows_read(self, request: int, frames: tuple[bytes | None, ...]) -> None:
-        """The table's answer; a row that vanished ends the job, and the rows stay on Mars."""
+    def rows_read(self, request: int, frames: tuple[bytes | None, ...]) -> bool:
+        """The table's answer; a row that vanished ends the job, and the rows stay on Mars. False if nobody asked."""
         if not self.owns(request):
-            return
+            return False
         self._pending = None
         job = self._jobs[0]
         if None in frames:
             self._jobs.popleft()
-            return
+            return True
         job.rows = tuple((RecordId(*job.stream, job.at + n), frame or b"") for n, frame in enumerate(frames))
         job.rows_end = job.at + len(frames)
+        return True
 
-    def rows_written(self, unprocessed: tuple[RecordId, ...]) -> bool:
-        """The backup's answer; False if rows are left, to be asked for after a back-off (`resume`)."""
+    def rows_written(self, unprocessed: tuple[RecordId, ...]) -> None:
+        """The backup's answer; if rows are left, they are asked for after a back-off (`resume`)."""
         self._pending = None
         job = self._jobs[0]
         left = set(unprocessed)
         job.rows = tuple(row for row in job.rows if row[0] in left)
         if job.rows:
             self._waiting = True
-            return False
-        job.at = job.rows_end
-        return True
+        else:
+            job.at = job.rows_end
 
     def refused(self) -> None:
         """The store did nothing for the keeper's request: the same is asked for after a back-off (`resume`)."""

@@ -2,45 +2,63 @@
 
 The rows must stand in the table and hash to that head's root. The witness needs no proofs, because it has
 read every row. Of each edge it holds the newest checkpoint whose rows are not all read back yet; a checkpoint
-in which a stream has shrunk since the last cosigned one is refused.
+in which a stream has shrunk since the last cosigned one is refused. Every checkpoint with a good signature is archived
+in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from twin.pipeline.facts import HeadCosigned, Rejected, RootMismatch, WitnessRefused
 from twin.pipeline.ledger.merkle import MerkleLog
-from twin.pipeline.machine import Effect, Report, Send
+from twin.pipeline.machine import Effect, KeepCheckpoint, Report, Send
+from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Checkpoint, Cosign, MessageError, decode, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
 
 
 class WitnessSettings(NamedTuple):
-    """Who witnesses here, to whom cosignatures go, and the keys of the edges."""
+    """Who witnesses here, and the keys of the edges, which are authors and witnesses too."""
 
     name: str
-    gateway: str
     authors: Mapping[str, Verifier]
     signer: Signer
+    own: Verifier
+
+
+class _Held(NamedTuple):
+    """A checkpoint to be judged, its bytes, and the gateway that brought it."""
+
+    checkpoint: Checkpoint
+    raw: bytes
+    gateway: str
+
+
+class _Own(NamedTuple):
+    """A cosignature on its way to the ledger, and what follows when it stands there."""
+
+    checkpoint: Checkpoint
+    cosign: bytes
+    gateway: str
 
 
 class _Author:
-    """One edge: the newest checkpoint not yet cosigned (with its bytes), and counter and heads of the last cosigned."""
+    """One edge: the newest checkpoint not yet cosigned, and counter and heads of the last cosigned."""
 
     __slots__ = ("counter", "held", "sizes")
 
     def __init__(self) -> None:
-        self.held: tuple[Checkpoint, bytes] | None = None
+        self.held: _Held | None = None
         self.counter = -1
         self.sizes: dict[StreamId, int] = {}
 
     def is_new(self, counter: int) -> bool:
         """Whether neither a cosigned checkpoint nor the one held counts as far."""
-        return counter > self.counter and (self.held is None or counter > self.held[0].counter)
+        return counter > self.counter and (self.held is None or counter > self.held.checkpoint.counter)
 
 
 class EarthWitness:
@@ -50,18 +68,35 @@ class EarthWitness:
         log_of: the log of rows read back of a stream, None if there is none.
     """
 
-    def __init__(self, settings: WitnessSettings, log_of: Callable[[StreamId], MerkleLog | None]) -> None:
+    def __init__(
+        self, settings: WitnessSettings, log_of: Callable[[StreamId], MerkleLog | None], requests: Requests
+    ) -> None:
         self.settings = settings
         self._log_of = log_of
+        self._requests = requests
         self._authors = {name: _Author() for name in settings.authors}
+        self._own: dict[int, _Own] = {}
         self._cosigned: dict[StreamId, int] = {}
 
     def cosigned(self, stream: StreamId) -> int:
         """Size of the largest head of this stream that was cosigned."""
         return self._cosigned.get(stream, 0)
 
-    def take(self, raw: bytes, out: list[Effect]) -> None:
-        """Check who wrote a checkpoint and hold it, if it is the newest; `cosign` comes next."""
+    def restore(self, cosigns: Iterable[bytes]) -> None:
+        """Take over what was cosigned here before a restart."""
+        for raw in cosigns:
+            cosign = decode(raw)
+            if not isinstance(cosign, Cosign) or cosign.witness != self.settings.name:
+                continue
+            author = self._authors.get(cosign.author)
+            if author is None or not self.settings.own.verify(signed_part(cosign), cosign.signature):
+                continue
+            if cosign.counter > author.counter:
+                author.counter = cosign.counter
+                author.sizes = dict(cosign.sizes)
+
+    def take(self, raw: bytes, gateway: str, out: list[Effect]) -> None:
+        """Check who wrote a checkpoint, archive it, and hold it, if it is the newest; `cosign` comes next."""
         try:
             checkpoint = decode(raw)
         except MessageError as problem:
@@ -72,27 +107,48 @@ class EarthWitness:
             out.append(Report(Rejected("checkpoint", "author unknown")))
         elif not verifier.verify(signed_part(checkpoint), checkpoint.signature):
             out.append(Report(Rejected("checkpoint", "signature")))
-        elif self._authors[checkpoint.author].is_new(checkpoint.counter):
-            self._authors[checkpoint.author].held = (checkpoint, raw)
+        else:
+            self._keep(checkpoint.author, checkpoint.counter, raw, (), out)
+            if self._authors[checkpoint.author].is_new(checkpoint.counter):
+                self._authors[checkpoint.author].held = _Held(checkpoint, raw, gateway)
 
-    def cosign(self, out: list[Effect]) -> bool:
-        """Judge each held checkpoint whose rows have all been read back; True if any was signed."""
-        signed = False
+    def archive(self, cosigns: Iterable[bytes], out: list[Effect]) -> None:
+        """Archive cosignatures of witnesses on Mars."""
+        for raw in cosigns:
+            try:
+                cosign = decode(raw)
+            except MessageError as problem:
+                out.append(Report(Rejected("cosignature", str(problem))))
+                continue
+            verifier = self.settings.authors.get(cosign.witness) if isinstance(cosign, Cosign) else None
+            if verifier is None or not isinstance(cosign, Cosign) or cosign.author not in self.settings.authors:
+                out.append(Report(Rejected("cosignature", "author or witness unknown")))
+            elif not verifier.verify(signed_part(cosign), cosign.signature):
+                out.append(Report(Rejected("cosignature", "signature")))
+            else:
+                self._keep(cosign.author, cosign.counter, b"", (raw,), out)
+
+    def _keep(self, author: str, counter: int, raw: bytes, cosigns: tuple[bytes, ...], out: list[Effect]) -> int:
+        request = next(self._requests.ids)
+        self._requests.ask(KeepCheckpoint(request, author, counter, raw, cosigns), out)
+        return request
+
+    def cosign(self, out: list[Effect]) -> None:
+        """Judge each held checkpoint whose rows have all been read back."""
         for author in self._authors.values():
             if author.held is None:
                 continue
-            checkpoint, raw = author.held
-            logs = {head.stream: self._log_of(head.stream) for head in checkpoint.heads}
+            held = author.held
+            heads = held.checkpoint.heads
+            logs = {head.stream: self._log_of(head.stream) for head in heads}
             read_back = {stream: 0 if log is None else log.size for stream, log in logs.items()}
-            if any(read_back[head.stream] < head.size for head in checkpoint.heads):
+            if any(read_back[head.stream] < head.size for head in heads):
                 continue
             author.held = None
-            if self._follows(author, checkpoint, out):
-                author.counter = checkpoint.counter
-                author.sizes = {head.stream: head.size for head in checkpoint.heads}
-                self._sign(checkpoint, raw, out)
-                signed = True
-        return signed
+            if self._follows(author, held.checkpoint, out):
+                author.counter = held.checkpoint.counter
+                author.sizes = {head.stream: head.size for head in heads}
+                self._sign(held, out)
 
     def _follows(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
         """Whether no stream has shrunk and every head's root is that of the rows in the table."""
@@ -110,12 +166,23 @@ class EarthWitness:
                 return False
         return True
 
-    def _sign(self, checkpoint: Checkpoint, raw: bytes, out: list[Effect]) -> None:
-        for head in checkpoint.heads:
-            self._cosigned[head.stream] = max(head.size, self.cosigned(head.stream))
-            out.append(Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)))
+    def _sign(self, held: _Held, out: list[Effect]) -> None:
+        checkpoint = held.checkpoint
         sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
-        digest = hashlib.sha256(raw).digest()
+        digest = hashlib.sha256(held.raw).digest()
         unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
-        signature = self.settings.signer.sign(signed_part(unsigned))
-        out.append(Send(self.settings.gateway, encode(unsigned._replace(signature=signature))))
+        cosign = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        request = self._keep(checkpoint.author, checkpoint.counter, b"", (cosign,), out)
+        self._own[request] = _Own(checkpoint, cosign, held.gateway)
+
+    def kept(self, request: int, out: list[Effect]) -> bool:
+        """The ledger answered; False if nobody asked it."""
+        if self._requests.answered(request, KeepCheckpoint) is None:
+            return False
+        own = self._own.pop(request, None)
+        if own is not None:
+            for head in own.checkpoint.heads:
+                self._cosigned[head.stream] = max(head.size, self.cosigned(head.stream))
+                out.append(Report(HeadCosigned(own.checkpoint.author, head.stream, head.size, head.root)))
+            out.append(Send(own.gateway, own.cosign))
+        return True

@@ -2,20 +2,26 @@
 signed.
 
 Order per stream: rows stored -> head item (rows below it are visible) -> auditor reads them back and signs ->
-ack. Rows go in batches of at most 25, unconditionally: a row's content never changes, so writing it twice is
-harmless. The head item is conditional on the leader's term. What is unprocessed or throttled is asked for
-again under the same keys, later each time. Backup: `BackupKeeper`.
+ack. The head item is conditional on the leader's term; a new leader claims the heads that it finds, so that one before
+it is fenced off everywhere. What a store refuses or does not answer is asked for again under the same keys, later
+each time.
+
+Its parts: `row_writer` (batches), `alert_desk` (what must not wait), `backup` and `mender` (the second medium),
+`ack_desk` (towards each edge).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from itertools import count
 from typing import NamedTuple
 
 from twin.pipeline.facts import AckMade, Rejected
 from twin.pipeline.machine import (
+    AlertMarked,
+    AlertNotTold,
+    AlertPut,
+    AlertTold,
     BundleArrived,
     Effect,
     Event,
@@ -29,33 +35,43 @@ from twin.pipeline.machine import (
     SetTimer,
     Started,
     StoreRefused,
+    StoreSilent,
+    SurgeonAcknowledged,
     TimerFired,
     TransmitFailed,
     Transmitted,
-    WriteHead,
-    WriteRows,
 )
 from twin.pipeline.nodes.ack_desk import AckDesk, EdgeOnMars
+from twin.pipeline.nodes.alert_desk import SURGEON, AlertDesk
 from twin.pipeline.nodes.backoff import RETRY, Backoff
-from twin.pipeline.nodes.backup import TABLE, BackupKeeper
+from twin.pipeline.nodes.backup import BACKUP, TABLE, BackupKeeper
+from twin.pipeline.nodes.head_mover import HeadMover
+from twin.pipeline.nodes.intake import Intake, Refused
+from twin.pipeline.nodes.mender import Mender
+from twin.pipeline.nodes.requests import Requests
+from twin.pipeline.nodes.row_writer import RowWriter
+from twin.pipeline.nodes.stored import NOTHING_STORED, Stored, learn_closings
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.wire.bundle import BundleError
-from twin.pipeline.wire.frame import FrameError, peek_record, verify_frame
-from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.key_book import KnownDevice
+from twin.pipeline.wire.frame import ALERT, peek_kind
+from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
+from twin.pipeline.wire.key_book import KeyBook, KnownDevice
 from twin.pipeline.wire.messages import (
     Ack,
     Attestation,
     BackupProved,
     CheckpointOffer,
     Cosign,
+    Cosigned,
     Frames,
     HeadMoved,
     MessageError,
     MismatchNotice,
+    ReceiptsTaken,
+    RowsMended,
     RowsWrong,
     decode,
     encode,
@@ -63,12 +79,12 @@ from twin.pipeline.wire.messages import (
 )
 from twin.pipeline.wire.signing import Signer
 
-BACKUP = "backup"
-BATCH_ROWS_MAX = 25
-
 
 class GatewaySettings(NamedTuple):
-    """What the gateway is configured with; times in microseconds. `term` is higher than any used before."""
+    """What the gateway is configured with; times in microseconds. `term` is higher than any used before.
+
+    `devices` holds every registered signer, edges too. `surgeon_retry_us` is the first wait for a channel that is down.
+    """
 
     name: str
     auditor: str
@@ -84,33 +100,33 @@ class GatewaySettings(NamedTuple):
     backoff_us: int
     backup_period_us: int
     bundle_bytes_max: int
-
-
-class StoredStream(NamedTuple):
-    """A stream as the store holds it: rows below `visible` are visible, below `backed` proved in the backup."""
-
-    stream: StreamId
-    visible: int
-    backed: int
-    edge: str
+    surgeon_retry_us: int
 
 
 class Gateway:
     """The machine of the ingest leader on Earth."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self.settings = settings
+        s = self.settings = settings
         self.streams: dict[StreamId, StreamOnEarth] = {}
         self.fenced = False
         self._ids = count()
-        self._mailer = Mailer(settings.address)
-        self._backup = BackupKeeper(settings.auditor, settings.batch_rows, self._ids)
-        self._edges = {edge.endpoint: edge.name for edge in settings.edges}
-        self._desks = {edge.name: self._desk(edge) for edge in settings.edges}
-        self._rows: deque[tuple[RecordId, bytes]] = deque()
-        self._writes: dict[int, tuple[tuple[RecordId, bytes], ...]] = {}
-        self._heads: dict[int, StreamId] = {}
-        self._backoff = Backoff(settings.backoff_us)
+        self._mailer = Mailer(s.address)
+        self._edges = {edge.endpoint: edge.name for edge in s.edges}
+        self._desks = {edge.name: self._desk(edge) for edge in s.edges}
+        self._signers = {number: known.name for number, known in s.devices.items() if known.name in self._desks}
+        self._book = KeyBook(s.devices)
+        self._backoff = Backoff(s.backoff_us)
+        self._requests = Requests(self._ids, self._backoff)
+        self._rows = RowWriter(s.batch_rows, s.writes_under_way_max, self._ids, self._backoff)
+        self._writes = self._rows.under_way
+        self._heads = HeadMover(s.term, self._ids, self._backoff)
+        self._backup = BackupKeeper(s.auditor, s.batch_rows, self._ids)
+        self._mender = Mender(self._book, self._ids)
+        self._alerts = AlertDesk(
+            self._book, self._signers, s.signer, self._requests, s.surgeon_retry_us, self._post_receipt
+        )
+        self._intake = Intake(self._book, self._alerts, self.streams)
         self._ack_counter = 0
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
@@ -119,11 +135,13 @@ class Gateway:
         return AckDesk(edge, antenna, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._compose_ack)
 
     @classmethod
-    def recover(cls, settings: GatewaySettings, durable: tuple[StoredStream, ...] = ()) -> Gateway:
-        """Rebuild the machine from the store's head items; what stands beyond a head comes again as a gap."""
+    def recover(cls, settings: GatewaySettings, stored: Stored = NOTHING_STORED) -> Gateway:
+        """Rebuild the machine from the stores; what stands beyond a head comes again as a gap."""
         gateway = cls(settings)
-        for state in durable:
-            gateway.streams[state.stream] = StreamOnEarth(state.stream, state.edge, state.visible, state.backed)
+        learn_closings(gateway._book, stored.closings)
+        for state in stored.streams:
+            gateway.streams[state.stream] = StreamOnEarth.recover(state)
+        gateway._alerts.restore(stored.alerts)
         return gateway
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
@@ -133,6 +151,7 @@ class Gateway:
             self._take(event, now_us, out)
         if not self.fenced:  # it may have learned just now that another leads
             self._write_rows(out)
+            out.extend(self._mender.step())
             out.extend(self._backup.step())
             for desk in self._desks.values():
                 desk.pump(now_us, out)
@@ -142,16 +161,8 @@ class Gateway:
         match event:
             case BundleArrived(_, data):
                 self._bundle(data, now_us, out)
-            case RowsWritten(request, unprocessed):
-                self._rows_written(request, unprocessed, now_us, out)
-            case HeadWritten(request, ok):
-                self._head_written(request, ok, out)
             case Received(source, data):
                 self._receive(source, data, now_us, out)
-            case RowsRead(request, frames):
-                self._backup.rows_read(request, frames)
-            case StoreRefused(request, _):
-                self._refused(request, now_us, out)
             case Transmitted(transmission, neighbour):
                 self._desks[neighbour].transmitted(transmission)
             case TransmitFailed(transmission, neighbour, _):
@@ -161,11 +172,23 @@ class Gateway:
             case PlanChanged(plan):
                 for desk in self._desks.values():
                     desk.antenna.replan(plan)
-            case Started():
-                out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
-                self._ask_auditor(out)
+            case SurgeonAcknowledged(alert):
+                self._alerts.acknowledge(alert, now_us, out)
+            case Started(entropy):
+                self._started(entropy, now_us, out)
+            case StoreRefused(request, _) | StoreSilent(request):
+                self._refused(request, now_us, out)
             case _:
-                out.append(Report(Rejected(type(event).__name__, "not an event of a gateway")))
+                self._outcome(event, now_us, out)
+
+    def _started(self, entropy: bytes, now_us: int, out: list[Effect]) -> None:
+        self._mailer.started(entropy)
+        out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
+        self._alerts.started(now_us, out)
+        for stream in self.streams.values():
+            self._move_head(stream, out)
+            if stream.attestation is not None:
+                self._want_ack(stream, now_us, out)
 
     # ------------------------------------------------------------ from Mars
 
@@ -182,126 +205,176 @@ class Gateway:
         elif isinstance(message, Frames):
             for frame in message.frames:
                 self._frame(edge, frame, now_us, out)
-        elif isinstance(message, CheckpointOffer | MismatchNotice):
+        elif isinstance(message, CheckpointOffer | MismatchNotice | Cosigned):
             out.append(Send(self.settings.auditor, bundle.payload))
+        elif isinstance(message, ReceiptsTaken):
+            self._receipts_taken(edge, message.alerts, out)
         else:
             out.append(Report(Rejected("bundle", f"{type(message).__name__} is not for the gateway")))
 
     def _frame(self, edge: str, frame: bytes, now_us: int, out: list[Effect]) -> None:
-        try:
-            record = peek_record(frame)
-        except FrameError as problem:
-            out.append(Report(Rejected("frame", str(problem))))
+        found = self._intake.judge(edge, frame)
+        if isinstance(found, Refused):
+            out.append(Report(Rejected("frame", found.reason)))
             return
-        stream = self.streams.get(record.stream)
-        device = self.settings.devices.get(record.device)
-        repeat = stream is not None and stream.holds(record.index)
-        if stream is not None and repeat and edge == stream.edge:
+        stream = self.streams.get(found.record.stream)
+        if stream is None:
+            stream = self.streams[found.record.stream] = StreamOnEarth(found.record.stream, edge)
+        stream.edge = edge
+        if found.repeated:
             self._want_ack(stream, now_us, out)  # its sender has not heard of us
-        elif device is None or not verify_frame(frame, device.verifier, device.signature_bytes):
-            out.append(Report(Rejected("frame", "device unknown or signature wrong")))
         else:
-            if stream is None:
-                stream = self.streams[record.stream] = StreamOnEarth(record.stream, edge)
-            stream.edge = edge
-            if repeat:
-                self._want_ack(stream, now_us, out)
-            else:
-                stream.queued.add(record.index)
-                self._rows.append((record, frame))
+            stream.queued.add(found.record.index)
+            self._rows.add(found.record, frame)
+
+    def _receipts_taken(self, edge: str, alerts: tuple[AlertKey, ...], out: list[Effect]) -> None:
+        for alert in alerts:
+            self._desks[edge].receipt_taken(alert)
+            for number, name in self._signers.items():
+                if name == edge:
+                    self._alerts.receipt_taken(number, alert, out)
+
+    def _post_receipt(self, edge: str, alert: AlertKey, receipt: bytes, now_us: int, out: list[Effect]) -> None:
+        self._desks[edge].receipt(alert, receipt, now_us, out)
 
     # ------------------------------------------------------------ store
 
-    def _write_rows(self, out: list[Effect]) -> None:
-        s = self.settings
-        while self._rows and not self._backoff.waiting and len(self._writes) < s.writes_under_way_max:
-            batch = tuple(self._rows.popleft() for _ in range(min(s.batch_rows, BATCH_ROWS_MAX, len(self._rows))))
-            request = next(self._ids)
-            self._writes[request] = batch
-            out.append(WriteRows(request, TABLE, batch))
+    def _outcome(self, event: Event, now_us: int, out: list[Effect]) -> None:
+        match event:
+            case RowsWritten(request, unprocessed):
+                known = self._rows_written(request, unprocessed, now_us, out)
+            case RowsRead(request, frames):
+                known = self._rows_read(request, frames, out)
+            case HeadWritten(request, ok, size):
+                known = self._head_written(request, ok, size, out)
+            case AlertPut():
+                record = self._alerts.was_put(event, now_us, out)
+                known = record is not None
+                if record is not None:
+                    self._stored(record.stream, [record.index], now_us, out)
+            case AlertTold(request):
+                known = self._alerts.was_told(request, out)
+            case AlertNotTold():
+                known = self._alerts.was_not_told(event, now_us, out)
+            case AlertMarked(request):
+                known = self._alerts.was_marked(request, now_us, out)
+            case _:
+                out.append(Report(Rejected(type(event).__name__, "not an event of a gateway")))
+                return
+        if not known:
+            out.append(Report(Rejected(type(event).__name__, "an answer nobody waits for")))
 
-    def _rows_written(self, request: int, unprocessed: tuple[RecordId, ...], now_us: int, out: list[Effect]) -> None:
-        if self._backup.owns(request):
-            if not self._backup.rows_written(unprocessed):
-                out.extend(self._backoff.refused(now_us))
-            return
-        left = set(unprocessed)
-        touched: dict[StreamId, None] = {}
-        for record, frame in self._writes.pop(request, ()):
-            if record in left:
-                self._rows.append((record, frame))
-            else:
-                self.streams[record.stream].store(record.index)
-                touched[record.stream] = None
-        if left:
+    def _write_rows(self, out: list[Effect]) -> None:
+        self._rows.step(out)
+
+    def _rows_written(self, request: int, unprocessed: tuple[RecordId, ...], now_us: int, out: list[Effect]) -> bool:
+        if unprocessed:
             out.extend(self._backoff.refused(now_us))
         else:
             self._backoff.served()
-        for stream_id in touched:
-            stream = self.streams[stream_id]
+        if self._backup.owns(request):
+            self._backup.rows_written(unprocessed)
+        elif self._mender.owns(request):
+            place = self._mender.rows_written(unprocessed)
+            if place is not None:
+                self._mended(place[0], place[1].stream, (place[1].index,), out)
+        elif request in self._writes:
+            stored: dict[StreamId, list[int]] = {}
+            for record, frame in self._rows.written(request, unprocessed):
+                if peek_kind(frame) == ALERT:
+                    self._alerts.put(record, frame, out)
+                else:
+                    stored.setdefault(record.stream, []).append(record.index)
+            for stream, indices in stored.items():
+                self._stored(stream, indices, now_us, out)
+        else:
+            return False
+        return True
+
+    def _stored(self, stream_id: StreamId, indices: list[int], now_us: int, out: list[Effect]) -> None:
+        """Rows of a stream stand in the table for good."""
+        stream = self.streams[stream_id]
+        for index in indices:
+            stream.store(index)
+        again = tuple(index for index in indices if index < stream.visible)
+        if again:
+            self._mended(TABLE, stream_id, again, out)
             if stream.verified < stream.stored <= stream.visible:
-                self._point_auditor(stream, out)  # a row was mended below the head
-            self._move_head(stream, out)
-            if stream.ahead:
-                self._want_ack(stream, now_us, out)  # tells of the gap
+                self._point_auditor(stream, out)
+        self._move_head(stream, out)
+        if stream.ahead or again:
+            self._want_ack(stream, now_us, out)  # tells of the gap, or that it is closed
+
+    def _mended(self, store: str, stream: StreamId, indices: tuple[int, ...], out: list[Effect]) -> None:
+        out.append(Send(self.settings.auditor, encode(RowsMended(stream, indices, store))))
+
+    def _rows_read(self, request: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> bool:
+        if self._mender.owns(request):
+            self._mender.rows_read(frames, out)
+            return True
+        return self._backup.rows_read(request, frames)
 
     def _refused(self, request: int, now_us: int, out: list[Effect]) -> None:
-        if request in self._writes:
-            self._rows.extendleft(reversed(self._writes.pop(request)))
-        elif request in self._heads:
-            self.streams[self._heads.pop(request)].head_under_way = None
+        head = self._heads.answered(request)
+        if head is not None:
+            self.streams[head].head_under_way = None
         elif self._backup.owns(request):
             self._backup.refused()
+        elif self._mender.owns(request):
+            self._mender.refused()
+        elif not self._rows.refused(request) and not self._requests.refused(request):
+            out.append(Report(Rejected("StoreRefused", "of a request nobody waits for")))
+            return
         out.extend(self._backoff.refused(now_us))
 
     def _move_head(self, stream: StreamOnEarth, out: list[Effect]) -> None:
-        if stream.stored > stream.visible and stream.head_under_way is None and not self._backoff.waiting:
-            request = next(self._ids)
-            stream.head_under_way = stream.stored
-            self._heads[request] = stream.id
-            out.append(WriteHead(request, stream.id, stream.stored, self.settings.term))
+        self._heads.move(stream, out)
 
-    def _head_written(self, request: int, ok: bool, out: list[Effect]) -> None:
-        stream_id = self._heads.pop(request, None)
+    def _head_written(self, request: int, ok: bool, size: int, out: list[Effect]) -> bool:
+        stream_id = self._heads.answered(request)
         if stream_id is None:
-            out.append(Report(Rejected("HeadWritten", "an answer nobody waits for")))
-            return
-        stream = self.streams[stream_id]
+            return False
         if not ok:
             self.fenced = True
             out.append(Report(Rejected("WriteHead", "a higher term leads: this gateway stands down")))
-            return
+            return True
         self._backoff.served()
-        stream.visible = max(stream.visible, stream.head_under_way or 0)
-        stream.head_under_way = None
+        stream = self.streams[stream_id]
+        stream.head_moved(size)
         self._point_auditor(stream, out)
         self._move_head(stream, out)
+        return True
 
     def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
         if name == RETRY:
             self._backoff.over()
+            self._requests.again(out)
+            self._mender.resume()
             self._backup.resume()
             for stream in self.streams.values():
                 self._move_head(stream, out)
+        elif name == SURGEON:
+            self._alerts.patience_is_over(out)
         elif name == BACKUP:
-            out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
-            self._ask_auditor(out)
-            for stream in self.streams.values():
-                if stream.verified > stream.trim:
-                    self._backup.start(stream.id, stream.trim, stream.verified)
-                elif stream.rests and stream.reminders:
-                    stream.reminders -= 1  # the last ack may be lost, and no frame comes that would ask for it again
-                    self._want_ack(stream, now_us, out)
+            self._period(now_us, out)
         else:
             self._desks[name.partition(":")[2]].timer(name)
 
-    # ------------------------------------------------------------ auditor
-
-    def _ask_auditor(self, out: list[Effect]) -> None:
-        """What is not attested as far as known here may never have reached the auditor, or its answer not us."""
+    def _period(self, now_us: int, out: list[Effect]) -> None:
+        """Begin backups, and say again what may be lost: to the auditor, and to edges that no frame will ask for."""
+        out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
+        for desk in self._desks.values():
+            desk.remind(now_us, out)
         for stream in self.streams.values():
             if stream.visible > stream.verified:
                 self._point_auditor(stream, out)
+            if stream.verified > stream.trim:
+                self._backup.start(stream.id, stream.trim, stream.verified)
+            elif stream.reminders and (stream.rests or stream.rotten):
+                stream.reminders -= 1
+                self._want_ack(stream, now_us, out)
+
+    # ------------------------------------------------------------ auditor
 
     def _point_auditor(self, stream: StreamOnEarth, out: list[Effect]) -> None:
         out.append(Send(self.settings.auditor, encode(HeadMoved(stream.id, stream.visible))))
@@ -323,33 +396,28 @@ class Gateway:
             out.append(Report(Rejected(what, "not for the gateway")))
         elif message.stream not in self.streams:
             out.append(Report(Rejected(what, "of a stream that nobody sent")))
-        else:
-            self._word_of_auditor(message, now_us, out)
+        elif self._believe(self.streams[message.stream], message):
+            stream = self.streams[message.stream]
+            stream.reminders = REMINDERS_MAX
+            self._want_ack(stream, now_us, out)
 
-    def _word_of_auditor(self, message: Attestation | RowsWrong | BackupProved, now_us: int, out: list[Effect]) -> None:
-        stream = self.streams[message.stream]
+    def _believe(self, stream: StreamOnEarth, message: Attestation | RowsWrong | BackupProved) -> bool:
+        """Act on the auditor's word; True if Mars must hear of it. Old words, from before a restart, change nothing."""
         if isinstance(message, Attestation):
-            if not stream.verified < message.size <= stream.visible:
-                return  # said before, or from before a restart
-            stream.attestation = message
-        elif isinstance(message, RowsWrong):
-            wrong = tuple(index for index in message.indices if index >= stream.verified)
-            if len(wrong) < len(message.indices):
-                out.append(Report(Rejected("RowsWrong", "rows already attested: Mars may have trimmed them")))
-            if not wrong:
-                return
-            stream.lose(wrong)
-        else:
-            if not message.ok or not stream.trim < message.size <= stream.verified:
-                return  # the job of the next period copies these rows again
-            stream.trim = message.size
-        stream.reminders = REMINDERS_MAX
-        self._want_ack(stream, now_us, out)
+            return stream.attested(message)
+        if isinstance(message, BackupProved):
+            moved = message.ok and stream.backed(message.size)
+            self._mender.start(TABLE, stream.id, stream.rot_below_trim())
+            return moved
+        self._mender.start(message.store, stream.id, [index for index in message.indices if index < stream.trim])
+        return message.store == TABLE and stream.doubted(message.indices)
 
     # ------------------------------------------------------------ to Mars
 
     def _want_ack(self, stream: StreamOnEarth, now_us: int, out: list[Effect]) -> None:
-        self._desks[stream.edge].want(stream.id, now_us, out)
+        known = self._desks.get(stream.edge)
+        for desk in self._desks.values() if known is None else (known,):
+            desk.want(stream.id, now_us, out)
 
     def _compose_ack(self, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:
         stream = self.streams[stream_id]

@@ -1,50 +1,72 @@
 """How far one stream has come on Earth, as the gateway knows it.
 
 stored >= visible >= verified >= trim, each contiguous from 0: rows in the table, rows below the head item,
-rows that the auditor has signed for, rows proved in the backup. Stored rows beyond a gap wait in `ahead`.
+rows that the auditor has signed for, rows proved in the backup. Stored rows beyond a gap wait in `ahead`; rows below
+`verified` that have rotted since and are asked for again stand in `rotten`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from twin.pipeline.nodes.stored import StoredStream
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Attestation, Gap
 
 GAPS_MAX = 32
+ROTTEN_GAPS_MAX = 16  # the rest is asked for when these have come
 REMINDERS_MAX = 200  # over a week of hourly backups; an edge that has not heard by then asks with its next frame
 
 
 class StreamOnEarth:
-    """Progress of one stream; `edge` brought its last frame, `queued` are rows on their way to the store."""
+    """Progress of one stream; `edge` brought its last frame, `queued` are rows on their way to the store.
+
+    `claimed`: whether the head item bears this leader's term.
+    """
 
     __slots__ = (
         "ahead",
         "attestation",
+        "claimed",
         "edge",
         "head_under_way",
         "id",
         "queued",
         "reminders",
+        "rotten",
         "stored",
         "trim",
         "visible",
     )
 
-    def __init__(self, stream: StreamId, edge: str, visible: int = 0, trim: int = 0) -> None:
+    def __init__(self, stream: StreamId, edge: str) -> None:
         self.id = stream
         self.edge = edge
-        self.stored = visible
-        self.visible = visible
-        self.trim = trim
+        self.stored = 0
+        self.visible = 0
+        self.trim = 0
         self.ahead: set[int] = set()
         self.queued: set[int] = set()
+        self.rotten: set[int] = set()
         self.head_under_way: int | None = None
+        self.claimed = True
         self.attestation: Attestation | None = None
         self.reminders = REMINDERS_MAX
+
+    @classmethod
+    def recover(cls, state: StoredStream) -> StreamOnEarth:
+        """From the store; the head item bears another leader's term."""
+        stream = cls(state.stream, state.edge)
+        stream.stored = stream.visible = state.visible
+        stream.trim = state.backed_size
+        stream.attestation = state.attestation
+        stream.claimed = False
+        return stream
 
     @property
     def rests(self) -> bool:
         """Whether everything that came is verified and backed up: nothing new will make it due for an ack."""
-        return self.trim == self.verified == self.visible == self.stored
+        return self.trim == self.verified == self.visible == self.stored and not self.rotten
 
     @property
     def verified(self) -> int:
@@ -53,32 +75,84 @@ class StreamOnEarth:
 
     def holds(self, index: int) -> bool:
         """Whether the row is stored or on its way to the store."""
-        return index < self.stored or index in self.ahead or index in self.queued
+        return index in self.queued or index in self.ahead or (index < self.stored and index not in self.rotten)
 
     def store(self, index: int) -> None:
         """The row is stored."""
         self.queued.discard(index)
+        self.rotten.discard(index)
         if index >= self.stored:
             self.ahead.add(index)
+        self._close_up()
+
+    def head_moved(self, size: int) -> None:
+        """The head stands where it was asked to, or at `size`: a leader before had come so far."""
+        self.claimed = True
+        self.visible = max(self.visible, self.head_under_way or 0, size)
+        self.head_under_way = None
+        if size > self.stored:
+            self.ahead.difference_update(range(self.stored, size))
+            self.stored = size
+            self._close_up()
+
+    def _close_up(self) -> None:
         while self.stored in self.ahead:
             self.ahead.discard(self.stored)
             self.stored += 1
 
-    def lose(self, indices: tuple[int, ...]) -> None:
-        """These rows turned out wrong: they are gaps again. At least one index is given."""
-        first = min(indices)
-        self.ahead.update(range(first, self.stored))
-        self.stored = min(first, self.stored)
-        self.ahead.difference_update(indices)
+    def attested(self, attestation: Attestation) -> bool:
+        """The auditor has signed for rows; False if it said so before, or before a restart."""
+        if not self.verified < attestation.size <= self.visible:
+            return False
+        self.attestation = attestation
+        return True
+
+    def backed(self, size: int) -> bool:
+        """Rows below `size` were read back from the backup; False as for `attested`."""
+        if not self.trim < size <= self.verified:
+            return False
+        self.trim = size
+        return True
+
+    def rot_below_trim(self) -> list[int]:
+        """Rotten rows that Mars may have deleted since they were asked for: they are not asked for any more."""
+        found = sorted(index for index in self.rotten if index < self.trim)
+        self.rotten.difference_update(found)
+        return found
+
+    def doubted(self, indices: Sequence[int]) -> bool:
+        """Rows of the table turned out wrong: those that Mars still holds are asked for again. False if none is new."""
+        wanted = [index for index in indices if index >= self.trim and index not in self.rotten]
+        self.rotten.update(index for index in wanted if index < self.verified)
+        unsigned = [index for index in wanted if index >= self.verified]
+        if unsigned:
+            first = min(unsigned)
+            self.ahead.update(range(first, self.stored))
+            self.stored = min(first, self.stored)
+            self.ahead.difference_update(unsigned)
+        return bool(wanted)
 
     def gaps(self) -> tuple[tuple[Gap, ...], int]:
-        """Ranges that have not arrived, at most GAPS_MAX, and the index up to which the list is complete."""
-        gaps: list[Gap] = []
+        """Ranges that have rotted or not arrived, at most GAPS_MAX, and the index up to which the list is complete.
+
+        Of rotten rows only the first ranges are listed; the index says nothing of them.
+        """
+        gaps = _ranges(sorted(self.rotten - self.queued))[:ROTTEN_GAPS_MAX]
         at = self.stored
-        for index in sorted(self.ahead | self.queued):
+        for index in sorted(index for index in self.ahead | self.queued if index >= self.stored):
             if index > at:
                 if len(gaps) == GAPS_MAX:
                     break
                 gaps.append((at, index))
             at = index + 1
         return tuple(gaps), at
+
+
+def _ranges(indices: Iterable[int]) -> list[Gap]:
+    ranges: list[Gap] = []
+    for index in indices:
+        if ranges and ranges[-1][1] == index:
+            ranges[-1] = (ranges[-1][0], index + 1)
+        else:
+            ranges.append((index, index + 1))
+    return ranges

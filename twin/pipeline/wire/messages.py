@@ -154,10 +154,11 @@ class Attestation(NamedTuple):
 
 
 class RowsWrong(NamedTuple):
-    """Auditor -> gateway: these rows are missing or not what their device signed."""
+    """Auditor -> gateway: these rows of `store` are missing or not what their device signed."""
 
     stream: StreamId
     indices: tuple[int, ...]
+    store: str = "table"
 
 
 class BackupCopied(NamedTuple):
@@ -224,6 +225,14 @@ class KeyNotice(NamedTuple):
     check: bytes
 
 
+class RowsMended(NamedTuple):
+    """Gateway -> auditor: these rows of `store` were written anew; look at them again."""
+
+    stream: StreamId
+    indices: tuple[int, ...]
+    store: str
+
+
 Message = (
     FrameOffer
     | Hello
@@ -248,6 +257,7 @@ Message = (
     | Receipt
     | ReceiptsTaken
     | KeyNotice
+    | RowsMended
 )
 
 
@@ -341,7 +351,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     11: (MismatchNotice, (_stream, _uint, _bytes)),
     12: (HeadMoved, (_stream, _uint)),
     13: (Attestation, (_stream, _uint, _bytes, _hashes, _bytes)),
-    14: (RowsWrong, (_stream, _many(_uint))),
+    14: (RowsWrong, (_stream, _many(_uint), _text)),
     15: (BackupCopied, (_stream, _uint)),
     16: (BackupProved, (_stream, _uint, _flag)),
     17: (FlowAck, (_uint, _uint, _uint, _uint, _bytes)),
@@ -351,6 +361,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     21: (Receipt, (_alert, _time, _bytes)),
     22: (ReceiptsTaken, (_many(_alert),)),
     23: (KeyNotice, (_uint, _bytes)),
+    24: (RowsMended, (_stream, _many(_uint), _text)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 

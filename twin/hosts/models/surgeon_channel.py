@@ -1,0 +1,107 @@
+"""The flight surgeon's channel on Earth: a chat service that can be down or busy, and a person who answers.
+
+A message is taken once per request, so one that is sent twice is read twice; repeats are counted. The surgeon
+acknowledges an alert once, some time after the first message; the channel brings that to every gateway that is up,
+again and again, until one has noted it (`SurgeonHeard`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from twin.hosts.simulated import SimulatedHost
+from twin.pipeline.machine import AlertNotTold, AlertTold, SurgeonAcknowledged, SurgeonHeard, TellSurgeon
+from twin.pipeline.wire.identity import AlertKey
+from twin.trace import SurgeonTold
+
+CHANNEL = "surgeon"
+AGAIN_US = 30_000_000  # assumed: a chat service repeats what was not taken every half minute
+
+
+class ChannelSettings(NamedTuple):
+    """Latency one way and the surgeon's time to answer, in microseconds."""
+
+    latency_us: int
+    response_us: int
+
+
+class SurgeonChannel:
+    """Carrier of `TellSurgeon` and `SurgeonHeard`.
+
+    Args:
+        gateways: names of the nodes that an acknowledgement is brought to.
+    """
+
+    def __init__(self, host: SimulatedHost, settings: ChannelSettings, gateways: Sequence[str]) -> None:
+        self._host = host
+        self._settings = settings
+        self._gateways = tuple(gateways)
+        self._down_until_us = 0
+        self._busy_until_us = 0
+        self._retry_after_us = 0
+        self.times: dict[AlertKey, int] = {}
+        self._unheard: dict[AlertKey, None] = {}
+
+    @property
+    def repeats(self) -> int:
+        """Messages beyond the first of each alert."""
+        return sum(self.times.values()) - len(self.times)
+
+    # ------------------------------------------------------------ faults
+
+    def go_down(self, until_us: int) -> None:
+        """Take no message until this instant, and name no time."""
+        self._down_until_us = max(self._down_until_us, until_us)
+
+    def be_busy(self, until_us: int, retry_after_us: int) -> None:
+        """Refuse messages until this instant, asking each time for `retry_after_us` of patience (HTTP 429)."""
+        self._busy_until_us = max(self._busy_until_us, until_us)
+        self._retry_after_us = retry_after_us
+
+    # ------------------------------------------------------------ carriers
+
+    def tell(self, node: str, effect: TellSurgeon) -> None:
+        """Bring a message to the channel, and the channel's answer back."""
+        self._host.call_in(self._settings.latency_us, self._arrived, node, effect, self._host.incarnation(node))
+
+    def heard(self, _node: str, effect: SurgeonHeard) -> None:
+        """A gateway has noted the acknowledgement."""
+        self._host.call_in(self._settings.latency_us, self._settled, effect.alert)
+
+    def _arrived(self, node: str, effect: TellSurgeon, incarnation: int) -> None:
+        now_us = self._host.now_us
+        answer: AlertTold | AlertNotTold
+        if now_us < self._down_until_us:
+            answer = AlertNotTold(effect.id, 0)
+        elif now_us < self._busy_until_us:
+            answer = AlertNotTold(effect.id, self._retry_after_us)
+        else:
+            times = self.times[effect.alert] = self.times.get(effect.alert, 0) + 1
+            self._host.trace.emit(now_us, CHANNEL, SurgeonTold(effect.alert, times))
+            if times == 1:
+                self._host.call_in(self._settings.response_us, self._acknowledge, effect.alert)
+            answer = AlertTold(effect.id)
+        self._host.call_in(self._settings.latency_us, self._say, node, incarnation, answer)
+
+    def _say(self, node: str, incarnation: int, answer: AlertTold | AlertNotTold) -> None:
+        if incarnation == self._host.incarnation(node):
+            self._host.deliver(node, answer)
+
+    # ------------------------------------------------------------ the surgeon
+
+    def _acknowledge(self, alert: AlertKey) -> None:
+        self._unheard[alert] = None
+        self._bring(alert)
+
+    def _bring(self, alert: AlertKey) -> None:
+        if alert not in self._unheard:
+            return
+        now_us = self._host.now_us
+        if now_us >= self._down_until_us:
+            for gateway in self._gateways:
+                self._host.call_in(self._settings.latency_us, self._host.deliver, gateway, SurgeonAcknowledged(alert))
+        self._host.call_in(AGAIN_US, self._bring, alert)
+
+    def _settled(self, alert: AlertKey) -> None:
+        self._unheard.pop(alert, None)

@@ -27,10 +27,11 @@ def problem_with_signatures(ack: Ack, gateway: Verifier, auditor: Verifier) -> s
 class Stream:
     """Ledger of one (device, epoch); `signed` is the size of the head in the newest checkpoint.
 
-    `vouched` is the ack at whose frontier the stream was adopted (`adopt`), empty otherwise.
+    `vouched` is the ack at whose frontier the stream was adopted (`adopt`), empty otherwise: frames below its
+    `vouched_size` were never on this medium, or are lost, and stand on Earth.
     """
 
-    __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed", "vouched")
+    __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed", "vouched", "vouched_size")
 
     def __init__(self, stream: StreamId, size: int = 0, frontier: tuple[bytes, ...] = ()) -> None:
         self.id = stream
@@ -42,6 +43,7 @@ class Stream:
         self.ack: Ack | None = None
         self.ack_bytes = b""
         self.vouched = b""
+        self.vouched_size = 0
 
     @classmethod
     def adopt(cls, ack: Ack, data: bytes) -> Stream:
@@ -49,6 +51,7 @@ class Stream:
         stream = cls(ack.stream, ack.verified, ack.frontier)
         stream.take(ack, data)
         stream.vouched = data
+        stream.vouched_size = ack.verified
         stream.trimmed = ack.trim
         return stream
 

@@ -164,7 +164,10 @@ class Edge:
         for state in snapshot.streams:
             stream = self.streams[state.stream] = Stream(state.stream, state.size, state.frontier)
             stream.signed = state.signed
-            stream.vouched = state.vouched
+            if state.vouched:
+                vouched = decode(state.vouched)
+                assert isinstance(vouched, Ack)
+                stream.vouched, stream.vouched_size = state.vouched, vouched.verified
             if state.ack:
                 self._replay_ack(state.ack)
         self.alarms.restore({state.stream: state.rules for state in snapshot.streams}, snapshot.board)
@@ -463,7 +466,9 @@ class Edge:
         out.append(Report(AlertSealed(alert.alert, record)))
 
     def _tell_accepted(self, stream: Stream, first: int, out: list[Effect]) -> None:
-        out.append(Report(Accepted(stream.id, first, stream.durable)))
+        first = max(first, stream.vouched_size)
+        if first < stream.durable:
+            out.append(Report(Accepted(stream.id, first, stream.durable)))
         self.tell_device(stream.id, encode(Accept(stream.id, stream.durable)), out)
 
     def _checkpoint(self, now_us: int, out: list[Effect]) -> None:

@@ -43,7 +43,7 @@ class Expect(NamedTuple):
 
 
 class Accept(NamedTuple):
-    """Edge -> device: all frames below `next_index` are durable here."""
+    """Edge -> device: all frames below `next_index` are durable here, or Earth has verified them."""
 
     stream: StreamId
     next_index: int

@@ -46,7 +46,7 @@ _TRAITS: Final[dict[str, Trait]] = {
     "heart_rate_bpm": Trait(70, 3, "heart_rate", lead=True, slope_per_s=8),
     "rr_interval_ms": Trait(850, 0),
     "spo2_pct": Trait(97, 1, SPO2, lead=True, slope_per_s=1),
-    "respiration_rpm": Trait(16, 1, "respiration_rate", lead=True, slope_per_s=2),
+    "respiration_rpm": Trait(16, 1, "respiration_rate", lead=True, slope_per_s=1),
     "systolic_mmhg": Trait(120, 3, "systolic_bp", stale_us=STALE_CUFF_US),
     "diastolic_mmhg": Trait(75, 3, stale_us=STALE_CUFF_US),
     "temperature_ddegc": Trait(370, 1, "temperature", lead=True),

@@ -118,7 +118,7 @@ def courses(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(courses(), st.sampled_from([Forgetful, Remembering]))
 @example([row()] * 20 + [row(spo2=93), row(spo2=91), *[row(spo2=89)] * 50], Forgetful)
 @example([row()] * 20 + [row(spo2=None)] * 2 + [row(spo2=86)] * 50, Forgetful)

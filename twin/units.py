@@ -78,6 +78,11 @@ LENGTH: Final = Dimension("length", _table(m=1, km=1000), "3 m")
 POWER: Final = Dimension("power", _table(W=1, kW=1000), "100 W")
 ANGLE: Final = Dimension("angle", _table(deg=1), "10 deg", signed=True)
 COORDINATE: Final = Dimension("coordinate", _table(deg=1), "18.4447", bare=True, signed=True)
+SATURATION: Final = Dimension("saturation", {"%": Fraction(1)}, "92 %")
+VITAL_RATE: Final = Dimension("rate of a vital sign", {"/min": Fraction(1)}, "130 /min")
+TEMPERATURE: Final = Dimension("temperature", _table(degC=1), "38.5 degC")
+BLOOD_PRESSURE: Final = Dimension("blood pressure", _table(mmHg=1), "90 mmHg")
+PRESSURE: Final = Dimension("pressure", _table(Pa=1, hPa=100, kPa=1000), "19.5 kPa")
 RATIO: Final = Dimension("ratio", {"%": Fraction(1, 100)}, "1 % or 0.01", bare=True)
 
 

@@ -127,11 +127,12 @@ def test_reprogrammed_windows_follow_a_value_down_step_by_step() -> None:
     assert Bench(Script(rows), armed(96, None), answer).run().instants() == [2, 4, 6, 9]
 
 
-def test_the_same_windows_again_change_nothing() -> None:
-    rows = [[70]] * 4 + [[140]] * 12 + [[70]] * 4
-    plain = Bench(Script(rows), armed(41, 130)).run()
-    again = Bench(Script(rows), armed(41, 130), lambda _: [SetComparators((41,), (130,), 1)]).run()
-    assert again.got == plain.got
+def test_the_same_windows_again_arm_a_comparator_that_had_fired() -> None:
+    """A device that is not done with a crossing (readings came and went) asks to be told again after `hold` samples."""
+    rows = [[70]] * 4 + [[140]] * 6 + [[70]] * 10
+    assert Bench(Script(rows), armed(41, 130, hold=3)).run().instants() == [6, 16, 19]
+    again = Bench(Script(rows), armed(41, 130, hold=3), lambda _: [SetComparators((41,), (130,), 3)])
+    assert again.run().instants() == [6, 9, 19]
 
 
 def test_windows_set_between_deliveries_judge_the_samples_from_then_on() -> None:

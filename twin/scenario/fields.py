@@ -28,14 +28,19 @@ from twin.scenario.instants import parse_instant
 from twin.units import (
     ANGLE,
     BIT_RATE,
+    BLOOD_PRESSURE,
     BYTE_RATE,
     COORDINATE,
     DURATION,
     LENGTH,
     POWER,
+    PRESSURE,
     RATIO,
     ROW_RATE,
+    SATURATION,
     SIZE,
+    TEMPERATURE,
+    VITAL_RATE,
     Dimension,
     parse_quantity,
 )
@@ -45,10 +50,15 @@ SUFFIXES: Final[dict[str, Dimension]] = {
     "_bytes_per_s": BYTE_RATE,
     "_rows_per_s": ROW_RATE,
     "_bytes": SIZE,
+    "_per_min": VITAL_RATE,
     "_ratio": RATIO,
+    "_degc": TEMPERATURE,
+    "_mmhg": BLOOD_PRESSURE,
     "_bps": BIT_RATE,
     "_deg": ANGLE,
+    "_pct": SATURATION,
     "_km": LENGTH,
+    "_pa": PRESSURE,
     "_us": DURATION,
     "_w": POWER,
     "_m": LENGTH,
@@ -159,6 +169,11 @@ Ratio = Annotated[
     _check(lambda value: 0 <= value <= 1, "a ratio lies from 0 to 1", "write 1 % or 0.01"),
     _schema(RATIO),
 ]
+SaturationPct = Annotated[float, _parser(SATURATION), _schema(SATURATION)]
+RatePerMin = Annotated[float, _parser(VITAL_RATE), _schema(VITAL_RATE)]
+TemperatureDegC = Annotated[float, _parser(TEMPERATURE), _schema(TEMPERATURE)]
+PressureMmHg = Annotated[float, _parser(BLOOD_PRESSURE), _schema(BLOOD_PRESSURE)]
+PressurePa = Annotated[float, _parser(PRESSURE), _schema(PRESSURE)]
 Tau = Annotated[float, Field(strict=True, ge=0, le=50)]
 InstantUs = Annotated[
     int,

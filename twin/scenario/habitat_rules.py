@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from twin.scenario.catalogue import COMPLEXES
+from twin.scenario.clinic import check_clinic
 from twin.scenario.crosschecks import EARLIER, check_listed_once, check_onset
 from twin.scenario.episodes import check_episodes
 from twin.scenario.errors import Key, RuleError, listed
@@ -29,6 +30,7 @@ def check_habitat(scenario: HabitatScenario) -> None:
     _check_devices(scenario)
     _check_storms(scenario)
     check_episodes(scenario)
+    check_clinic(scenario)
     for index, fault in enumerate(scenario.faults):
         key: Key = ("faults", index)
         check_onset(scenario, fault, key)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import Field, PrivateAttr, model_validator
 
 from twin.scenario.bare_rules import check_bare
+from twin.scenario.clinic import Clinic
 from twin.scenario.contacts import ContactNetwork, Traffic
 from twin.scenario.episodes import Episode
 from twin.scenario.errors import RuleError
@@ -107,6 +108,7 @@ class HabitatScenario(ScenarioCore):
     episodes: tuple[Episode, ...] = setting(
         (), "What befalls the crew, as ground truth for alarms.", source="assumed: everybody stays well"
     )
+    clinic: Clinic = setting({}, "Alarms, and who answers them.", source="key by key")
     edge: Edge = setting({}, "The edge computers.", source="key by key")
     earth: Earth = setting({}, "What stands behind the stations.", source="key by key")
 

@@ -7,7 +7,7 @@ delivery. Reprogrammed comparators judge the samples that are still to come: the
 | comparator of a channel | |
 |---|---|
 | armed | fires once the channel has been outside [low, high] for `hold` samples in a row |
-| fired | silent until a sample lies inside, or until its window is changed |
+| fired | silent until a sample lies inside, or until comparators are programmed: then it counts anew |
 
 A sample without a reading lies below every `low`. A device that is down takes nothing: the FIFO is lost with it, and
 sampling goes on when it programs the sensor again.
@@ -201,7 +201,7 @@ class Comparators:
         self.change(low, high, hold)
 
     def change(self, low: tuple[int | None, ...], high: tuple[int | None, ...], hold: int) -> None:
-        """Set windows (`None`: no bound); a channel whose window stays keeps its memory.
+        """Set windows (`None`: no bound); a channel whose window stays keeps its memory, unless it had fired.
 
         Raises:
             ValueError: Bounds for another number of channels, or a hold below 1.
@@ -213,7 +213,7 @@ class Comparators:
             )
         new_low = np.array([_NEVER_LOW if bound is None else bound for bound in low], dtype=np.int64)
         new_high = np.array([_NEVER_HIGH if bound is None else bound for bound in high], dtype=np.int64)
-        changed = (new_low != self._low) | (new_high != self._high)
+        changed = (new_low != self._low) | (new_high != self._high) | ~self._armed
         self._outside[changed] = 0
         self._armed[changed] = True
         self._low, self._high, self._hold = new_low, new_high, hold

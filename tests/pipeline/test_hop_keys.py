@@ -477,3 +477,12 @@ def test_installing_a_key_again_changes_nothing() -> None:
 def test_a_ring_without_keys_seals_nothing() -> None:
     with pytest.raises(BundleError, match="no hop key towards earth: install one"):
         Pair(edge=()).edge.data(T0)
+
+
+def test_the_first_key_of_a_ring_goes_into_use_at_once() -> None:
+    pair = Pair(edge=())
+    assert pair.edge.ring.number is None
+    assert pair.edge.ring.take_notice() is None
+    pair.edge.install(0)
+    assert pair.edge.ring.take_news() == [HopKeyUsed("earth", 0)]
+    assert all(pair.talk(2))

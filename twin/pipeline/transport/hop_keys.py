@@ -19,7 +19,8 @@ another one due, and eight times as many after a start, until anything is heard.
 key, so that two different keys under one number, a slip of an operator, never go into use.
 
 A key is retired, and nothing opens under it any more, once the peer has used newer ones for `grace_us`. A grace
-shorter than a bundle's lifetime loses bundles that are still on their way. "Newest" goes by the creation times that
+shorter than a bundle's lifetime loses bundles that are still on their way. A node that lost a key after that (an old
+snapshot of its key store) needs it installed again. "Newest" goes by the creation times that
 the peer wrote: a peer whose clock has fallen back delays a rotation until its clock has caught up, and strands nobody.
 """
 
@@ -101,8 +102,8 @@ class KeyRing:
             self._keys[number] = self._derive(number, keys[number])
         if used in self._keys:
             self._use(used)
-        elif len(self._keys) == 1:
-            self._use(next(iter(self._keys)))
+        else:
+            self._settle()
 
     # ------------------------------------------------------------ what is known
 
@@ -237,6 +238,8 @@ class KeyRing:
         known = [] if self._peer_uses is None else [self._peer_uses]
         if self._announced is not None and self._holds(self._announced):
             known.append(self._announced.number)
+        if not known and self._number is None and len(self._keys) == 1:
+            known = list(self._keys)
         if known and max(known) != self._number:
             self._use(max(known))
 

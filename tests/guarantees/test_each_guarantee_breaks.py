@@ -183,10 +183,10 @@ class FallsSilent(Auditor):
 
 
 class HoldsHeadsBack(Gateway):
-    """Heads move only every fortieth row: rows are safe and nobody sees them."""
+    """Heads move only by forty rows or more: rows are safe and nobody sees them."""
 
     def _move_head(self, stream: Any, out: list[Effect]) -> None:
-        if stream.stored % 40 == 0 or stream.stored >= 60:
+        if stream.stored >= min(stream.visible + 40, 60):
             super()._move_head(stream, out)
 
 

@@ -61,6 +61,7 @@ DURATION: Final = Dimension(
     "10 min",
     whole=True,
 )
+SHIFT: Final = Dimension("shift", DURATION.units, "-3 s", whole=True, signed=True)
 BIT_RATE: Final = Dimension(
     "bit rate",
     _table(bit_per_s=1, kbit_per_s=10**3, Mbit_per_s=10**6, Gbit_per_s=10**9),
@@ -78,6 +79,7 @@ LENGTH: Final = Dimension("length", _table(m=1, km=1000), "3 m")
 POWER: Final = Dimension("power", _table(W=1, kW=1000), "100 W")
 ANGLE: Final = Dimension("angle", _table(deg=1), "10 deg", signed=True)
 COORDINATE: Final = Dimension("coordinate", _table(deg=1), "18.4447", bare=True, signed=True)
+DRIFT: Final = Dimension("drift", {"ppm": Fraction(1)}, "50 ppm", signed=True)
 RATIO: Final = Dimension("ratio", {"%": Fraction(1, 100)}, "1 % or 0.01", bare=True)
 
 
@@ -89,7 +91,7 @@ def parse_quantity(text: object, dimension: Dimension) -> int | float:
         dimension: What is expected.
 
     Returns:
-        The value in the dimension's base unit (us, bit/s, B, B/s, rows/s, m, W, deg, 1): an int for whole
+        The value in the dimension's base unit (us, bit/s, B, B/s, rows/s, m, W, deg, ppm, 1): an int for whole
         dimensions, rounded half to even, else a float.
 
     Raises:

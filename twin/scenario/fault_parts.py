@@ -10,7 +10,7 @@
 | `AtOrByChance` | at, for or rate, from, until | every opportunity for a while, or some of them all along |
 
 `at: random` is drawn uniformly inside the duration, from the fault's own random stream and early enough to heal;
-`twin.faults.plan` draws it. Until then the attribute holds `RANDOM_US`.
+`twin.faults.resolve` draws it. Until then the attribute holds `RANDOM_US`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from twin.scenario.catalogue import COMPLEXES
 from twin.scenario.device_names import device_names
 from twin.scenario.errors import Key, RuleError, listed
-from twin.scenario.fault_parts import RANDOM_US
+from twin.scenario.fault_parts import RANDOM_US, AtInstant
 from twin.scenario.faults import Fault
 from twin.scenario.link_faults import (
     BundleReplay,
@@ -76,10 +76,21 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
             pass  # names nothing
 
 
-def upgraded_nodes(scenario: HabitatScenario, fault: RollingUpgrade) -> tuple[str, ...]:
+def upgraded_nodes(fault: RollingUpgrade, edges: tuple[str, ...]) -> tuple[str, ...]:
     """The nodes that a rolling upgrade restarts, in order, as scenarios name them."""
-    edges = scenario.habitat.edge_names
     return {"edges": edges, "earth": EARTH_NODES, "all": edges + EARTH_NODES}[fault.nodes]
+
+
+def takes_us(fault: AtInstant, edges: tuple[str, ...]) -> int:
+    """How long a fault takes from its instant until it is over [us]; `edges` are the edge nodes' names."""
+    if not isinstance(fault, RollingUpgrade):
+        return fault.lasts_us
+    return (len(upgraded_nodes(fault, edges)) - 1) * fault.every_us + fault.down_us
+
+
+def over_us(fault: Fault, edges: tuple[str, ...]) -> int | None:
+    """When a fault is over, after the scenario's start [us]; None: with the run."""
+    return fault.at_us + takes_us(fault, edges) if isinstance(fault, RollingUpgrade) else fault.cease_us
 
 
 def _known(name: str, names: tuple[str, ...], rule: str, key: Key) -> None:
@@ -99,7 +110,7 @@ def _check_rollback(scenario: HabitatScenario, fault: SnapshotRollback, key: Key
             "use 2 edge nodes or more",
             (*key, "node"),
         )
-    if fault.at_us not in (RANDOM_US,) and fault.at_us < fault.age_us:
+    if fault.at_us != RANDOM_US and fault.at_us < fault.age_us:
         raise RuleError(
             f"the medium held nothing {format_duration(fault.age_us)} before",
             "choose a later instant or a smaller age",
@@ -108,11 +119,11 @@ def _check_rollback(scenario: HabitatScenario, fault: SnapshotRollback, key: Key
 
 
 def _check_upgrade(scenario: HabitatScenario, fault: RollingUpgrade, key: Key) -> None:
-    takes_us = (len(upgraded_nodes(scenario, fault)) - 1) * fault.every_us + fault.down_us
     at_us = 0 if fault.at_us == RANDOM_US else fault.at_us
-    if at_us + takes_us >= scenario.duration_us:
+    needs_us = takes_us(fault, scenario.habitat.edge_names)
+    if at_us + needs_us >= scenario.duration_us:
         raise RuleError(
-            f"takes {format_duration(takes_us)}, and the run ends before",
+            f"takes {format_duration(needs_us)}, and the run ends before",
             "begin earlier, or lower `every`",
             (*key, "every"),
         )

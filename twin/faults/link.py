@@ -121,6 +121,7 @@ class TimedBurst:
         self._loss = loss
         self._span = span
         self.random = random
+        (self._losses,) = random.spawn(1)  # so that who transmits does not move the channel's changes
         self._bad = False
         self._until_us = span[0] + self._sojourn_us()
 
@@ -129,12 +130,16 @@ class TimedBurst:
 
     def strikes(self, at_us: int) -> bool:
         """Follow the channel to `at_us`, and draw if it is bad."""
+        return self.is_bad(at_us) and bool(self._losses.random() < self._loss)
+
+    def is_bad(self, at_us: int) -> bool:
+        """State at an instant, which must not lie before one asked for earlier."""
         if not self._span[0] <= at_us < self._span[1]:
             return False
         while self._until_us <= at_us:
             self._bad = not self._bad
             self._until_us += self._sojourn_us()
-        return self._bad and bool(self.random.random() < self._loss)
+        return self._bad
 
 
 class LinkFaults:

@@ -90,7 +90,9 @@ class Disk:
         length = effect.length - medium.start
         left = length - medium.size_bytes
         if left < 0:
-            medium.truncate(length)
+            for record in medium.truncate(length):  # by the machine's own will: nothing to own up to
+                if record.index < self._told.get(record.stream, 0):
+                    self._told[record.stream] = record.index
         for pieces in (self._cache, *self._flushing, self._unsynced):
             size = sum(len(piece.data) for piece in pieces)
             pieces[:] = cut(pieces, left)
@@ -144,9 +146,9 @@ class Disk:
         self._host.trace.emit(self._host.now_us, self._node, MadeDurable(durable))
 
     def _own_up(self) -> None:
-        """If less can be read back than was told, state what is left."""
-        held = self._medium.holds(self._cache)
-        if any(held.get(stream, 0) < size for stream, size in self._told.items()):
+        """If something else can be read back than was told, state what it is."""
+        held = self._medium.holds()
+        if held != self._told:
             self._told = held
             left = tuple(sorted((*stream, size) for stream, size in held.items()))
             self._host.trace.emit(self._host.now_us, self._node, MediumHolds(left))

@@ -61,21 +61,25 @@ class Medium:
             self.size_bytes += len(piece.data)
             self.is_sound = self.is_sound and piece.flaw not in UNREAD
 
-    def truncate(self, length: int) -> None:
-        """Keep the first `length` bytes, counted from `start`."""
-        self._set(cut(self._pieces, length))
+    def truncate(self, length: int) -> list[RecordId]:
+        """Keep the first `length` bytes, counted from `start`; the records that are gone with the rest."""
+        kept = cut(self._pieces, length)
+        gone = [record for piece in list(self._pieces)[len(kept) :] for record in piece.records]
+        if kept and kept[-1].data != self._pieces[len(kept) - 1].data:
+            gone = [*self._pieces[len(kept) - 1].records, *gone]
+        self._set(kept)
+        return gone
 
     def contents(self) -> bytes:
         """All bytes from `start` on."""
         return b"".join(piece.data for piece in self._pieces)
 
-    def holds(self, beyond: Iterable[Piece] = ()) -> Sizes:
-        """How far each stream can be read back, `beyond` being pieces that follow."""
-        pieces = [*self._pieces, *beyond]
-        if not pieces or pieces[0].flaw:
+    def holds(self) -> Sizes:
+        """How far each stream can be read back."""
+        if not self._pieces or self._pieces[0].flaw:
             return {}
         sizes = dict(self._dropped)
-        for piece in pieces:
+        for piece in self._pieces:
             if piece.flaw:
                 break
             for record in piece.records:

@@ -6,7 +6,7 @@ import pytest
 
 from twin.experiments.disturbances import calendar, down_windows, idle_windows, link_faults
 from twin.faults.resolve import resolve
-from twin.scenario import BareScenario, HabitatScenario, assumptions, parse_scenario
+from twin.scenario import BareScenario, HabitatScenario, assumptions, json_schema, parse_scenario
 
 HEAD = """\
 name: small
@@ -188,8 +188,6 @@ def test_every_kind_is_drawn_and_stands_in_the_calendar() -> None:
 
 
 def test_the_table_of_every_kind_is_complete() -> None:
-    from twin.scenario import json_schema
-
     mapping = json_schema()["$defs"]["HabitatScenario"]["properties"]["faults"]["items"]["discriminator"]["mapping"]
     assert set(mapping) == set(EVERY_KIND)
 

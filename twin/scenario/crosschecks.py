@@ -32,7 +32,8 @@ def check_onset(scenario: ScenarioCore, fault: Fault, key: Key) -> None:
     if isinstance(fault, AtInstant) and fault.at_us == RANDOM_US:
         needs_us = fault.earliest_us + fault.lasts_us
         if needs_us >= scenario.duration_us:
-            rule = f"no instant of {format_duration(scenario.duration_us)} has {format_duration(needs_us)} beside it"
+            room, run = format_duration(needs_us), format_duration(scenario.duration_us)
+            rule = f"a random instant needs {room} of room, and the run generates data for {run}"
             raise RuleError(rule, "shorten the fault, or choose a longer duration", (*key, "at"))
     elif onset_us(fault) >= scenario.duration_us:
         name = "from" if hasattr(fault, "from_us") else "at"

@@ -17,6 +17,7 @@ from twin.experiments.overload import Load, capacity_bits, refuse_overload
 from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
 from twin.faults.link import Outage, Outages
+from twin.faults.resolve import resolve
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.flow_rules import FlowLedger, NotApplicable
 from twin.guarantees.verdict import Checker
@@ -27,7 +28,7 @@ from twin.network.planner import from_script
 from twin.network.visibility import subtract
 from twin.pipeline.machine import Deliver, Offered, Transmit
 from twin.pipeline.transport.bundle_node import FlowSettings, NodeSettings
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.routing import route
 from twin.randomness import stream
@@ -85,9 +86,10 @@ class _Records:
         self._table.close()
 
 
-def physical_outages(scenario: BareScenario, link: str) -> list[Outage]:
-    """Unannounced outages of one directed pair."""
-    return [
+def physical_outages(scenario: BareScenario, link: str, contacts: list[Contact]) -> list[Outage]:
+    """Unannounced outages and cut passes of one directed pair, in its transmitter's time."""
+    passes = [(contact.start_us, contact.end_us) for contact in contacts]
+    return disturbances.pass_cuts(scenario, (link,), passes) + [
         Outage(scenario.start_us + f.at_us, scenario.start_us + f.at_us + f.for_us, f.kind)
         for f in scenario.faults
         if isinstance(f, LinkOutage) and f.link == link and not f.announced
@@ -146,6 +148,7 @@ def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings,
 
 def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:
     """A mission for a bare scenario; its tables go to `folder`, which must exist with its `tables` inside."""
+    scenario = resolve(scenario)
     trace = Trace()
     host = SimulatedHost(scenario.start_us, trace, observer)
     plan = plan_of(scenario)
@@ -165,7 +168,8 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
             plan,
             LinkSettings(
                 disturbances.link_faults(scenario, f"{source}->{destination}"),
-                Outages(physical_outages(scenario, f"{source}->{destination}")),
+                Outages(physical_outages(scenario, f"{source}->{destination}", plan.between(source, destination))),
+                rates=disturbances.real_rates(scenario, f"{source}->{destination}"),
             ),
             Transmitter(),
             Transmitter(),
@@ -272,16 +276,12 @@ def _write_calendar(scenario: BareScenario, plan: ContactPlan, folder: Path, hos
         contacts.row(c.source, c.destination, c.via, c.start_us, c.end_us, c.rate_bps, c.owlt_us(c.start_us))
     contacts.close()
     table = TableWriter(folder, "disturbances")
-    for fault in scenario.faults:
-        if isinstance(fault, LinkOutage):
-            start_us, end_us = scenario.start_us + fault.at_us, scenario.start_us + fault.at_us + fault.for_us
-            detail = "in the contact plan" if fault.announced else "not in the contact plan"
-            table.row(fault.kind, fault.link, start_us, end_us, detail)
-            host.call_at(start_us, host.trace.emit, start_us, "world", DisturbanceBegan(fault.kind, fault.link or ""))
-            host.call_at(end_us, host.trace.emit, end_us, "world", DisturbanceEnded(fault.kind, fault.link or ""))
-        elif isinstance(fault, disturbances.LINK_FAULTS):
-            end = None if fault.until_us is None else scenario.start_us + fault.until_us
-            table.row(fault.kind, fault.link, scenario.start_us + fault.from_us, end, f"{fault.rate * 100:g} %")
+    for entry in disturbances.scripted(scenario):
+        table.row(entry.kind, entry.place, entry.start_us, entry.end_us, entry.detail)
+        began, ended = DisturbanceBegan(entry.kind, entry.place), DisturbanceEnded(entry.kind, entry.place)
+        host.call_at(entry.start_us, host.trace.emit, entry.start_us, "world", began)
+        if entry.end_us is not None:
+            host.call_at(entry.end_us, host.trace.emit, entry.end_us, "world", ended)
     table.close()
     for name in ("backlog", "opacity"):
         TableWriter(folder, name).close()

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from twin.faults.link import LinkFaults, Outage, Rule
+from twin.faults.disk import FlushFaults, FlushRule
+from twin.faults.link import Burst, LinkFaults, LinkRule, Outage, RealRates, Rule, TimedBurst
+from twin.faults.resolve import numbered
+from twin.faults.table import TableRule
 from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.randomness import stream
 from twin.scenario.catalogue import STATIONS
-from twin.scenario.faults import BundleDuplication, BundleLoss, BundleReorder, EdgeCrash, LinkOutage, TableThrottling
+from twin.scenario.device_names import device_names
+from twin.scenario.earth_faults import TableStaleRead, TableTimeout, TableUnprocessed
+from twin.scenario.fault_rules import EARTH_NODES, over_us, upgraded_nodes
+from twin.scenario.faults import Fault
+from twin.scenario.link_faults import BundleReorder, BurstLoss, ChanceOnLink, LinkOutage, PassCut, RateChange
 from twin.scenario.model import BareScenario, HabitatScenario
+from twin.scenario.node_faults import (
+    ANY_NODE,
+    CrashAtEffect,
+    DeviceCrash,
+    DiskFull,
+    DiskSwap,
+    EarthCrash,
+    EdgeCrash,
+    FsyncError,
+    FsyncLie,
+    RollingUpgrade,
+    SnapshotRollback,
+)
 from twin.world import dust
 
 FOREVER_US = 1 << 62
-LINK_FAULTS = (BundleLoss, BundleDuplication, BundleReorder)
 
 
 class Disturbance(NamedTuple):
@@ -28,18 +47,72 @@ class Disturbance(NamedTuple):
     detail: str
 
 
-def link_faults(scenario: HabitatScenario | BareScenario, link: str) -> LinkFaults:
-    """The random faults of one link, each with its own random stream, numbered among those of its kind and link."""
-    rules = []
-    numbers: dict[str, int] = {}
-    for fault in scenario.faults:
-        if isinstance(fault, LINK_FAULTS) and fault.link == link:
-            number = numbers[fault.kind] = numbers.get(fault.kind, 0) + 1
-            until_us = FOREVER_US if fault.until_us is None else scenario.start_us + fault.until_us
+def span_of_fault(scenario: HabitatScenario | BareScenario, fault: Fault) -> Window:
+    """First instant of a fault, and the first after it, in house time; `FOREVER_US` where it lasts to the end."""
+    edges = scenario.habitat.edge_names if isinstance(scenario, HabitatScenario) else ()
+    end_us = over_us(fault, edges)
+    until_us = FOREVER_US if end_us is None else scenario.start_us + end_us
+    return scenario.start_us + fault.onset_us, until_us
+
+
+def link_faults(scenario: HabitatScenario | BareScenario, link: str, pair: str | None = None) -> LinkFaults:
+    """The random faults of one directed pair (`edge-1->earth`) that uses `link`; None: the link is a pair itself.
+
+    Each fault draws from a random stream of its own for each pair, numbered among those of its kind and link.
+    """
+    rules: list[LinkRule] = []
+    for fault, number in numbered(scenario.faults):
+        if not isinstance(fault, ChanceOnLink) or fault.link != link:
+            continue
+        span = span_of_fault(scenario, fault)
+        random = stream(scenario.seed, "fault", fault.kind, pair or link, str(number))
+        if not isinstance(fault, BurstLoss):
             delay_us = fault.delay_us if isinstance(fault, BundleReorder) else 0
-            random = stream(scenario.seed, "fault", fault.kind, link, str(number))
-            rules.append(Rule(fault.kind, fault.rate, scenario.start_us + fault.from_us, until_us, delay_us, random))
+            rules.append(Rule(fault.kind, fault.rate, *span, delay_us, random))
+        elif fault.enter is not None and fault.leave is not None:
+            rules.append(Burst(fault.enter, fault.leave, fault.loss, span, random))
+        else:
+            assert fault.mean_good_us is not None
+            assert fault.mean_bad_us is not None
+            rules.append(TimedBurst(fault.mean_good_us, fault.mean_bad_us, fault.loss, span, random))
     return LinkFaults(rules)
+
+
+def real_rates(scenario: HabitatScenario | BareScenario, link: str) -> RealRates:
+    """Where a link's rate is not the planned one."""
+    changes = [f for f in scenario.faults if isinstance(f, RateChange) and f.link == link]
+    return RealRates([(*span_of_fault(scenario, fault), fault.factor) for fault in changes])
+
+
+def flush_faults(scenario: HabitatScenario, node: str) -> FlushFaults:
+    """What the flushes of an edge's disk may answer instead of the truth."""
+    return FlushFaults(
+        [
+            FlushRule(
+                fault.kind,
+                fault.chance,
+                *span_of_fault(scenario, fault),
+                stream(scenario.seed, "fault", fault.kind, node, str(number), "flushes"),
+            )
+            for fault, number in numbered(scenario.faults)
+            if isinstance(fault, FsyncError | FsyncLie) and fault.node == node
+        ]
+    )
+
+
+def table_rules(scenario: HabitatScenario) -> list[TableRule]:
+    """What the table does with some requests."""
+    return [
+        TableRule(
+            fault.kind,
+            fault.rate,
+            *span_of_fault(scenario, fault),
+            fault.age_us if isinstance(fault, TableStaleRead) else 0,
+            stream(scenario.seed, "fault", fault.kind, fault.place, str(number)),
+        )
+        for fault, number in numbered(scenario.faults)
+        if isinstance(fault, TableUnprocessed | TableTimeout | TableStaleRead)
+    ]
 
 
 def stations_out(scenario: HabitatScenario, fault: LinkOutage) -> tuple[str, ...]:
@@ -85,7 +158,29 @@ def surprise_outages(
             until_us = min(end_us, contact.end_us + (contact.owlt_us(contact.end_us) if direction == "down" else 0))
             if begin_us < until_us:
                 (arriving if direction == "down" else leaving).append(Outage(begin_us, until_us, "link_outage"))
+    on_earth = [_seen_on_earth(contact, direction) for contact in contacts]
+    (arriving if direction == "down" else leaving).extend(pass_cuts(scenario, (direction, "both"), on_earth))
     return leaving, arriving
+
+
+def _seen_on_earth(contact: Contact, direction: str) -> Window:
+    """A contact in the time of its station."""
+    if direction == "up":
+        return contact.start_us, contact.end_us
+    return contact.start_us + contact.owlt_us(contact.start_us), contact.end_us + contact.owlt_us(contact.end_us)
+
+
+def pass_cuts(scenario: HabitatScenario | BareScenario, links: Sequence[str], passes: Sequence[Window]) -> list[Outage]:
+    """Ends of passes that do not take place: of the one under way, else the second half of the next one."""
+    cuts = []
+    for fault in scenario.faults:
+        if isinstance(fault, PassCut) and fault.link in links:
+            at_us = scenario.start_us + fault.at_us
+            met = min((p for p in passes if p[1] > at_us), default=None)
+            if met is not None:
+                begin_us = at_us if met[0] <= at_us else (met[0] + met[1]) // 2
+                cuts.append(Outage(begin_us, met[1], fault.kind))
+    return cuts
 
 
 def stow_windows(scenario: HabitatScenario, span: Window) -> list[Window]:
@@ -119,14 +214,40 @@ def merge(windows: list[Window]) -> list[Window]:
     return out
 
 
-def crash_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
-    """When each edge node is down."""
-    down: dict[str, list[Window]] = {name: [] for name in scenario.habitat.edge_names}
+def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
+    """When each node may be down, by the name that scenarios use: edges, devices, gateway, auditor.
+
+    Crashes by chance (`crash_at_effect`) count as down all the time in which they may come.
+    """
+    edges = scenario.habitat.edge_names
+    down: dict[str, list[Window]] = {n: [] for n in (*edges, *EARTH_NODES, *device_names(scenario.habitat))}
     for fault in scenario.faults:
-        if isinstance(fault, EdgeCrash):
-            start_us = scenario.start_us + fault.at_us
-            down[fault.node].append((start_us, start_us + fault.down_us))
+        span = span_of_fault(scenario, fault)
+        match fault:
+            case EdgeCrash() | EarthCrash() | DiskSwap() | SnapshotRollback():
+                down[fault.node].append(span)
+            case DeviceCrash():
+                down[fault.device].append(span)
+            case CrashAtEffect():
+                for node in down if fault.node == ANY_NODE else (fault.node,):
+                    down[node].append(span)
+            case RollingUpgrade():
+                for place, node in enumerate(upgraded_nodes(fault, edges)):
+                    start_us = span[0] + place * fault.every_us
+                    down[node].append((start_us, start_us + fault.down_us))
+            case _:
+                pass  # stops nobody
     return {name: merge(windows) for name, windows in down.items()}
+
+
+def idle_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
+    """When each edge node takes nothing in: it is down, or its disk refuses."""
+    down = down_windows(scenario)
+    idle = {edge: list(down[edge]) for edge in scenario.habitat.edge_names}
+    for fault in scenario.faults:
+        if isinstance(fault, DiskFull) or (isinstance(fault, FsyncError) and fault.rate is None):
+            idle[fault.node].append(span_of_fault(scenario, fault))
+    return {edge: merge(windows) for edge, windows in idle.items()}
 
 
 def usable(
@@ -146,24 +267,15 @@ def usable(
 
 def calendar(scenario: HabitatScenario, stows: list[Window]) -> list[Disturbance]:
     """Everything that goes wrong by script, for the report and for the trace."""
-    start_us = scenario.start_us
     found = [Disturbance("antenna_stow", "habitat antenna", a, b, "opacity above the threshold") for a, b in stows]
+    return sorted(found + scripted(scenario), key=lambda d: (d.start_us, d.kind, d.place))
+
+
+def scripted(scenario: HabitatScenario | BareScenario) -> list[Disturbance]:
+    """The faults of a resolved scenario as entries of the calendar, in its order."""
+    found = []
     for fault in scenario.faults:
-        if isinstance(fault, EdgeCrash):
-            at_us = start_us + fault.at_us
-            found.append(Disturbance(fault.kind, fault.node, at_us, at_us + fault.down_us, "unsynced tail lost"))
-        elif isinstance(fault, LinkOutage):
-            at_us = start_us + fault.at_us
-            place = fault.link or fault.station or fault.complex or ""
-            detail = "in the contact plan" if fault.announced else "not in the contact plan"
-            found.append(Disturbance(fault.kind, place, at_us, at_us + fault.for_us, detail))
-        elif isinstance(fault, TableThrottling):
-            at_us = start_us + fault.at_us
-            detail = f"{fault.write_capacity_rows_per_s:g} rows/s"
-            found.append(Disturbance(fault.kind, "table", at_us, at_us + fault.for_us, detail))
-        else:
-            end_us = None if fault.until_us is None else start_us + fault.until_us
-            found.append(
-                Disturbance(fault.kind, fault.link, start_us + fault.from_us, end_us, f"{fault.rate * 100:g} %")
-            )
-    return sorted(found, key=lambda d: (d.start_us, d.kind, d.place))
+        start_us, end_us = span_of_fault(scenario, fault)
+        until_us = None if end_us == FOREVER_US else end_us
+        found.append(Disturbance(fault.kind, fault.place, start_us, until_us, fault.detail))
+    return found

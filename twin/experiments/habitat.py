@@ -26,7 +26,8 @@ from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
-from twin.faults.link import LinkFaults, Outages
+from twin.faults.link import Outages
+from twin.faults.resolve import resolve
 from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Allowance, Convergence
@@ -87,7 +88,7 @@ class HabitatBuilder:
     """One use: `HabitatBuilder(...).mission()`."""
 
     def __init__(self, scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None) -> None:
-        self.scenario = scenario
+        self.scenario = scenario = resolve(scenario)
         self.folder = folder
         self.roles = roles
         self.trace = Trace()
@@ -109,15 +110,16 @@ class HabitatBuilder:
         earth_transmitter = Transmitter()
         links = {}
         for direction in ("down", "up"):
-            faults = disturbances.link_faults(self.scenario, direction)
             for edge in self.edges:
                 pair = (edge, EARTH) if direction == "down" else (EARTH, edge)
+                faults = disturbances.link_faults(self.scenario, direction, "->".join(pair))
                 leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
                 settings = LinkSettings(
                     faults,
                     Outages(leaving),
                     Outages(arriving),
                     self.scenario.earth.ground_latency_us,
+                    disturbances.real_rates(self.scenario, direction),
                 )
                 mars, earth = antenna.transmitter, earth_transmitter
                 ends = (mars, earth) if direction == "down" else (earth, mars)
@@ -137,9 +139,13 @@ class HabitatBuilder:
         }
         self.links, self.antenna = self._links()
         local = scenario.network.local
-        faults = disturbances.link_faults(scenario, "local")
-        mars_network = LocalNetwork(host, local.latency_us, local.rate_bps, faults)
-        earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS, LinkFaults())
+        mars_network = LocalNetwork(
+            host,
+            local.latency_us,
+            local.rate_bps,
+            lambda source, destination: disturbances.link_faults(scenario, "local", f"{source}->{destination}"),
+        )
+        earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS)
         sensors = {d.name: self._sensor(d) for d in self.devices}
         channel = scenario.earth.surgeon
         surgeon = SurgeonChannel(host, ChannelSettings(channel.latency_us, channel.response_us), (EARTH,))
@@ -353,7 +359,7 @@ class HabitatBuilder:
         truth.watch(self.trace)
         turnaround_us = self.settings.turnaround_us
         self.available = {
-            edge: availability(scenario, self.plan, edge, self.stows, turnaround_us) for edge in self.edges
+            edge: availability(scenario, self.plan, (edge,), self.stows, turnaround_us) for edge in self.edges
         }
         home = {d.device: d.home for d in self.devices}
 

@@ -14,10 +14,20 @@ from twin.pipeline.machine import Effect, Event, Machine, Report
 Carrier = Callable[[str, Any], None]
 FactSink = Callable[[int, str, Any], None]
 Observer = Callable[[str, Event, int, list[Effect]], None]
+Fuse = Callable[[str, Effect], bool]
+Detour = Callable[[str, Event], bool]
+LocalClock = Callable[[str, int], int]
 
 
 class Dispatcher:
     """Runs machines by name; a name without a machine is a node that is down, and events for it vanish.
+
+    Three attributes are None unless a fault needs them:
+
+    - `local_clock(node, now_us)` is what the node's own clock shows; facts keep the true instant.
+    - `detour(node, event)` may take an event over to hand it in later (`hand_over`); True if it did.
+    - `fuse(node, effect)` is asked after each effect that was carried out; True if the node has stopped, and then the
+      rest of the list is not carried out.
 
     Args:
         clock: the house instant in microseconds.
@@ -40,22 +50,33 @@ class Dispatcher:
         self._observer = observer
         self.machines: dict[str, Machine] = {}
         self.events = 0
+        self.local_clock: LocalClock | None = None
+        self.detour: Detour | None = None
+        self.fuse: Fuse | None = None
 
     def deliver(self, node: str, event: Event) -> bool:
         """Hand over an event; False if the node is down."""
-        machine = self.machines.get(node)
-        if machine is None:
+        if node not in self.machines:
             return False
+        if self.detour is None or not self.detour(node, event):
+            self.hand_over(node, event)
+        return True
+
+    def hand_over(self, node: str, event: Event) -> None:
+        """Let the machine of a node that is up handle an event now, and carry out what it asks for."""
         self.events += 1
         now_us = self._clock()
-        effects = machine.handle(event, now_us)
+        shown_us = now_us if self.local_clock is None else self.local_clock(node, now_us)
+        effects = self.machines[node].handle(event, shown_us)
         if self._observer is not None:
-            self._observer(node, event, now_us, effects)
+            self._observer(node, event, shown_us, effects)
         carriers = self._carriers
+        fuse = self.fuse
         for effect in effects:
             kind = type(effect)
             if kind is Report:
                 self._facts(now_us, node, effect[0])
-            else:
-                carriers[kind](node, effect)
-        return True
+                continue
+            carriers[kind](node, effect)
+            if fuse is not None and fuse(node, effect):
+                return

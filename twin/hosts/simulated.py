@@ -7,14 +7,17 @@ and seed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import simpy
 from simpy.events import NORMAL, URGENT, Event
 
+from twin.faults.clock import NodeClock
 from twin.hosts.dispatcher import Carrier, Dispatcher, Observer
 from twin.pipeline.machine import CancelTimer, Machine, SetTimer, Started, TimerFired
+from twin.pipeline.machine import Event as MachineEvent
 from twin.trace import Crashed, Restarted, Trace
 
 
@@ -40,8 +43,19 @@ class HouseTime(simpy.Environment):
     _now: int
 
 
+class _Timer:
+    """A timer that is set: when its node's clock must show `at_us`. Another object means another setting of it."""
+
+    __slots__ = ("at_us",)
+
+    def __init__(self, at_us: int) -> None:
+        self.at_us = at_us
+
+
 class SimulatedHost:
     """Nodes, timers and the clock of one run; models register the carriers of their effects in `carriers`.
+
+    True time is the house's; a node whose clock is off sees another (`local_us`), and its timers follow that.
 
     Args:
         start_us: house instant of the first event.
@@ -56,7 +70,11 @@ class SimulatedHost:
         self.dispatcher = Dispatcher(lambda: env._now, self.carriers, trace.emit, observer)
         self.deliver = self.dispatcher.deliver
         self._incarnation: dict[str, int] = {}
-        self._timers: dict[tuple[str, str], object] = {}
+        self._timers: dict[tuple[str, str], _Timer] = {}
+        self._clocks: dict[str, NodeClock] = {}
+        self._delays_us: dict[str, int] = {}
+        self._held_up: Counter[str] = Counter()
+        self._latest_us: dict[str, int] = {}
 
     @property
     def events(self) -> int:
@@ -80,18 +98,69 @@ class SimulatedHost:
         env.schedule(_Call(function, args), URGENT, at_us - env._now)
 
     def _set_timer(self, node: str, effect: SetTimer) -> None:
-        token = object()
-        self._timers[node, effect.name] = token
-        delay_us = max(0, effect.at_us - self.env._now)
-        self.env.schedule(_Call(self._fire, (node, effect.name, token)), NORMAL, delay_us)
+        self._schedule_timer(node, effect.name, effect.at_us)
+
+    def _schedule_timer(self, node: str, name: str, at_us: int) -> None:
+        timer = _Timer(at_us)
+        self._timers[node, name] = timer
+        clock = self._clocks.get(node)
+        true_us = at_us if clock is None else clock.true_us(at_us)
+        delay_us = max(0, true_us - self.env._now)
+        self.env.schedule(_Call(self._fire, (node, name, timer)), NORMAL, delay_us)
 
     def _cancel_timer(self, node: str, effect: CancelTimer) -> None:
         self._timers.pop((node, effect.name), None)
 
-    def _fire(self, node: str, name: str, token: object) -> None:
-        if self._timers.get((node, name)) is token:
+    def _fire(self, node: str, name: str, timer: _Timer) -> None:
+        if self._timers.get((node, name)) is timer:
             del self._timers[node, name]
             self.deliver(node, TimerFired(name))
+
+    # ------------------------------------------------------------ clocks that are off, processors that are slow
+
+    def local_us(self, node: str, true_us: int) -> int:
+        """What the node's clock shows at a true instant that does not lie before its last change."""
+        clock = self._clocks.get(node)
+        return true_us if clock is None else clock.local_us(true_us)
+
+    def step_clock(self, node: str, by_us: int) -> None:
+        """Set a node's clock on (or back) now; timers keep the reading that they wait for."""
+        self._clock_of(node).step(self.now_us, by_us)
+        self._clock_moved(node)
+
+    def drift_clock(self, node: str, rate_ppb: int) -> None:
+        """Let a node's clock gain so many nanoseconds per second from now on; 0 runs right."""
+        self._clock_of(node).drift(self.now_us, rate_ppb)
+        self._clock_moved(node)
+
+    def _clock_of(self, node: str) -> NodeClock:
+        self.dispatcher.local_clock = self.local_us
+        return self._clocks.setdefault(node, NodeClock())
+
+    def _clock_moved(self, node: str) -> None:
+        for (owner, name), timer in list(self._timers.items()):
+            if owner == node:
+                self._schedule_timer(node, name, timer.at_us)
+
+    def slow_down(self, node: str, delay_us: int) -> None:
+        """Let everything reach the node's machine so much later, in the same order; 0 ends that."""
+        self._delays_us[node] = delay_us
+        self.dispatcher.detour = self._hold_up
+
+    def _hold_up(self, node: str, event: MachineEvent) -> bool:
+        now_us = self.env._now
+        delay_us = self._delays_us.get(node, 0)
+        if not delay_us and not self._held_up[node]:
+            return False
+        due_us = self._latest_us[node] = max(now_us + delay_us, self._latest_us.get(node, 0))
+        self._held_up[node] += 1
+        self.call_at(due_us, self._release, node, event, self.incarnation(node))
+        return True
+
+    def _release(self, node: str, event: MachineEvent, incarnation: int) -> None:
+        self._held_up[node] -= 1
+        if self.is_up(node) and incarnation == self.incarnation(node):
+            self.dispatcher.hand_over(node, event)
 
     # ------------------------------------------------------------ nodes
 

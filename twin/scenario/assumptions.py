@@ -9,6 +9,7 @@ from typing import Any
 from twin.scenario.bounds import BoundExpression
 from twin.scenario.catalogue import SITES
 from twin.scenario.errors import Key, dotted
+from twin.scenario.fault_parts import RANDOM, RANDOM_US
 from twin.scenario.fields import SUFFIXES, Part
 from twin.scenario.guarantees import GuaranteeChoice
 from twin.scenario.habitat import LandingSite
@@ -89,6 +90,8 @@ def _text(value: Any, setting: _Setting) -> str:
 
 
 def _number(value: float, name: str) -> str:
+    if name == "at_us" and value == RANDOM_US:
+        return RANDOM
     if name.endswith("_km"):
         return format_quantity(value * 1000, LENGTH)
     dimension = _BY_NAME.get(name) or next((SUFFIXES[end] for end in SUFFIXES if name.endswith(end)), None)

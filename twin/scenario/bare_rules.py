@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from twin.scenario.contacts import CONTACTS_MAX, ContactNetwork, ContactRule, ScriptedContact
 from twin.scenario.crosschecks import check_listed_once, check_onset
 from twin.scenario.errors import Key, RuleError, listed
-from twin.scenario.faults import EdgeCrash, LinkOutage, TableThrottling
+from twin.scenario.link_faults import BundleReplay, ChanceOnLink, LinkOutage, PassCut, RateChange
 from twin.units import SIZE, format_duration, format_quantity
 
 if TYPE_CHECKING:
     from twin.scenario.model import BareScenario
+
+_ON_BARE_LINKS = ChanceOnLink | LinkOutage | PassCut | RateChange | BundleReplay
 
 
 def check_bare(scenario: BareScenario) -> None:
@@ -24,7 +26,7 @@ def check_bare(scenario: BareScenario) -> None:
     for index, fault in enumerate(scenario.faults):
         key: Key = ("faults", index)
         check_onset(scenario, fault, key)
-        if isinstance(fault, (EdgeCrash, TableThrottling)):
+        if not isinstance(fault, _ON_BARE_LINKS):
             raise RuleError(
                 "a bare scenario has neither edge nodes nor a table", "use a fault of a link", (*key, "kind")
             )

@@ -31,6 +31,7 @@ from twin.units import (
     BLOOD_PRESSURE,
     BYTE_RATE,
     COORDINATE,
+    DRIFT,
     DURATION,
     LENGTH,
     POWER,
@@ -38,6 +39,7 @@ from twin.units import (
     RATIO,
     ROW_RATE,
     SATURATION,
+    SHIFT,
     SIZE,
     TEMPERATURE,
     VITAL_RATE,
@@ -55,6 +57,7 @@ SUFFIXES: Final[dict[str, Dimension]] = {
     "_degc": TEMPERATURE,
     "_mmhg": BLOOD_PRESSURE,
     "_bps": BIT_RATE,
+    "_ppm": DRIFT,
     "_deg": ANGLE,
     "_pct": SATURATION,
     "_km": LENGTH,
@@ -134,6 +137,20 @@ _MORE_THAN_ZERO: Final = _check(lambda value: value > 0, "must be more than 0", 
 
 DurationUs = Annotated[int, _parser(DURATION), _schema(DURATION)]
 PositiveDurationUs = Annotated[int, _parser(DURATION), _MORE_THAN_ZERO, _schema(DURATION)]
+ShiftUs = Annotated[
+    int,
+    _parser(SHIFT),
+    _check(lambda value: value != 0, "must not be 0", "write it like -3 s or 10 min"),
+    _schema(SHIFT),
+]
+DriftPpm = Annotated[
+    float,
+    _parser(DRIFT),
+    _check(
+        lambda value: 0 < abs(value) <= 10_000, "a drift lies within 10000 ppm, and is not 0", "give for example 50 ppm"
+    ),
+    _schema(DRIFT),
+]
 BitRateBps = Annotated[int, _parser(BIT_RATE), _MORE_THAN_ZERO, _schema(BIT_RATE)]
 SizeBytes = Annotated[int, _parser(SIZE), _MORE_THAN_ZERO, _schema(SIZE)]
 ByteRate = Annotated[int, _parser(BYTE_RATE), _MORE_THAN_ZERO, _schema(BYTE_RATE)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from twin.scenario.catalogue import COMPLEXES
 from twin.scenario.clinic import check_clinic
 from twin.scenario.crosschecks import EARLIER, check_listed_once, check_onset
 from twin.scenario.episodes import check_episodes
-from twin.scenario.errors import Key, RuleError, listed
-from twin.scenario.faults import EdgeCrash, LinkOutage, TableThrottling
+from twin.scenario.errors import Key, RuleError
+from twin.scenario.fault_rules import check_fault
 from twin.scenario.habitat import DEVICES_MAX, SAMPLES_PER_FRAME_MAX
 from twin.scenario.instants import FIRST_YEAR, LAST_YEAR, edges_us, format_instant
 from twin.units import format_duration
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 # Kept free before the end of the sky's table: twice the longest published command moratorium, 14 days.
 DRAIN_MARGIN_US: Final = 28 * 86_400 * 1_000_000
-HABITAT_LINKS: Final = ("down", "up", "local")
-_OUTAGE_LINKS: Final = ("down", "up", "both")
 
 
 def check_habitat(scenario: HabitatScenario) -> None:
@@ -34,14 +31,7 @@ def check_habitat(scenario: HabitatScenario) -> None:
     for index, fault in enumerate(scenario.faults):
         key: Key = ("faults", index)
         check_onset(scenario, fault, key)
-        if isinstance(fault, EdgeCrash):
-            names = scenario.habitat.edge_names
-            if fault.node not in names:
-                raise RuleError("unknown edge node", listed(names, fault.node), (*key, "node"))
-        elif isinstance(fault, LinkOutage):
-            _check_outage(scenario, fault, key)
-        elif not isinstance(fault, TableThrottling) and fault.link not in HABITAT_LINKS:
-            raise RuleError("unknown link", listed(HABITAT_LINKS, fault.link), (*key, "link"))
+        check_fault(scenario, fault, key)
 
 
 def _check_dates(scenario: HabitatScenario) -> None:
@@ -115,18 +105,3 @@ def _check_storms(scenario: HabitatScenario) -> None:
                     "choose a threshold between the two",
                     (*key, "effects", number, "above_tau"),
                 )
-
-
-def _check_outage(scenario: HabitatScenario, fault: LinkOutage, key: Key) -> None:
-    stations = scenario.network.stations
-    if fault.link is not None and fault.link not in _OUTAGE_LINKS:
-        raise RuleError("unknown link", listed(_OUTAGE_LINKS, fault.link), (*key, "link"))
-    if fault.station is not None and fault.station not in stations:
-        raise RuleError("not a station of this scenario", listed(stations, fault.station), (*key, "station"))
-    if fault.complex is not None:
-        if fault.complex not in COMPLEXES:
-            raise RuleError("unknown complex", listed(COMPLEXES, fault.complex), (*key, "complex"))
-        if not scenario.network.stations_of(fault.complex):
-            raise RuleError(
-                "no station of this scenario stands there", "add one to network.stations", (*key, "complex")
-            )

@@ -125,6 +125,9 @@ class Disk(Part):
     write_bytes_per_s: ByteRate = setting(
         "50 MB/s", "Sequential write rate.", source="assumed: a rugged industrial flash card"
     )
+    capacity_bytes: SizeBytes = setting(
+        "8 GB", "Bytes that the journal may hold.", source="assumed: the smallest industrial flash card still sold"
+    )
 
 
 class Edge(Part):

@@ -8,13 +8,15 @@ one, is lost with its cause.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from twin.faults.link import LinkFaults, Outages
+from twin.faults.link import LinkFaults, Outages, RealRates
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.trace import Injected
 
 
 class Transmitter:
@@ -28,14 +30,15 @@ class Transmitter:
 
 
 class LinkSettings(NamedTuple):
-    """What a link suffers: random faults, outages in the time of its transmitting and of its receiving end, and the
-    way on the ground.
+    """What a link suffers: random faults, outages in the time of its transmitting and of its receiving end, the way on
+    the ground, and where its rate is not the planned one.
     """
 
     faults: LinkFaults = LinkFaults()
     leaving: Outages = Outages()
     arriving: Outages = Outages()
     ground_latency_us: int = 0
+    rates: RealRates = RealRates()
 
 
 class SpaceLink:
@@ -61,6 +64,7 @@ class SpaceLink:
         self.transmitter = transmitter
         self.receiver = receiver
         self.hop = HopAccount(host, source, destination)
+        self.watchers: list[Callable[[bytes], None]] = []
         self._end_us = 0
         self._cuts: dict[int, str] = {}
         self._contact = Contact(source, destination, 0, 0, 1, ((0, 0),))
@@ -79,7 +83,10 @@ class SpaceLink:
                 self._fail(node, effect, "no contact")
                 return
             contact = self._contact = found
-        end_us = begin_us + contact.airtime_us(size)
+        airtime_us = contact.airtime_us(size)
+        if self._settings.rates.all:
+            airtime_us = self._settings.rates.airtime_us(airtime_us, begin_us)
+        end_us = begin_us + airtime_us
         if transmitter.stowed or end_us > contact.end_us:
             self._fail(node, effect, "antenna stowed" if transmitter.stowed else "contact over")
             return
@@ -91,9 +98,20 @@ class SpaceLink:
         leaving = self._settings.leaving
         outage = leaving.cause(begin_us, end_us) if leaving.all else None
         event = BundleArrived(node, effect.data)
-        for delay_us, cause in self._settings.faults.fates(now_us):
+        for delay_us, cause, change in self._settings.faults.fates(now_us):
             number = self.hop.sent(size)
-            host.call_at(arrival_us + delay_us, self._arrive, number, event, cause or outage, end_us)
+            copy = event if change is None else BundleArrived(node, change.of(effect.data))
+            host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or outage, end_us)
+        for watch in self.watchers:
+            watch(effect.data)
+
+    def inject(self, kind: str, data: bytes, leaf: bytes = b"") -> None:
+        """Put in what nobody sends now, near the receiver: forged, or an earlier copy; `leaf` of the frame in it."""
+        host = self._host
+        number = self.hop.sent(len(data))
+        host.trace.emit(host.now_us, self.hop.destination, Injected(kind, self.hop.link, leaf))
+        event = BundleArrived(self.hop.source, data)
+        host.call_in(self._settings.ground_latency_us, self._arrive, number, event, None, host.now_us)
 
     def _fail(self, node: str, effect: Transmit, reason: str) -> None:
         machine = self._host.dispatcher.machines[node]

@@ -1,0 +1,75 @@
+"""Faults that cannot happen are refused: what, why, where, and what to do."""
+
+# ruff: noqa: E501 (expected lines are quoted whole)
+
+import pytest
+
+from twin.scenario import ScenarioError, parse_scenario
+
+HEAD = """\
+name: small
+start: 2033-03-10T00:00:00Z
+duration: 10 h
+habitat: {site: jezero, crew: 2}
+faults:
+"""
+
+
+def refusal(*faults: str, head: str = HEAD) -> str:
+    with pytest.raises(ScenarioError) as found:
+        parse_scenario(head + "".join(f"  - {{{fault}}}\n" for fault in faults), "s.yaml")
+    return str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        ("kind: edge_crash, node: edge-1, at: soon, down: 1 h", "faults[0].at = soon: a duration is one number and one unit (s.yaml:6, faults[0].at); write it like 10 min, or `random`"),
+        ("kind: edge_crash, node: edge-1, at: 1 h, count: 2, down: 1 h", "faults[0].count = 2: 2 times at one instant (s.yaml:6, faults[0].count); write `at: random`"),
+        ("kind: edge_crash, node: edge-1, at: random, down: 10 h", "faults[0].at = random: a random instant needs 10 h of room, and the run generates data for 10 h (s.yaml:6, faults[0].at); shorten the fault"),
+        ("kind: disk_swap, node: vitals-1, at: 1 h, down: 1 h", "faults[0].node = vitals-1: unknown edge node (s.yaml:6, faults[0].node); use one of edge-1, edge-2"),
+        ("kind: device_crash, device: vitals-3, at: 1 h, down: 1 h", "faults[0].device = vitals-3: unknown device (s.yaml:6, faults[0].device); did you mean vitals-2? use one of vitals-1, vitals-2"),
+        ("kind: earth_crash, node: earth, at: 1 h, down: 1 h", "faults[0].node = earth: not one of the known words (s.yaml:6, faults[0].node); use one of gateway, auditor"),
+        ("kind: clock_step, node: gatway, at: 1 h, by: 3 s", "faults[0].node = gatway: unknown node (s.yaml:6, faults[0].node); did you mean gateway? use one of edge-1, "),
+        ("kind: clock_step, node: gateway, at: 1 h, by: 0 s", "faults[0].by = 0 s: must not be 0 (s.yaml:6, faults[0].by); "),
+        ("kind: clock_drift, node: gateway, rate: 50", "faults[0].rate = 50: a drift needs a unit (s.yaml:6, faults[0].rate); "),
+        ("kind: clock_drift, node: gateway, rate: 20000 ppm", "faults[0].rate = 20000 ppm: a drift lies within 10000 ppm, and is not 0 "),
+        ("kind: crash_at_effect, node: any, rate: 2", "faults[0].rate = 2: a ratio lies from 0 to 1 "),
+        ("kind: fsync_error, node: edge-1", "faults[0]: has neither an instant nor a rate (s.yaml:6, faults[0]); give `at` and `for`, or `rate`"),
+        ("kind: fsync_error, node: edge-1, at: 1 h, for: 1 h, rate: 1 %", "faults[0]: has both an instant and a rate (s.yaml:6, faults[0]); "),
+        ("kind: fsync_lie, node: edge-1, at: 1 h", "faults[0].for: required and missing beside `at` (s.yaml:6, faults[0].for); add "),
+        ("kind: fsync_lie, node: edge-1, rate: 1 %, for: 1 h", "faults[0].for = 1 h: has no meaning beside `rate` (s.yaml:6, faults[0].for); "),
+        ("kind: burst_loss, link: down, enter: 1 %", "faults[0]: does not say when bursts begin and end (s.yaml:6, faults[0]); give `enter` and `leave`, or "),
+        ("kind: burst_loss, link: down, enter: 1 %, leave: 5 %, mean_bad: 1 s", "faults[0]: does not say when bursts begin and end "),
+        ("kind: burst_loss, link: down, enter: 0 %, leave: 5 %", "faults[0]: a burst that never begins or never ends (s.yaml:6, "),
+        ("kind: rate_change, link: local, at: 1 h, for: 1 h, factor: 0.5", "faults[0].link = local: unknown link (s.yaml:6, faults[0].link); use one of down, up"),
+        ("kind: snapshot_rollback, node: edge-1, at: 1 h, age: 2 h", "faults[0].age = 2 h: the medium held nothing 2 h before (s.yaml:6, faults[0].age); "),
+        ("kind: bundle_replay, link: down, at: 1 min", "faults[0].at = 1 min: nothing has passed 10 min before (s.yaml:6, faults[0].at); choose a later instant"),
+        ("kind: bundle_replay, link: down", "faults[0]: has neither an instant nor a rate (s.yaml:6, faults[0]); give `at`, or `rate`"),
+        ("kind: frame_replay, device: vitals-9, rate: 1 %", "faults[0].device = vitals-9: unknown device "),
+        ("kind: frame_forgery, device: vitals-1, at: 1 h, key: given_up", "faults[0].key = given_up: vitals-1 never gives up a key (s.yaml:6, faults[0].key); add {kind: device_key_rotation, device: vitals-1, at: ...} before it"),
+        ("kind: rolling_upgrade, at: 1 h, every: 1 min, down: 2 min", "faults[0].every = 1 min: takes the next node down before the last one is back (s.yaml:6, faults[0].every); raise `every`"),
+        ("kind: rolling_upgrade, at: 9 h, every: 1 h, down: 2 min", "faults[0].every = 1 h: takes 182 min, and the run ends before (s.yaml:6, faults[0].every); begin earlier, or lower `every`"),
+        ("kind: stale_plan, at: 1 h, for: 1 h, shift: 0 min", "faults[0].shift = 0 min: must not be 0 "),
+        ("kind: row_rot, at: 1 h, store: cache", "faults[0].store = cache: not one of the known words "),
+    ],
+)  # fmt: skip
+def test_a_fault_that_cannot_happen_is_refused(fault: str, line: str) -> None:
+    assert refusal(fault).startswith(line)
+
+
+def test_a_lone_edge_is_not_rolled_back() -> None:
+    head = HEAD.replace("crew: 2", "crew: 2, edge_nodes: 1")
+    line = refusal("kind: snapshot_rollback, node: edge-1, at: 2 h, age: 1 h", head=head)
+    assert line.startswith("faults[0].node = edge-1: one edge node alone cannot tell that its medium went back, ")
+    assert line.endswith("; use 2 edge nodes or more")
+
+
+def test_a_key_is_given_up_before_it_is_abused() -> None:
+    rotation = "kind: device_key_rotation, device: vitals-1, at: 2 h"
+    forgery = "kind: frame_forgery, device: vitals-1, key: given_up, at: "
+    assert refusal(rotation, forgery + "1 h").startswith("faults[1].at = 1 h: vitals-1 has given up no key by then ")
+    assert refusal(rotation, forgery + "random").startswith(
+        "faults[1].at = random: a random instant may come before the key is given up "
+    )
+    parse_scenario(HEAD + f"  - {{{rotation}}}\n  - {{{forgery}3 h}}\n")

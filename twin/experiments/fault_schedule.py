@@ -1,0 +1,244 @@
+"""Lets every fault of a habitat happen: at its instant, to its victim, for as long as it lasts.
+
+Faults that act on what passes (`disturbances.link_faults`, `real_rates`, `surprise_outages`), on flushes
+(`flush_faults`) and on requests to the table (`table_rules`) are handed to the models when those are built; forgeries
+and replays are the `Intruder`'s. All others stand here. Of faults of one kind at one place that overlap, each is over
+at its own end, and the place heals with the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from twin.experiments.disturbances import FOREVER_US, span_of_fault
+from twin.experiments.power_cycles import EffectFuse, FuseRule, PowerCycles
+from twin.faults.resolve import numbered
+from twin.faults.stale_plan import shifted
+from twin.hosts.models.disk import Disk
+from twin.hosts.models.medium import Image
+from twin.hosts.simulated import SimulatedHost
+from twin.pipeline.machine import PlanChanged
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.randomness import stream
+from twin.scenario.earth_faults import (
+    ChannelBusy,
+    ChannelDown,
+    RowRot,
+    StaleLeader,
+    TableRestore,
+    TableThrottling,
+)
+from twin.scenario.fault_parts import FaultPart
+from twin.scenario.fault_rules import upgraded_nodes
+from twin.scenario.faults import Fault
+from twin.scenario.link_faults import StalePlan
+from twin.scenario.model import HabitatScenario
+from twin.scenario.node_faults import (
+    ANY_NODE,
+    BitRot,
+    ClockDrift,
+    ClockStep,
+    CrashAtEffect,
+    DeviceCrash,
+    DiskFull,
+    DiskSwap,
+    EarthCrash,
+    EdgeCrash,
+    RollingUpgrade,
+    SlowCpu,
+    SnapshotRollback,
+)
+from twin.scenario.operator_faults import DeviceKeyRotation, HopKeyRotation
+
+PPB_PER_PPM = 1000
+AnyFault = TypeVar("AnyFault", bound=FaultPart)
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What a habitat lets its faults do to it.
+
+    Attributes:
+        nodes: the host's names of nodes that scenarios call otherwise (`gateway`).
+        disks: by edge.
+        plan: the contact plan that is right, for edges that hold a stale one.
+        throttle: rows per second that the table takes from now on; None: as configured.
+        rot_row: changes one row at rest in "table" or "backup", which one is drawn.
+        restore_table: the table is lost and set up anew from the backup.
+        stale_leader: True: a new ingest leader is put in while the old one goes on; False: the old one stops.
+        channel: the surgeon's channel takes no message (0), asks for so much patience [us], or is well (None).
+        replace_device_key: hands a device its next signing key.
+        install_hop_key: installs key number 1, 2, ... after the first on "mars" or on "earth".
+    """
+
+    nodes: Mapping[str, str]
+    disks: Mapping[str, Disk]
+    plan: ContactPlan
+    throttle: Callable[[float | None], None]
+    rot_row: Callable[[str, np.random.Generator], None]
+    restore_table: Callable[[], None]
+    stale_leader: Callable[[bool], None]
+    channel: Callable[[int | None], None]
+    replace_device_key: Callable[[str], None]
+    install_hop_key: Callable[[str, int], None]
+
+
+class FaultSchedule:
+    """Schedules the faults of a resolved scenario; made once, before the run's first event."""
+
+    def __init__(self, host: SimulatedHost, scenario: HabitatScenario, power: PowerCycles, hands: Hands) -> None:
+        self._host = host
+        self._scenario = scenario
+        self._power = power
+        self._hands = hands
+        self._active: dict[tuple[str, str], list[Any]] = {}
+        self._hop_keys = {"mars": 0, "earth": 0}
+        self._plan_on_mars = hands.plan
+        fuses = []
+        for fault, number in numbered(scenario.faults):
+            name = ("fault", fault.kind, fault.place, str(number))
+            if isinstance(fault, CrashAtEffect):
+                fuses.append(self._fuse(fault, name))
+            else:
+                self._schedule(fault, name)
+        if fuses:
+            host.dispatcher.fuse = EffectFuse(host, scenario.seed, power, tuple(fuses))
+        power.after_start.append(self._tell_plan)
+
+    def _fuse(self, fault: CrashAtEffect, name: tuple[str, ...]) -> FuseRule:
+        start_us = self._scenario.start_us
+        assert fault.until_us is not None, "resolved"
+        node = None if fault.node == ANY_NODE else self._node(fault.node)
+        return FuseRule(node, fault.rate, start_us + fault.from_us, start_us + fault.until_us, fault.down_us, name)
+
+    def _node(self, name: str) -> str:
+        return self._hands.nodes.get(name, name)
+
+    def _at(self, fault: Fault, after_us: int, act: Callable[..., Any], *args: Any) -> None:
+        self._host.call_at(self._scenario.start_us + fault.onset_us + after_us, act, *args)
+
+    def _schedule(self, fault: Fault, name: tuple[str, ...]) -> None:
+        hands = self._hands
+        match fault:
+            case EdgeCrash() | EarthCrash():
+                self._at(fault, 0, self._power.crash, self._node(fault.node), fault.down_us)
+            case DeviceCrash():
+                self._at(fault, 0, self._power.crash, fault.device, fault.down_us)
+            case DiskSwap():
+                self._at(fault, 0, self._power.crash, fault.node, fault.down_us, hands.disks[fault.node].swap)
+            case SnapshotRollback():
+                self._roll_back(fault)
+            case RollingUpgrade():
+                for place, node in enumerate(upgraded_nodes(fault, self._scenario.habitat.edge_names)):
+                    self._at(fault, place * fault.every_us, self._power.crash, self._node(node), fault.down_us)
+            case BitRot():
+                position = int(stream(self._scenario.seed, *name, "content").integers(0, 1 << 62))
+                self._at(fault, 0, hands.disks[fault.node].rot, position)
+            case ClockStep():
+                self._at(fault, 0, self._host.step_clock, self._node(fault.node), fault.by_us)
+            case RowRot():
+                self._at(fault, 0, hands.rot_row, fault.store, stream(self._scenario.seed, *name, "content"))
+            case TableRestore():
+                self._at(fault, 0, hands.restore_table)
+            case DeviceKeyRotation():
+                self._at(fault, 0, hands.replace_device_key, fault.device)
+            case HopKeyRotation():
+                self._rotate_hop_keys(fault)
+            case _:
+                self._schedule_span(fault)
+
+    def _schedule_span(self, fault: Fault) -> None:
+        match fault:
+            case DiskFull():
+                self._while(fault, self._fill_disk)
+            case SlowCpu():
+                self._while(fault, self._slow_down)
+            case ClockDrift():
+                self._while(fault, self._drift)
+            case StalePlan():
+                self._while(fault, self._mislead)
+            case TableThrottling():
+                self._while(fault, self._throttle)
+            case StaleLeader():
+                self._while(fault, self._lead)
+            case ChannelDown() | ChannelBusy():
+                self._while(fault, self._set_channel, "channel")
+            case _:
+                pass  # acts on what passes: the models and the intruder hold it
+
+    # ------------------------------------------------------------ faults that last
+
+    def _while(self, fault: Fault, apply: Callable[[Any, list[Any]], None], group: str | None = None) -> None:
+        """Call `apply(fault, active)` at both ends of a fault with those of its group that are active then."""
+        start_us, end_us = span_of_fault(self._scenario, fault)
+        active = self._active.setdefault((group or fault.kind, fault.place), [])
+        self._host.call_at(start_us, self._begin, fault, active, apply)
+        if end_us != FOREVER_US:
+            self._host.call_at(end_us, self._end, fault, active, apply)
+
+    def _begin(
+        self, fault: AnyFault, active: list[AnyFault], apply: Callable[[AnyFault, list[AnyFault]], None]
+    ) -> None:
+        active.append(fault)
+        apply(fault, active)
+
+    def _end(self, fault: AnyFault, active: list[AnyFault], apply: Callable[[AnyFault, list[AnyFault]], None]) -> None:
+        active.remove(fault)
+        apply(fault, active)
+
+    def _fill_disk(self, fault: DiskFull, active: list[DiskFull]) -> None:
+        self._hands.disks[fault.node].full = bool(active)
+
+    def _slow_down(self, fault: SlowCpu, active: list[SlowCpu]) -> None:
+        self._host.slow_down(self._node(fault.node), max((other.delay_us for other in active), default=0))
+
+    def _drift(self, fault: ClockDrift, active: list[ClockDrift]) -> None:
+        rate_ppb = sum(round(other.rate_ppm * PPB_PER_PPM) for other in active)
+        self._host.drift_clock(self._node(fault.node), rate_ppb)
+
+    def _throttle(self, _fault: TableThrottling, active: list[TableThrottling]) -> None:
+        self._hands.throttle(min((other.write_capacity_rows_per_s for other in active), default=None))
+
+    def _lead(self, _fault: StaleLeader, active: list[StaleLeader]) -> None:
+        self._hands.stale_leader(bool(active))
+
+    def _set_channel(self, _fault: ChannelDown | ChannelBusy, active: list[ChannelDown | ChannelBusy]) -> None:
+        if not active:
+            self._hands.channel(None)
+        elif any(isinstance(other, ChannelDown) for other in active):
+            self._hands.channel(0)
+        else:
+            self._hands.channel(max(other.retry_after_us for other in active if isinstance(other, ChannelBusy)))
+
+    def _mislead(self, _fault: StalePlan, active: list[StalePlan]) -> None:
+        right = self._hands.plan
+        self._plan_on_mars = shifted(right, active[-1].shift_us) if active else right
+        for edge in self._scenario.habitat.edge_names:
+            self._host.deliver(edge, PlanChanged(self._plan_on_mars))
+
+    def _tell_plan(self, node: str) -> None:
+        """A node that starts was configured with the right plan; what the habitat holds may be another."""
+        if self._plan_on_mars is not self._hands.plan and node in self._scenario.habitat.edge_names:
+            self._host.deliver(node, PlanChanged(self._plan_on_mars))
+
+    # ------------------------------------------------------------ faults in several steps
+
+    def _roll_back(self, fault: SnapshotRollback) -> None:
+        disk = self._hands.disks[fault.node]
+        kept: list[Image] = []
+        self._at(fault, -fault.age_us, lambda: kept.append(disk.image()))
+        self._at(fault, 0, self._power.crash, fault.node, fault.down_us, lambda: disk.roll_back(kept.pop()))
+
+    def _rotate_hop_keys(self, fault: HopKeyRotation) -> None:
+        if fault.side in ("both", "mars"):
+            self._at(fault, 0, self._next_hop_key, "mars")
+        if fault.side in ("both", "earth"):
+            self._at(fault, fault.lasts_us, self._next_hop_key, "earth")
+
+    def _next_hop_key(self, side: str) -> None:
+        self._hop_keys[side] += 1
+        self._hands.install_hop_key(side, self._hop_keys[side])

@@ -156,10 +156,9 @@ def query(
     write = _form(form, FORMS)
     answer = read(run_dir, metric, crew, device, since, until, panels=form == "fhir")
     typer.echo(write(answer))
-    broken = answer.states().get("broken", 0)
-    if broken and form != "table":
+    if not answer.sound and form != "table":
         typer.echo("\n".join(notes(answer)), err=True)
-    return int(broken > 0)
+    return 0 if answer.sound else 1
 
 
 @verb

@@ -31,7 +31,11 @@ def notes(answer: Answer) -> list[str]:
     """How many frames are in each state, and what is broken."""
     states = ", ".join(f"{number} {state}" for state, number in answer.states().items())
     proofs = [*answer.broken, *(frame.proof for frame in answer.frames if frame.proof.problem)]
-    return [f"frames: {states}", *(f"broken: {proof.record}: {proof.problem}" for proof in proofs)]
+    return [
+        f"frames: {states}",
+        *(f"broken: {proof.record}: {proof.problem}" for proof in proofs),
+        *(f"not attested: {problem}" for problem in answer.problems),
+    ]
 
 
 def as_csv(answer: Answer) -> str:
@@ -65,6 +69,7 @@ def as_document(answer: Answer) -> dict[str, Any]:
         ],
         "records": {frame.proof.record: proof_document(frame.proof) for frame in answer.frames},
         "broken": {proof.record: proof.problem for proof in answer.broken},
+        "problems": answer.problems,
     }
 
 

@@ -17,7 +17,7 @@ from twin.run_registry import RegisteredDevice, load_persons
 from twin.scenario.errors import RuleError, ScenarioError, listed, shown
 from twin.scenario.instants import format_instant, parse_instant
 from twin.verify.frames import NO_READING, SAMPLES, read_samples
-from twin.verify.proof import Archive, Proof, ProvableStream, tally
+from twin.verify.proof import BROKEN, Archive, Proof, ProvableStream, tally
 from twin.verify.store import open_store
 
 _FOREVER_US: Final = 1 << 63
@@ -58,13 +58,25 @@ class ProvedFrame:
 
 @dataclass
 class Answer:
-    """What a query found: frames by stream and index, and rows that are broken and hold no reading to show."""
+    """What a query found.
+
+    Attributes:
+        frames: by stream and index.
+        broken: rows that are not what their device signed; they hold no reading to show.
+        problems: of whole streams: an attestation that does not hold.
+    """
 
     channels: tuple[Channel, ...]
     devices: tuple[RegisteredDevice, ...]
     frames: list[ProvedFrame] = field(default_factory=list)
     broken: list[Proof] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     auditor: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing contradicts a signature."""
+        return not self.problems and not self.states().get(BROKEN, 0)
 
     def readings(self) -> Iterator[Reading]:
         """All readings: by instant, then channel as asked, then address."""
@@ -163,6 +175,8 @@ def _read_stream(
 ) -> None:
     """Add what one stream holds; `spans` notes first and last instant of every frame that was looked at."""
     start_us, end_us = span_us
+    if stream.problem:
+        answer.problems.append(f"{stream.stream}: {stream.problem}")
     for row in stream.rows():
         proof = stream.prove(row)
         frame = proof.frame

@@ -2,8 +2,8 @@
 
 | state | means |
 |---|---|
-| `broken` | the row contradicts a signature: it is not what its device signed, or not what the auditor read |
-| `signed` | the device's signature verifies; the auditor has not attested the row yet |
+| `broken` | the row is not what its device signed |
+| `signed` | the device's signature verifies; no attestation of the auditor's covers the row, or it does not hold |
 | `attested` | besides, the row is in a root that the auditor signed |
 | `cosigned` | besides, it is below a head of a checkpoint that witnesses on both planets cosigned |
 
@@ -102,7 +102,11 @@ class Archive:
 
 
 class ProvableStream:
-    """One stream: its leaves, what the auditor signed of it, and the checkpoints whose heads are its roots."""
+    """One stream: its leaves, what the auditor signed of it, and the checkpoints whose heads are its roots.
+
+    `problem` is why the auditor's attestation does not hold for these rows, "" if it does: then some row of the stream
+    is not what the auditor read, and which one the rows' own signatures tell.
+    """
 
     def __init__(self, archive: Archive, stream: StreamKey) -> None:
         self._archive = archive
@@ -145,8 +149,6 @@ class ProvableStream:
         attested = None
         if self.attestation is not None and row.index < self.attestation.size:
             attested = self._inclusion(row.index, self.attestation.size), self.attestation.signature
-        elif not problem and self.problem:
-            problem = f"attestations: {self.problem}"
         covering = next((one for one in self._covering if row.index < one[0]), None)
         checkpoint = None if covering is None else (self._inclusion(row.index, covering[0]), covering[1])
         return self._proof(row, frame, problem, attested, checkpoint)

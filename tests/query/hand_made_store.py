@@ -56,11 +56,12 @@ LEAD_OFF = 2
 
 SCHEMA = """
 CREATE TABLE frames (
-  device TEXT NOT NULL, epoch TEXT NOT NULL, idx INTEGER NOT NULL, frame BLOB NOT NULL, stored_us INTEGER NOT NULL,
+  device TEXT NOT NULL, epoch TEXT NOT NULL, idx INTEGER NOT NULL, kind INTEGER NOT NULL, frame BLOB NOT NULL,
+  stored_us INTEGER NOT NULL,
   PRIMARY KEY (device, epoch, idx)
 );
 CREATE TABLE heads (
-  device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, term INTEGER NOT NULL,
+  device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, term INTEGER NOT NULL, edge TEXT NOT NULL,
   PRIMARY KEY (device, epoch)
 );
 CREATE TABLE attestations (
@@ -70,6 +71,7 @@ CREATE TABLE attestations (
 );
 CREATE TABLE alerts (
   device TEXT NOT NULL, epoch TEXT NOT NULL, idx INTEGER NOT NULL, rule TEXT NOT NULL, frame BLOB NOT NULL,
+  stored_us INTEGER NOT NULL, acknowledged_us INTEGER,
   PRIMARY KEY (device, epoch, idx, rule)
 );
 CREATE TABLE ledger (
@@ -134,15 +136,15 @@ def make_run(folder: Path, suite: str = "ed25519", witnessed: bool = True) -> Ma
         store.executescript(SCHEMA)
         for stream, own in frames.items():
             key = (f"{stream.device:016x}", f"{stream.epoch:016x}")
-            rows = [(*key, index, frame, START_US + 900 * S) for index, frame in enumerate(own)]
-            store.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?)", rows)
-            store.execute("INSERT INTO heads VALUES (?, ?, ?, 1)", (*key, len(own)))
+            rows = [(*key, index, frame[7], frame, START_US + 900 * S) for index, frame in enumerate(own)]
+            store.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)", rows)
+            store.execute("INSERT INTO heads VALUES (?, ?, ?, 1, 'edge-1')", (*key, len(own)))
             log = log_of(own)
             signature = signer(AUDITOR, suite).sign(audit_part(stream, log.size, log.root()))
             attestation = (*key, log.size, log.root(), b"".join(log.frontier()), signature)
             store.execute("INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?)", attestation)
         alert = (f"{OTHER.device:016x}", f"{OTHER.epoch:016x}", LEAD_OFF, "spo2_low", frames[ALERTS][0])
-        store.execute("INSERT INTO alerts VALUES (?, ?, ?, ?, ?)", alert)
+        store.execute("INSERT INTO alerts VALUES (?, ?, ?, ?, ?, 0, NULL)", alert)
         store.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?)", make_ledger(frames, suite, witnessed))
     store.close()
     vitals = ("vitals_monitor", VITALS)

@@ -141,7 +141,7 @@ def test_a_frame_signed_with_the_key_given_up_is_found_in_the_new_epoch(made: Ma
 def test_a_frame_beyond_a_closed_epoch_is_stale_although_its_signature_is_good(made: Made) -> None:
     stale = seal_samples(FIRST, 5, signer("vitals-1", "ed25519"))
     with tampering(made.folder) as store:
-        store.execute("INSERT INTO frames VALUES (?, ?, 5, ?, 0)", (*key(FIRST), stale))
+        store.execute("INSERT INTO frames VALUES (?, ?, 5, 1, ?, 0)", (*key(FIRST), stale))
     assert wrong(made.folder) == [("signatures", f"{FIRST}/5")]
 
 
@@ -149,7 +149,7 @@ def test_rows_of_a_device_that_nobody_registered_are_found(made: Made) -> None:
     stranger = StreamId(0x99, 1)
     with tampering(made.folder) as store:
         forged = seal_samples(stranger, 0, signer("stranger", "ed25519"))
-        store.execute("INSERT INTO frames VALUES (?, ?, 0, ?, 0)", (*key(stranger), forged))
+        store.execute("INSERT INTO frames VALUES (?, ?, 0, 1, ?, 0)", (*key(stranger), forged))
     assert wrong(made.folder) == [("signatures", f"{stranger}/0")]
 
 
@@ -308,6 +308,13 @@ def test_a_checkpoint_that_is_not_archived_is_pending_and_named(made: Made) -> N
     assert found.pending == ["edge-1/0 to edge-1/2: 1 checkpoints between them are not archived"]
 
 
+def test_cosignatures_that_came_before_their_checkpoint_wait_for_it(made: Made) -> None:
+    set_ledger(made, 2, "checkpoint", b"")
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert "edge-1/2: 2 cosignatures wait for their checkpoint" in found.pending
+
+
 def test_rows_that_only_mars_has_seen_are_pending(tmp_path: Path) -> None:
     made = make_run(tmp_path / "run", witnessed=False)
     with tampering(made.folder) as store:
@@ -329,7 +336,7 @@ def test_an_alert_that_is_missing_in_its_table_is_found(made: Made) -> None:
 
 def test_an_alert_that_no_edge_raised_is_found(made: Made) -> None:
     with tampering(made.folder) as store:
-        store.execute("INSERT INTO alerts SELECT device, epoch, idx, 'invented', frame FROM alerts")
+        store.execute("INSERT INTO alerts SELECT device, epoch, idx, 'invented', frame, 0, NULL FROM alerts")
     assert wrong(made.folder) == [("alerts", f"{OTHER}/{LEAD_OFF}/invented")]
 
 

@@ -68,8 +68,11 @@ def read_ledger(store: EarthStore, keys: Keys, findings: Findings) -> list[KeptC
     """All checkpoints that hold, by author and counter; what does not hold is noted."""
     kept: list[KeptCheckpoint] = []
     for row in store.checkpoints():
-        findings.look("checkpoints")
         where = f"{row.author}/{row.counter}"
+        if not row.checkpoint:
+            findings.pending.append(f"{where}: {len(row.cosigns)} cosignatures wait for their checkpoint")
+            continue
+        findings.look("checkpoints")
         try:
             statement = read_checkpoint(row.checkpoint)
         except MalformedError as error:

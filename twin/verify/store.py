@@ -6,7 +6,7 @@
 | `heads` | how many rows of a stream are visible |
 | `attestations` | what the auditor signed of a stream |
 | `alerts` | an alert: its key and the edge's frame of it |
-| `ledger` | an edge's checkpoint and its cosignatures |
+| `ledger` | an edge's checkpoint, empty while only cosignatures of it have come, and these as a CBOR array |
 
 Device and epoch are 16 hexadecimal digits.
 """

@@ -83,7 +83,7 @@ def test_what_the_pipeline_wrote_is_sound_and_every_check_had_something_to_look_
 # ------------------------------------------------------------ rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_one_bit_flipped_anywhere_in_a_row_is_found_and_the_row_is_named(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -224,7 +224,7 @@ def test_rows_past_the_attestation_are_pending_and_not_wrong(made: Made) -> None
 # ------------------------------------------------------------ the ledger
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_one_bit_flipped_anywhere_in_a_checkpoint_is_found_and_it_is_named(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -235,7 +235,7 @@ def test_one_bit_flipped_anywhere_in_a_checkpoint_is_found_and_it_is_named(
     assert ("checkpoints", "edge-1/1") in wrong(made.folder)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_one_bit_flipped_anywhere_in_a_cosignature_is_found(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -44,6 +44,7 @@ bench: $(VENV)/test.stamp  ## every figure of the README
 
 lock: $(VENV)/test.stamp  ## write requirements.lock anew from this environment
 	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > requirements.lock
+	$(BIN)/python scripts/make_hazards.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

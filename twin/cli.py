@@ -141,6 +141,73 @@ def report(
 
 
 @verb
+def query(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that a run left.")],
+    metric: Annotated[list[str], typer.Option(help="Channel, e.g. spo2, heart_rate, blood_pressure; repeatable.")],
+    crew: Annotated[int | None, typer.Option(metavar="N", help="Whose, counted from 1.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Instead: a device, e.g. air-1.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="UTC", help="First instant.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="UTC", help="End, not included.")] = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="table, csv, json or fhir (R4).")] = "table",
+) -> int:
+    """Read vital signs from Earth's store, each with the proof of its record."""
+    from twin.query.formats import FORMS, notes
+    from twin.query.readings import read
+
+    write = _form(form, FORMS)
+    answer = read(run_dir, metric, crew, device, since, until, panels=form == "fhir")
+    typer.echo(write(answer))
+    if not answer.sound and form != "table":
+        typer.echo("\n".join(notes(answer)), err=True)
+    return 0 if answer.sound else 1
+
+
+@verb
+def verify(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that a run left.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
+) -> int:
+    """Check Earth's store: rows, streams, checkpoints, signatures, by code of its own."""
+    from twin.verify.audit import verify_run
+    from twin.verify.text import as_document, summary
+
+    verification = verify_run(run_dir)
+    typer.echo(json.dumps(as_document(verification), indent=1) if as_json else summary(verification))
+    return 0 if verification.findings.sound else 1
+
+
+@verb
+def ledger(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that a run left.")],
+    record: Annotated[
+        str | None, typer.Option(metavar="dev-../ep-../I", help="Prove one record instead of listing all streams.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Prove every record: one line of JSON each.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Show table and ledger side by side, and the proof of any record."""
+    from twin.query import ledger_view
+    from twin.query.formats import proof_document
+    from twin.verify.audit import verify_run
+
+    if every:
+        broken = 0
+        for proof in ledger_view.prove_all(run_dir):
+            typer.echo(json.dumps(proof_document(proof)))
+            broken += bool(proof.problem)
+        return int(broken > 0)
+    if record is not None:
+        proof = ledger_view.prove(run_dir, record)
+        typer.echo(json.dumps(proof_document(proof), indent=1) if as_json else ledger_view.proof_text(proof))
+        return int(bool(proof.problem))
+    found = verify_run(run_dir)
+    typer.echo(
+        json.dumps(ledger_view.overview_document(found), indent=1) if as_json else ledger_view.overview_text(found)
+    )
+    return 0 if found.findings.sound else 1
+
+
+@verb
 def schema() -> int:
     """Print the JSON Schema of scenario files."""
     from twin.scenario import json_schema
@@ -163,6 +230,14 @@ def sky(
     else:
         typer.echo("\n\n".join(_sky_table(row) for row in rows))
     return 0
+
+
+def _form(name: str, forms: dict[str, Callable[[Any], str]]) -> Callable[[Any], str]:
+    from twin.scenario.errors import ScenarioError, listed, shown
+
+    if name not in forms:
+        raise ScenarioError(f"format {shown(name)}", "unknown format", "--format", listed(forms, name))
+    return forms[name]
 
 
 def _instants(at: list[str]) -> Iterator[tuple[str, str]]:

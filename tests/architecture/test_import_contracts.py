@@ -24,6 +24,8 @@ FORBIDDEN_LINES = {
     "twin/pipeline/ledger/merkle.py": ("import twin.pipeline.transport.sync", "ledger and transport"),
     "twin/guarantees/hashing.py": ("import twin.pipeline.ledger.merkle", "checkers read a trace"),
     "twin/report/series.py": ("from twin.trace import Trace", "a report is made from a result alone"),
+    "twin/verify/tree.py": ("import twin.pipeline.ledger.merkle", "shares no code with who wrote"),
+    "twin/query/formats.py": ("import sqlite3", "only hosts write the store"),
     "twin/faults/link.py": ("import simpy", "only hosts know the engine"),
     "twin/network/planner.py": ("import erfa", "only the world asks erfa"),
     "twin/world/mars.py": ("import astropy.time", "the twin runs without it"),
@@ -94,6 +96,7 @@ RUN = ("scipy", "pandas", "pyarrow", "matplotlib", "simpy", "astropy", "erfa")
         ("twin.scenario", ("numpy", *RUN)),
         ("twin.pipeline.nodes.gateway", ("numpy", "asyncio", "sqlite3", "pydantic", "twin.trace", *RUN)),
         ("twin.guarantees.convergence", ("twin.hosts", "twin.pipeline.nodes", *RUN)),
+        ("twin.query.formats", ("twin.pipeline", "twin.hosts", "twin.experiments", *RUN)),
         ("twin.experiments.run", ("astropy", "matplotlib", "pandas", "twin.report")),
     ],
 )

@@ -32,7 +32,7 @@ habitat:
 """
 TWIN = (sys.executable, "-m", "twin")
 IMPOSSIBLE = "guarantees=[{freshness: {bound: owlt + 1 s}}]"
-LEAVES = {"result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite"}
+LEAVES = {"result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite", "registry.json", "mars"}
 
 
 @pytest.fixture

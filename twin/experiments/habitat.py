@@ -23,6 +23,7 @@ from twin.experiments.mission import Mission, Roles
 from twin.experiments.overload import refuse_overload
 from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.percentiles import latency_by_stream
+from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
@@ -180,6 +181,7 @@ class HabitatBuilder:
         transmissions.watch(self.trace)
         backlog = TableWriter(self.folder / "tables", "backlog")
         self._write_calendar()
+        write_run_registry(self.folder, self.settings, self.devices)
         self._schedule(tables, truth, backlog)
 
         by_key = {checker.key: checker for checker in checkers}

@@ -25,7 +25,7 @@ from twin.trace import GenerationEnded
 
 GC_ALLOCATIONS = 10_000
 RECHECK_US = 60_000_000
-LEAVES = ("result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite")
+LEAVES = ("result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite", "registry.json", "mars")
 _WORK = ".partial"
 
 

@@ -1,0 +1,276 @@
+"""`twin query`: who, what, when, how far proved; and the line that each wrong question gets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hand_made_store import (
+    FIRST,
+    LEAD_OFF,
+    OTHER,
+    START_US,
+    TWO,
+    Made,
+    S,
+    flipped,
+    make_run,
+    tampering,
+)
+from typer.testing import CliRunner, Result
+
+from twin.cli import app
+from twin.pipeline.ledger.merkle import verify_inclusion
+from twin.query.readings import read
+from twin.scenario.errors import ScenarioError
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A sound run that nobody changes."""
+    return make_run(tmp_path_factory.mktemp("made") / "run")
+
+
+def twin(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def refusal(*words: str | Path) -> str:
+    done = twin(*words)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    return done.stderr.rstrip("\n")
+
+
+def asked(made: Made, *words: str) -> list[dict[str, Any]]:
+    done = twin("query", made.folder, *words, "--format", "json")
+    assert done.exit_code == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)["readings"]
+    return found
+
+
+def test_a_person_is_found_through_the_map_of_mars_and_through_a_change_of_keys(made: Made) -> None:
+    found = asked(made, "--crew", "1", "--metric", "heart_rate")
+    assert [row["value"] for row in found] == [v for i in (0, 1, 2, 3, 0, 1, 2, 3, 4, 5) for v in [70 + i] * 4]
+    assert {row["record"].split("/")[0] for row in found} == {f"dev-{FIRST.device:016x}"}
+    assert {row["state"] for row in found} == {"cosigned"}
+    assert found[5]["utc"] == "2033-03-10T10:00:05.000Z"
+    assert (found[5]["record"], found[5]["sample"]) == (f"{FIRST}/1", 1)
+
+
+def test_a_range_begins_at_its_start_and_ends_before_its_end(made: Made) -> None:
+    span = ("--from", "2033-03-10T10:00:02Z", "--to", "2033-03-10T10:00:05Z")
+    found = asked(made, "--crew", "2", "--metric", "spo2", *span)
+    assert [row["utc"][-7:] for row in found] == ["02.000Z", "03.000Z", "04.000Z"]
+
+
+def test_a_missing_value_is_missing_in_every_form_and_never_a_number(made: Made) -> None:
+    span = ("--crew", "2", "--metric", "spo2", "--from", "2033-03-10T10:00:08Z", "--to", "2033-03-10T10:00:12Z")
+    assert [row["value"] for row in asked(made, *span)] == [None] * 4
+    table = twin("query", made.folder, *span).stdout
+    assert table.count("missing") == 4
+    rows = list(csv.DictReader(io.StringIO(twin("query", made.folder, *span, "--format", "csv").stdout)))
+    assert [row["value"] for row in rows] == [""] * 4
+    assert {row["record"] for row in rows} == {f"{OTHER}/{LEAD_OFF}"}
+    assert "-32768" not in table
+
+
+@pytest.mark.parametrize(
+    ("metric", "values"),
+    [
+        ("spo2_pct", [97]),
+        ("SpO2", [97]),
+        ("hr", [70]),
+        ("temperature", [37.1]),
+        ("blood-pressure", [118, 76]),
+        ("rr_interval", [850]),
+    ],
+)
+def test_a_metric_goes_by_its_own_name_a_short_one_and_what_clinics_say(
+    made: Made, metric: str, values: list[float]
+) -> None:
+    found = asked(made, "--crew", "2", "--metric", metric, "--to", "2033-03-10T10:00:01Z")
+    assert [row["value"] for row in found] == values
+
+
+def test_the_table_shows_levels_of_consciousness_by_letter_and_counts_states(made: Made) -> None:
+    text = twin("query", made.folder, "--crew", "2", "--metric", "acvpu", "--to", "2033-03-10T10:00:01Z").stdout
+    assert text.splitlines()[1].split() == [
+        "2033-03-10T10:00:00.000Z", "consciousness_acvpu", "A", "{ACVPU}", f"{OTHER}/0", "0", "cosigned", "edge-1/0",
+        "earth+mars",
+    ]  # fmt: skip
+    assert text.splitlines()[-1] == "frames: 1 cosigned"
+
+
+def test_a_device_is_asked_by_name_or_by_pseudonym_without_the_map(tmp_path: Path) -> None:
+    alone = make_run(tmp_path / "run")
+    named = asked(alone, "--device", "vitals-2", "--metric", "spo2")
+    (alone.folder / "mars" / "persons.json").unlink()
+    assert asked(alone, "--device", f"dev-{TWO:016x}", "--metric", "spo2") == named
+    assert "map of persons" in refusal("query", alone.folder, "--crew", "2", "--metric", "spo2")
+
+
+def test_the_proof_in_the_document_leads_from_the_row_to_both_roots(made: Made) -> None:
+    done = twin("query", made.folder, "--crew", "2", "--metric", "spo2", "--format", "json")
+    records = json.loads(done.stdout)["records"]
+    assert len(records) == 11
+    for proof in records.values():
+        for tree in (proof["attested"], proof["checkpoint"]["head"]):
+            path = [bytes.fromhex(sibling) for sibling in tree["path"]]
+            leaf, root = bytes.fromhex(proof["leaf"]), bytes.fromhex(tree["root"])
+            assert verify_inclusion(leaf, proof["index"], tree["tree_size"], path, root)
+    assert records[f"{OTHER}/0"]["checkpoint"]["counter"] == 0
+    assert records[f"{OTHER}/10"]["checkpoint"]["counter"] == 2
+    assert records[f"{OTHER}/10"]["checkpoint"]["witnesses"] == ["auditor", "edge-2"]
+
+
+# ------------------------------------------------------------ states
+
+
+def states(folder: Path) -> dict[str, int]:
+    return read(folder, ["spo2"], crew=2).states()
+
+
+def test_without_cosignatures_rows_are_attested_only(tmp_path: Path) -> None:
+    assert states(make_run(tmp_path / "run", witnessed=False).folder) == {"attested": 11}
+
+
+def test_without_a_ledger_rows_are_attested_only(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        store.execute("DROP TABLE ledger")
+    assert states(made.folder) == {"attested": 11}
+
+
+def test_without_an_attestation_rows_are_signed_only(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM attestations")
+    assert states(made.folder) == {"signed": 11}
+
+
+def test_cosignatures_from_one_planet_are_not_enough(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    registry = json.loads((made.folder / "registry.json").read_text())
+    registry["edges"][1]["name"] = "edge-7"  # nobody knows edge-2 any more
+    (made.folder / "registry.json").write_text(json.dumps(registry))
+    assert states(made.folder) == {"attested": 11}
+
+
+def test_a_row_that_was_changed_is_no_reading_and_the_command_fails(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        frame = flipped(made.frames[OTHER][3], 800)
+        store.execute("UPDATE frames SET frame = ? WHERE device = ? AND idx = 3", (frame, f"{TWO:016x}"))
+    answer = read(made.folder, ["spo2"], crew=2)
+    assert [proof.record for proof in answer.broken] == [f"{OTHER}/3"]
+    assert {reading.proof.index for reading in answer.readings()} == set(range(11)) - {3}
+    done = twin("query", made.folder, "--crew", "2", "--metric", "spo2")
+    assert done.exit_code == 1
+    assert f"broken: {OTHER}/3: signatures: the signature is not its device's" in done.stdout
+    for form in ("csv", "json", "fhir"):
+        done = twin("query", made.folder, "--crew", "2", "--metric", "spo2", "--format", form)
+        assert done.exit_code == 1
+        assert f"broken: {OTHER}/3" in done.stderr
+
+
+def test_rows_under_an_attestation_that_does_not_hold_are_signed_only_and_the_command_fails(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        store.execute("UPDATE attestations SET root = ?", (bytes(32),))
+    assert states(made.folder) == {"signed": 11}
+    done = twin("query", made.folder, "--crew", "2", "--metric", "spo2")
+    assert done.exit_code == 1
+    assert f"not attested: {OTHER}: the auditor's signature over 11 rows does not verify" in done.stdout
+
+
+# ------------------------------------------------------------ wrong questions
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "query RUN --crew 3 --metric spo2",
+            "crew member 3: nobody in this run has this number (--crew); use one of 1, 2",
+        ),
+        (
+            "query RUN --crew 1 --metric sp02",
+            "metric sp02: unknown metric (--metric); did you mean spo2? use one of heart",
+        ),
+        (
+            "query RUN --crew 1 --metric ppo2",
+            "metric ppo2: no device asked reports ppo2_dapa (--metric); use one of heart",
+        ),
+        ("query RUN/none --crew 1 --metric spo2", "run RUN/none: is no folder (RUN/none); give a run's folder"),
+        ("query RUN/mars --crew 1 --metric spo2", "run RUN/mars: holds no earth.sqlite (RUN/mars); give the folder"),
+        (
+            "query RUN --crew 1 --metric spo2 --from noon",
+            "instant noon: 'noon' is not an ISO 8601 date and time (--from); write",
+        ),
+        (
+            "query RUN --crew 1 --metric spo2 --from 2033-03-11 --to 2033-03-10",
+            "range of instants: ends at 2033-03-10, not after its start 2033-03-11 (--to); name a later end",
+        ),
+        (
+            "query RUN --crew 1 --metric spo2 --from 2040-01-01",
+            "readings of spo2_pct: none in this range; Earth holds 2033-03-10T10:00:00.000Z to 2033-03-10T10:00:43.00",
+        ),
+        (
+            "query RUN --metric spo2",
+            "query: asks for one person or one device (--crew); give --crew N for a person, or",
+        ),
+        ("query RUN --crew 1 --device vitals-1 --metric spo2", "query: asks for one person or one device (--crew)"),
+        (
+            "query RUN --device vital-2 --metric spo2",
+            "device vital-2: no device of this run (--device); did you mean vit",
+        ),
+        (
+            "query RUN --device dev-1 --metric spo2",
+            "device dev-1: no device of this run (--device); take a pseudonym from",
+        ),
+        (
+            "query RUN --crew 1 --metric spo2 --format xml",
+            "format xml: unknown format (--format); use one of table, csv",
+        ),
+        (
+            "ledger RUN --record dev-1",
+            "record dev-1: no address of a record (--record); write dev-<16 hex>/ep-<16 hex>",
+        ),
+        (f"ledger RUN --record {OTHER}/99", f"record {OTHER}/99: no row stands there (--record); `twin ledger"),
+        ("verify RUN/none", "run RUN/none: is no folder (RUN/none); give a run's folder"),
+    ],
+)
+def test_a_wrong_question_gets_one_line_that_says_what_to_do(made: Made, words: str, line: str) -> None:
+    run = str(made.folder)
+    assert refusal(*words.replace("RUN", run).split()).startswith("twin: " + line.replace("RUN", run))
+
+
+def test_a_registry_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    registry = made.folder / "registry.json"
+    whole = registry.read_text()
+    registry.write_text(whole.replace('"is_secret": false', '"is_secret": true', 1))
+    assert "is_secret must be true for hmac-sha256" in refusal("verify", made.folder)
+    registry.unlink()
+    assert refusal("verify", made.folder).startswith(f"twin: registry of signers {registry}: is missing")
+
+
+def test_a_device_without_rows_says_so(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        for table in ("frames", "heads", "attestations"):
+            store.execute(f"DELETE FROM {table} WHERE device = ?", (f"{TWO:016x}",))
+    with pytest.raises(ScenarioError, match="no row of these devices stands on Earth"):
+        read(made.folder, ["spo2"], crew=2)
+
+
+def test_instants_are_the_devices_own(made: Made) -> None:
+    first = next(read(made.folder, ["spo2"], crew=2).readings())
+    assert first.instant_us == START_US
+    assert first.proof.stored_us == START_US + 900 * S

@@ -1,0 +1,384 @@
+"""`twin verify` on a sound store, and on one in which somebody changed anything at all."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cbor2
+import pytest
+from hand_made_store import (
+    ALERTS,
+    AUDITOR,
+    FIRST,
+    LEAD_OFF,
+    ONE,
+    OTHER,
+    SECOND,
+    Made,
+    flipped,
+    log_of,
+    make_run,
+    seal_samples,
+    signer,
+    tampering,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.messages import Checkpoint, audit_part, decode, encode, signed_part
+from twin.scenario.errors import ScenarioError
+from twin.verify.audit import verify_run
+from twin.verify.findings import CHECKS
+from twin.verify.text import as_document, summary
+
+
+def wrong(folder: Path) -> list[tuple[str, str]]:
+    """(check, where) of every finding."""
+    return [(finding.check, finding.where) for finding in verify_run(folder).findings.wrong]
+
+
+def key(stream: StreamId) -> tuple[str, str]:
+    return f"{stream.device:016x}", f"{stream.epoch:016x}"
+
+
+def set_frame(made: Made, stream: StreamId, index: int, frame: bytes) -> None:
+    with tampering(made.folder) as store:
+        where = (frame, *key(stream), index)
+        assert store.execute("UPDATE frames SET frame = ? WHERE device = ? AND epoch = ? AND idx = ?", where).rowcount
+
+
+def set_ledger(made: Made, counter: int, column: str, value: bytes) -> None:
+    with tampering(made.folder) as store:
+        assert store.execute(f"UPDATE ledger SET {column} = ? WHERE counter = ?", (value, counter)).rowcount == 1
+
+
+def ledger_of(made: Made, counter: int, column: str) -> bytes:
+    with tampering(made.folder) as store:
+        found: tuple[bytes] = store.execute(f"SELECT {column} FROM ledger WHERE counter = ?", (counter,)).fetchone()
+    return found[0]
+
+
+@pytest.mark.parametrize("suite", ["ed25519", "hmac-sha256"])
+def test_what_the_pipeline_wrote_is_sound_and_every_check_had_something_to_look_at(tmp_path: Path, suite: str) -> None:
+    found = verify_run(make_run(tmp_path / "run", suite).folder)
+    assert [str(finding) for finding in found.findings.wrong] == []
+    assert found.findings.pending == []
+    assert found.findings.checked == {
+        "rows": 23,
+        "signatures": 23,
+        "streams": 4,
+        "heads": 4,
+        "attestations": 4,
+        "checkpoints": 3,
+        "ledger": 12,
+        "cosignatures": 6,
+        "alerts": 1,
+        "counts": 4,
+    }
+    assert all(of.equal and of.mars == of.earth == of.table for of in found.counts.values())
+
+
+# ------------------------------------------------------------ rows
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_one_bit_flipped_anywhere_in_a_row_is_found_and_the_row_is_named(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    made = make_run(tmp_path_factory.mktemp("flip") / "run", "hmac-sha256")
+    stream = data.draw(st.sampled_from(list(made.frames)))
+    index = data.draw(st.integers(0, len(made.frames[stream]) - 1))
+    frame = made.frames[stream][index]
+    set_frame(made, stream, index, flipped(frame, data.draw(st.integers(0, 8 * len(frame) - 1))))
+    found = wrong(made.folder)
+    assert found[0][0] in ("rows", "signatures") or stream == FIRST  # a broken closing breaks what answers to it
+    assert any(check in ("rows", "signatures") and where == f"{stream}/{index}" for check, where in found)
+    assert ("attestations", str(stream)) in found
+
+
+def test_a_bit_flipped_in_a_signature_is_found(made: Made) -> None:
+    set_frame(made, OTHER, 3, flipped(made.frames[OTHER][3], 8 * len(made.frames[OTHER][3]) - 9))
+    assert ("signatures", f"{OTHER}/3") in wrong(made.folder)
+
+
+def test_a_dropped_row_is_found_at_its_place(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM frames WHERE device = ? AND epoch = ? AND idx = 4", key(OTHER))
+    found = [str(finding) for finding in verify_run(made.folder).findings.wrong]
+    assert f"streams: {OTHER}: 11 rows are visible, and row 4 is missing" in found
+    assert f"counts: {OTHER}: Earth's witness cosigned 11 rows, the table holds 10" in found
+
+
+def test_the_last_row_dropped_with_head_and_attestation_set_back_is_found_by_the_ledger(made: Made) -> None:
+    log = log_of(made.frames[OTHER][:10])
+    signature = signer(AUDITOR, "ed25519").sign(audit_part(OTHER, 10, log.root()))  # even the auditor's key was stolen
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM frames WHERE device = ? AND epoch = ? AND idx = 10", key(OTHER))
+        store.execute("UPDATE heads SET size = 10 WHERE device = ? AND epoch = ?", key(OTHER))
+        store.execute(
+            "UPDATE attestations SET size = 10, root = ?, frontier = ?, signature = ? WHERE device = ? AND epoch = ?",
+            (log.root(), b"".join(log.frontier()), signature, *key(OTHER)),
+        )
+    assert wrong(made.folder) == [("counts", str(OTHER))]
+
+
+def test_two_swapped_rows_are_both_named(made: Made) -> None:
+    set_frame(made, OTHER, 5, made.frames[OTHER][6])
+    set_frame(made, OTHER, 6, made.frames[OTHER][5])
+    found = wrong(made.folder)
+    assert ("rows", f"{OTHER}/5") in found
+    assert ("rows", f"{OTHER}/6") in found
+
+
+def test_a_frame_signed_with_the_key_given_up_is_found_in_the_new_epoch(made: Made) -> None:
+    set_frame(made, SECOND, 2, seal_samples(SECOND, 2, signer("vitals-1", "ed25519")))
+    assert ("signatures", f"{SECOND}/2") in wrong(made.folder)
+
+
+def test_a_frame_beyond_a_closed_epoch_is_stale_although_its_signature_is_good(made: Made) -> None:
+    stale = seal_samples(FIRST, 5, signer("vitals-1", "ed25519"))
+    with tampering(made.folder) as store:
+        store.execute("INSERT INTO frames VALUES (?, ?, 5, 1, ?, 0)", (*key(FIRST), stale))
+    assert wrong(made.folder) == [("signatures", f"{FIRST}/5")]
+
+
+def test_rows_of_a_device_that_nobody_registered_are_found(made: Made) -> None:
+    stranger = StreamId(0x99, 1)
+    with tampering(made.folder) as store:
+        forged = seal_samples(stranger, 0, signer("stranger", "ed25519"))
+        store.execute("INSERT INTO frames VALUES (?, ?, 0, 1, ?, 0)", (*key(stranger), forged))
+    assert wrong(made.folder) == [("signatures", f"{stranger}/0")]
+
+
+def test_a_row_under_a_name_that_is_no_number_is_found(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("UPDATE frames SET device = 'somebody' WHERE device = ? AND epoch = ? AND idx = 10", key(OTHER))
+    assert ("rows", f"frames dev-somebody/ep-{OTHER.epoch:016x}") in wrong(made.folder)
+
+
+def test_an_emptied_store_is_not_sound(made: Made) -> None:
+    with tampering(made.folder) as store:
+        for table in ("frames", "heads", "attestations", "alerts", "ledger"):
+            store.execute(f"DELETE FROM {table}")
+    assert wrong(made.folder) == [("rows", "earth.sqlite")]
+
+
+def test_a_whole_stream_that_is_gone_is_found_by_the_ledger(made: Made) -> None:
+    with tampering(made.folder) as store:
+        for table in ("frames", "heads", "attestations"):
+            store.execute(f"DELETE FROM {table} WHERE device = ? AND epoch = ?", key(OTHER))
+    assert wrong(made.folder) == [("counts", str(OTHER))]
+
+
+# ------------------------------------------------------------ heads and attestations
+
+
+@pytest.mark.parametrize(("size", "checks"), [(10, {"heads"}), (12, {"heads", "streams"}), (-1, {"heads"})])
+def test_a_changed_head_is_found(made: Made, size: int, checks: set[str]) -> None:
+    with tampering(made.folder) as store:
+        store.execute("UPDATE heads SET size = ? WHERE device = ? AND epoch = ?", (size, *key(OTHER)))
+    assert set(wrong(made.folder)) == {(check, str(OTHER)) for check in checks}
+
+
+def test_a_head_that_is_gone_is_found(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM heads WHERE device = ? AND epoch = ?", key(OTHER))
+    assert wrong(made.folder) == [("heads", str(OTHER))]
+
+
+@pytest.mark.parametrize("column", ["root", "frontier", "signature"])
+def test_a_bit_flipped_in_an_attestation_is_found(made: Made, column: str) -> None:
+    with tampering(made.folder) as store:
+        where = "WHERE device = ? AND epoch = ?"
+        (value,) = store.execute(f"SELECT {column} FROM attestations {where}", key(OTHER)).fetchone()
+        store.execute(f"UPDATE attestations SET {column} = ? {where}", (flipped(value, 77), *key(OTHER)))
+    assert wrong(made.folder) == [("attestations", str(OTHER))]
+
+
+def test_an_attestation_of_another_size_is_found(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("UPDATE attestations SET size = 9 WHERE device = ? AND epoch = ?", key(OTHER))
+    assert wrong(made.folder) == [("attestations", str(OTHER))]
+
+
+def test_rows_past_the_attestation_are_pending_and_not_wrong(made: Made) -> None:
+    log = log_of(made.frames[OTHER][:8])
+    signature = signer(AUDITOR, "ed25519").sign(audit_part(OTHER, 8, log.root()))
+    with tampering(made.folder) as store:
+        store.execute("UPDATE heads SET size = 10 WHERE device = ? AND epoch = ?", key(OTHER))
+        store.execute(
+            "UPDATE attestations SET size = 8, root = ?, frontier = ?, signature = ? WHERE device = ? AND epoch = ?",
+            (log.root(), b"".join(log.frontier()), signature, *key(OTHER)),
+        )
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert found.pending == [
+        f"{OTHER}: 1 rows are not visible yet",
+        f"{OTHER}: 2 visible rows are not attested yet",
+    ]
+
+
+# ------------------------------------------------------------ the ledger
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_one_bit_flipped_anywhere_in_a_checkpoint_is_found_and_it_is_named(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    made = make_run(tmp_path_factory.mktemp("flip") / "run", "hmac-sha256")
+    raw = ledger_of(made, 1, "checkpoint")
+    set_ledger(made, 1, "checkpoint", flipped(raw, data.draw(st.integers(0, 8 * len(raw) - 1))))
+    assert ("checkpoints", "edge-1/1") in wrong(made.folder)
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_one_bit_flipped_anywhere_in_a_cosignature_is_found(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    made = make_run(tmp_path_factory.mktemp("flip") / "run", "hmac-sha256")
+    cosigns = cbor2.loads(ledger_of(made, 2, "cosigns"))
+    place = data.draw(st.integers(0, 1))
+    cosigns[place] = flipped(cosigns[place], data.draw(st.integers(0, 8 * len(cosigns[place]) - 1)))
+    set_ledger(made, 2, "cosigns", cbor2.dumps(cosigns))
+    found = wrong(made.folder)
+    assert [check for check, _ in found] == ["cosignatures"]
+    assert found[0][1].startswith("edge-1/2")
+
+
+def test_a_cosignature_moved_to_another_checkpoint_is_found(made: Made) -> None:
+    set_ledger(made, 2, "cosigns", ledger_of(made, 1, "cosigns"))
+    assert wrong(made.folder) == [("cosignatures", "edge-1/2 by edge-2"), ("cosignatures", "edge-1/2 by auditor")]
+
+
+def test_an_edge_cannot_witness_itself(made: Made) -> None:
+    said = decode(cbor2.loads(ledger_of(made, 2, "cosigns"))[0])._replace(witness="edge-1")  # type: ignore[call-arg]
+    own = encode(said._replace(signature=signer("edge-1", "ed25519").sign(signed_part(said))))  # type: ignore[arg-type, call-arg]
+    set_ledger(made, 2, "cosigns", cbor2.dumps([own]))
+    assert wrong(made.folder) == [("cosignatures", "edge-1/2 by edge-1")]
+
+
+def resigned(made: Made, counter: int, **changes: object) -> None:
+    """The edge itself writes another history."""
+    old = decode(ledger_of(made, counter, "checkpoint"))
+    assert isinstance(old, Checkpoint)
+    unsigned = old._replace(**changes)  # type: ignore[arg-type]
+    signature = signer("edge-1", "ed25519").sign(signed_part(unsigned))
+    set_ledger(made, counter, "checkpoint", encode(unsigned._replace(signature=signature)))
+    set_ledger(made, counter, "cosigns", cbor2.dumps([]))
+
+
+def test_an_edge_that_rewrites_a_checkpoint_breaks_the_chain_after_it(made: Made) -> None:
+    resigned(made, 1, at_us=5)
+    assert wrong(made.folder) == [("checkpoints", "edge-1/2")]
+
+
+def test_a_chain_that_begins_with_a_hash_of_nothing_known_is_found(made: Made) -> None:
+    resigned(made, 0, previous=hashlib.sha256(b"").digest())
+    assert wrong(made.folder) == [("checkpoints", "edge-1/1"), ("checkpoints", "edge-1/0")]
+
+
+def test_a_head_in_a_checkpoint_that_is_not_the_root_of_the_rows_is_found(made: Made) -> None:
+    old = decode(ledger_of(made, 2, "checkpoint"))
+    assert isinstance(old, Checkpoint)
+    heads = tuple(h._replace(root=flipped(h.root, 3)) if h.stream == OTHER else h for h in old.heads)
+    resigned(made, 2, heads=heads)
+    assert wrong(made.folder) == [("ledger", "edge-1/2")]
+
+
+def test_a_head_that_shrinks_along_the_chain_is_found(made: Made) -> None:
+    old = decode(ledger_of(made, 2, "checkpoint"))
+    assert isinstance(old, Checkpoint)
+    heads = tuple(
+        h._replace(size=1, root=log_of(made.frames[OTHER][:1]).root()) if h.stream == OTHER else h for h in old.heads
+    )
+    resigned(made, 2, heads=heads)
+    assert wrong(made.folder) == [("checkpoints", "edge-1/2")]
+
+
+def test_a_checkpoint_that_is_not_archived_is_pending_and_named(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM ledger WHERE counter = 1")
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert found.pending == ["edge-1/0 to edge-1/2: 1 checkpoints between them are not archived"]
+
+
+def test_cosignatures_that_came_before_their_checkpoint_wait_for_it(made: Made) -> None:
+    set_ledger(made, 2, "checkpoint", b"")
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert "edge-1/2: 2 cosignatures wait for their checkpoint" in found.pending
+
+
+def test_rows_that_only_mars_has_seen_are_pending(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run", witnessed=False)
+    with tampering(made.folder) as store:
+        for table in ("frames", "heads", "attestations"):
+            store.execute(f"DELETE FROM {table} WHERE device = ? AND epoch = ?", key(SECOND))
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert found.pending == [f"{SECOND}: 6 rows of the ledger are not on Earth"]
+
+
+# ------------------------------------------------------------ alerts
+
+
+def test_an_alert_that_is_missing_in_its_table_is_found(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM alerts")
+    assert wrong(made.folder) == [("alerts", f"{OTHER}/{LEAD_OFF}/spo2_low")]
+
+
+def test_an_alert_that_no_edge_raised_is_found(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("INSERT INTO alerts SELECT device, epoch, idx, 'invented', frame, 0, NULL FROM alerts")
+    assert wrong(made.folder) == [("alerts", f"{OTHER}/{LEAD_OFF}/invented")]
+
+
+def test_an_alert_with_another_frame_is_found(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("UPDATE alerts SET frame = ?", (flipped(made.frames[ALERTS][0], 500),))
+    assert wrong(made.folder) == [("alerts", f"{OTHER}/{LEAD_OFF}/spo2_low")]
+
+
+# ------------------------------------------------------------ what people see
+
+
+def test_the_summary_names_the_first_failures_and_counts_all(made: Made) -> None:
+    for index in range(11):
+        set_frame(made, OTHER, index, flipped(made.frames[OTHER][index], 1000))
+    text = summary(verify_run(made.folder))
+    assert f"signatures: {OTHER}/0: the signature is not its device's" in text
+    assert "... and " in text
+    assert text.splitlines()[-1].startswith("NOT sound: ")
+
+
+def test_the_document_holds_every_finding(made: Made) -> None:
+    set_frame(made, OTHER, 3, flipped(made.frames[OTHER][3], 1000))
+    found = as_document(verify_run(made.folder))
+    assert found["sound"] is False
+    assert set(found["checks"]) == set(CHECKS)
+    assert found["checks"]["signatures"]["wrong"] == 1
+    assert found["wrong"][0] == {
+        "check": "signatures",
+        "where": f"{OTHER}/3",
+        "what": "the signature is not its device's",
+    }
+
+
+def test_a_store_that_is_no_database_is_refused(made: Made) -> None:
+    (made.folder / "earth.sqlite").write_bytes(b"not a database, whatever it is called" * 100)
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        verify_run(made.folder)
+
+
+def test_a_device_that_was_never_registered_is_named_by_the_registry_alone(made: Made) -> None:
+    registry = made.folder / "registry.json"
+    registry.write_text(registry.read_text().replace(f"dev-{ONE:016x}", "dev-00000000000000aa"))
+    named = {where for check, where in wrong(made.folder) if check == "signatures"}
+    assert {f"{FIRST}/0", f"{SECOND}/5"} <= named

@@ -1,0 +1,1 @@
+"""Proof of what stands in Earth's store, apart from the code that wrote it: own parsing, own hashing, no pipeline."""

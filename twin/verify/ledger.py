@@ -1,0 +1,200 @@
+"""The archive of checkpoints: signatures of edges, the chain of each, and the cosignatures of witnesses.
+
+A checkpoint states the heads of all streams of an edge and names the SHA-256 of the one before. Witnesses are the
+other edges, on Mars, and the auditor, on Earth, who cosigns only rows that it has read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from twin.run_registry import RunRegistry
+from twin.verify.findings import Findings
+from twin.verify.frames import MalformedError, StreamKey
+from twin.verify.signatures import Key
+from twin.verify.statements import Checkpoint, Cosign, read_checkpoint, read_cosign
+from twin.verify.store import EarthStore, StoredCheckpoint
+from twin.verify.streams import HashedStream
+
+MARS: Final = "mars"
+EARTH: Final = "earth"
+
+
+class Witness(NamedTuple):
+    """Who may cosign: the key, and the planet it stands on."""
+
+    key: Key
+    planet: str
+
+
+@dataclass
+class KeptCheckpoint:
+    """A checkpoint whose edge signed it, with the cosignatures that verify, by witness."""
+
+    raw: bytes
+    statement: Checkpoint
+    cosigns: dict[str, Cosign] = field(default_factory=dict)
+    planets: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """How findings call it."""
+        return f"{self.statement.author}/{self.statement.counter}"
+
+    def planets_behind(self, stream: StreamKey) -> set[str]:
+        """The planets that a witness of this stream's head stands on."""
+        return self.planets if stream in self.statement.heads else set()
+
+
+class Keys(NamedTuple):
+    """Keys of a run's registry: edges that write checkpoints, and all witnesses."""
+
+    edges: dict[str, Key]
+    witnesses: dict[str, Witness]
+
+    @classmethod
+    def of(cls, registry: RunRegistry) -> Keys:
+        """Read them from a registry."""
+        edges = {edge.name: Key.of(edge.key) for edge in registry.edges}
+        witnesses = {name: Witness(key, MARS) for name, key in edges.items()}
+        witnesses[registry.auditor.name] = Witness(Key.of(registry.auditor.key), EARTH)
+        return cls(edges, witnesses)
+
+
+def read_ledger(store: EarthStore, keys: Keys, findings: Findings) -> list[KeptCheckpoint]:
+    """All checkpoints that hold, by author and counter; what does not hold is noted."""
+    kept: list[KeptCheckpoint] = []
+    for row in store.checkpoints():
+        where = f"{row.author}/{row.counter}"
+        if not row.checkpoint:
+            findings.pending.append(f"{where}: {len(row.cosigns)} cosignatures wait for their checkpoint")
+            continue
+        findings.look("checkpoints")
+        try:
+            statement = read_checkpoint(row.checkpoint)
+        except MalformedError as error:
+            findings.fail("checkpoints", where, str(error))
+            continue
+        problem = _problem_with(row, statement, keys)
+        if problem:
+            findings.fail("checkpoints", where, problem)
+            continue
+        checkpoint = KeptCheckpoint(row.checkpoint, statement)
+        for data in row.cosigns:
+            _take_cosign(data, checkpoint, keys, findings)
+        kept.append(checkpoint)
+    kept.sort(key=lambda one: (one.statement.author, one.statement.counter))
+    for before, after in pairwise(kept):
+        _check_link(before, after, findings)
+    for first in kept:
+        if first.statement.counter == 0 and first.statement.previous:
+            findings.fail("checkpoints", first.name, "the first of a chain names one before it")
+    return kept
+
+
+def _problem_with(row: StoredCheckpoint, statement: Checkpoint, keys: Keys) -> str:
+    if (statement.author, statement.counter) != (row.author, row.counter):
+        return f"the checkpoint names itself {statement.author}/{statement.counter}"
+    author = keys.edges.get(statement.author)
+    if author is None:
+        return "its author is not registered"
+    if not author.signed(statement.signed, statement.signature):
+        return "the signature is not its edge's"
+    return ""
+
+
+def _check_link(before: KeptCheckpoint, after: KeptCheckpoint, findings: Findings) -> None:
+    old, new = before.statement, after.statement
+    if old.author != new.author:
+        return
+    if new.counter == old.counter + 1:
+        if new.previous != old.digest:
+            findings.fail("checkpoints", after.name, f"it does not follow {before.name}: the hash it names is another")
+    else:
+        between = new.counter - old.counter - 1
+        findings.pending.append(f"{before.name} to {after.name}: {between} checkpoints between them are not archived")
+    for stream, (size, _) in old.heads.items():
+        now = new.heads.get(stream, (0, b""))[0]
+        if now < size:
+            findings.fail("checkpoints", after.name, f"{stream} has shrunk from {size} to {now}")
+
+
+def _take_cosign(data: bytes, checkpoint: KeptCheckpoint, keys: Keys, findings: Findings) -> None:
+    findings.look("cosignatures")
+    statement = checkpoint.statement
+    try:
+        cosign = read_cosign(data)
+    except MalformedError as error:
+        findings.fail("cosignatures", checkpoint.name, str(error))
+        return
+    witness = keys.witnesses.get(cosign.witness)
+    if witness is None or cosign.witness == statement.author:
+        problem = "no registered witness of it"
+    elif not witness.key.signed(cosign.signed, cosign.signature):
+        problem = "the signature is not the witness's"
+    elif (cosign.author, cosign.counter, cosign.digest) != (statement.author, statement.counter, statement.digest):
+        problem = f"it speaks of another checkpoint, {cosign.author}/{cosign.counter}"
+    elif cosign.sizes != {stream: size for stream, (size, _) in statement.heads.items()}:
+        problem = "it speaks of other heads"
+    else:
+        checkpoint.cosigns[cosign.witness] = cosign
+        checkpoint.planets.add(witness.planet)
+        return
+    findings.fail("cosignatures", f"{checkpoint.name} by {cosign.witness}", problem)
+
+
+def check_heads(kept: Sequence[KeptCheckpoint], streams: Mapping[StreamKey, HashedStream], findings: Findings) -> None:
+    """Each head of each checkpoint against the rows of the table."""
+    for checkpoint in kept:
+        for stream, (size, root) in checkpoint.statement.heads.items():
+            hashed = streams.get(stream)
+            if hashed is None or size > hashed.tree.size:
+                continue  # judged once per stream, by `check_counts`
+            findings.look("ledger")
+            if hashed.tree.root(size) != root:
+                what = f"the head of {stream} at {size} is not the root of the rows"
+                findings.fail("ledger", checkpoint.name, what)
+
+
+@dataclass
+class Counts:
+    """Of one stream: rows in the table, and the largest head in the ledger and in what Earth's witness cosigned."""
+
+    table: int = 0
+    ledger: int = 0
+    earth: int = 0
+    mars: int = 0
+
+    @property
+    def equal(self) -> bool:
+        """Whether ledger and table count the same."""
+        return self.table == self.ledger
+
+
+def count(kept: Sequence[KeptCheckpoint], streams: Mapping[StreamKey, HashedStream]) -> dict[StreamKey, Counts]:
+    """Table against ledger, for every stream that either knows."""
+    counts = {stream: Counts(table=hashed.rows) for stream, hashed in streams.items()}
+    for checkpoint in kept:
+        for stream, (size, _) in checkpoint.statement.heads.items():
+            of = counts.setdefault(stream, Counts())
+            of.ledger = max(of.ledger, size)
+            if EARTH in checkpoint.planets:
+                of.earth = max(of.earth, size)
+            if MARS in checkpoint.planets:
+                of.mars = max(of.mars, size)
+    return dict(sorted(counts.items()))
+
+
+def check_counts(counts: Mapping[StreamKey, Counts], findings: Findings) -> None:
+    """Whether the ledger's rows are in the table, and the table's in the ledger."""
+    for stream, of in counts.items():
+        findings.look("counts")
+        if of.table < of.earth:
+            findings.fail("counts", stream, f"Earth's witness cosigned {of.earth} rows, the table holds {of.table}")
+        elif of.table < of.ledger:
+            findings.pending.append(f"{stream}: {of.ledger - of.table} rows of the ledger are not on Earth")
+        elif of.table > of.ledger:
+            findings.pending.append(f"{stream}: {of.table - of.ledger} rows are in no archived checkpoint yet")

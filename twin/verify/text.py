@@ -1,0 +1,47 @@
+"""What a verification says to people: one line per check, then the first failures, then what is pending."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twin.verify.audit import Verification
+from twin.verify.findings import CHECKS
+
+FAILURES_SHOWN: Final = 10
+PENDING_SHOWN: Final = 10
+
+
+def summary(verification: Verification) -> str:
+    """Lines for a terminal."""
+    findings = verification.findings
+    width = max(map(len, CHECKS))
+    lines = []
+    for check, statement in CHECKS.items():
+        looked, wrong = findings.checked[check], len(findings.of(check))
+        state = f"{wrong} WRONG" if wrong else "ok" if looked else "nothing to check"
+        lines.append(f"{check:{width}}  {looked:>9}  {state:<16}  {statement}")
+    lines += _some("wrong", [str(finding) for finding in findings.wrong], FAILURES_SHOWN)
+    lines += _some("not proved yet", findings.pending, PENDING_SHOWN)
+    lines.append("sound" if findings.sound else f"NOT sound: {len(findings.wrong)} findings")
+    return "\n".join(lines)
+
+
+def _some(title: str, lines: list[str], shown: int) -> list[str]:
+    if not lines:
+        return []
+    more = [f"  ... and {len(lines) - shown} more"] if len(lines) > shown else []
+    return [f"{title}:", *(f"  {line}" for line in lines[:shown]), *more]
+
+
+def as_document(verification: Verification) -> dict[str, Any]:
+    """The same for programs, with every finding."""
+    findings = verification.findings
+    return {
+        "sound": findings.sound,
+        "checks": {
+            check: {"statement": statement, "checked": findings.checked[check], "wrong": len(findings.of(check))}
+            for check, statement in CHECKS.items()
+        },
+        "wrong": [{"check": f.check, "where": f.where, "what": f.what} for f in findings.wrong],
+        "pending": findings.pending,
+    }

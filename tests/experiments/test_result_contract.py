@@ -45,7 +45,7 @@ def document(folder: Path) -> dict[str, Any]:
 
 def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
     d = document(folder)
-    assert d["schema"] == "mars-iomt-twin/result/1"
+    assert d["schema"] == "mars-iomt-twin/result/2"
     assert (d["scenario"], d["seed"], d["verdict"]) == ("small", 5, "held")
     assert type(d["trace_hash"]) is str
     assert len(bytes.fromhex(d["trace_hash"])) == 32
@@ -63,7 +63,7 @@ def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
         assert guarantee["evidence"] is None
     assert set(d["counts"]) == {"samples", "frames", "bundles", "rows", "alerts", "transmissions"}
     assert set(d["counts"]["transmissions"]) == {"sent", "delivered", "lost", "in_flight"}
-    assert set(d["records"]) == {"accepted", "delivered", "lost", "in_flight"}
+    assert set(d["records"]) == {"accepted", "delivered", "lost", "in_flight", "never_accepted"}
     assert set(d["streams"]) == {"vitals-1", "vitals-2"}
     for stream in d["streams"].values():
         assert set(stream["latency_s"]) == {"p50", "p95", "p99", "max"}

@@ -283,5 +283,5 @@ def _write_calendar(scenario: BareScenario, plan: ContactPlan, folder: Path, hos
             end = None if fault.until_us is None else scenario.start_us + fault.until_us
             table.row(fault.kind, fault.link, scenario.start_us + fault.from_us, end, f"{fault.rate * 100:g} %")
     table.close()
-    for name in ("backlog", "opacity"):
+    for name in ("backlog", "opacity", "vitals", "episodes", "alarms", "checkpoints"):
         TableWriter(folder, name).close()

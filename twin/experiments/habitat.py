@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from twin.experiments import disturbances
+from twin.experiments.clinic_log import ClinicLog
 from twin.experiments.identities import (
     AUDITOR,
     EARTH,
@@ -25,6 +26,7 @@ from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
+from twin.experiments.vitals_log import WatchedDevice
 from twin.faults.link import LinkFaults, Outages
 from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
@@ -63,7 +65,7 @@ from twin.scenario.guarantees import Freshness as FreshnessChoice
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
 from twin.world import dust
-from twin.world.patient import Vitals
+from twin.world.patient import MODEL, Vitals
 from twin.world.timescales import SOL_US, lmst_h
 
 EARTH_LATENCY_US = 1_000  # assumed: gateway and auditor stand in one data center
@@ -154,6 +156,8 @@ class HabitatBuilder:
         journeys.watch(self.trace)
         transmissions = Transmissions(self.folder / "tables", [link.hop for link in self.links.values()])
         transmissions.watch(self.trace)
+        clinic = self._clinic_log()
+        clinic.watch(self.trace)
         backlog = TableWriter(self.folder / "tables", "backlog")
         self._write_calendar()
         self._schedule(tables, truth, backlog)
@@ -173,6 +177,7 @@ class HabitatBuilder:
         def close(at_us: int) -> None:
             journeys.close(at_us)
             transmissions.close()
+            clinic.close(at_us)
             backlog.close()
             for table in tables.values():
                 table.close()
@@ -185,6 +190,7 @@ class HabitatBuilder:
                 "delivered": accepted - missing,
                 "lost": lost,
                 "in_flight": missing - lost,
+                "never_accepted": clinic.never_accepted,
             }
 
         return Mission(
@@ -206,7 +212,7 @@ class HabitatBuilder:
                 "frames": journeys.frames,
                 "bundles": journeys.bundles,
                 "rows": truth.rows,
-                "alerts": 0,
+                "alerts": clinic.alerts,
             },
             records=records,
             streams=lambda: latency_by_stream(
@@ -220,9 +226,19 @@ class HabitatBuilder:
                 "longitude_deg": self.site.longitude_deg,
             },
             longest_silence_s=longest_silence_s(scenario, self.available.values(), self.span),
+            clinic=clinic.clinic,
+            ledger=lambda: clinic.ledger(once.rows_counted or 0),
             before_finish=[before_finish],
             closers=[close],
         )
+
+    def _clinic_log(self) -> ClinicLog:
+        channels = tuple(channel.name for channel in MODEL)
+        watched = [
+            WatchedDevice(d.name, d.device, 1 + number % self.scenario.habitat.crew, channels)
+            for number, d in enumerate(self.devices)
+        ]
+        return ClinicLog(self.folder / "tables", watched, self.edges, self.scenario.start_us, self.scenario.end_us)
 
     def _vitals(self, device: DeviceIdentity) -> Vitals:
         phase_us = round(lmst_h(self.scenario.start_us, self.site.longitude_deg) / 24 * SOL_US)

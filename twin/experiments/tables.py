@@ -14,6 +14,7 @@ ROWS_PER_GROUP: Final = 4096
 
 _TEXT = {
     "stream", "epoch", "from_node", "to_node", "via", "kind", "place", "detail", "content", "outcome", "cause",
+    "channel", "alert", "rule", "text", "episode", "author",
 }  # fmt: skip
 
 

@@ -27,7 +27,9 @@ CLINIC_HELD = (
 )  # fmt: skip
 BASE = {
     "heart_rate_bpm": (64, 6, 3), "rr_interval_ms": (930, 60, 30), "spo2_pct": (97, 0, 1),
-    "respiration_rpm": (14, 1, 1),    "systolic_mmhg": (118, 5, 3), "diastolic_mmhg": (76, 4, 2), "temperature_ddegc": (369, 4, 1),
+    "respiration_rpm": (14, 1, 1),
+    "systolic_mmhg": (118, 5, 3), "diastolic_mmhg": (76, 4, 2),
+    "temperature_ddegc": (369, 4, 1),
     "consciousness_acvpu": (0, 0, 0), "oxygen_flow_dlpm": (0, 0, 0), "activity_mg": (40, 20, 15),
 }  # fmt: skip
 AIR = {"cabin_pressure_hpa": (703, 0, 1), "ppo2_dapa": (2_130, 4, 5), "ppco2_pa": (260, 40, 12)}
@@ -125,7 +127,7 @@ def alarm(crew: int, rule: str, priority: int, onset_us: int, sent_us: int | Non
     sounded_us = onset_us + (2 + crew) * S_US + 140_000
     row = {
         "alert": f"dev-{device:016x}/ep-{0xC0FFEE + crew:016x}/{(onset_us - START_US) // MINUTE_US}/{rule}",
-        "stream": stream, "crew": crew, "rule": rule, "text": rule.replace("_", " "),
+        "stream": stream, "crew": crew, "rule": rule, "text": rule.replace("_", " ").replace(":", ": "),
         "technical": int(rule.startswith("technical")), "priority": priority, "onset_us": onset_us,
         "raised_us": sounded_us - 3_000, "sounded_us": sounded_us, "acknowledged_us": sounded_us + 95 * S_US,
         "cleared_us": sounded_us + 14 * MINUTE_US, "sealed_us": sounded_us + 12_000, "times_told": 0,

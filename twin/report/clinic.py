@@ -12,8 +12,8 @@ from twin.report import knowledge, style, vitals, wording
 from twin.report.time_axis import TimeAxis
 from twin.report.watch import watch, who
 from twin.result import Tables
-from twin.result_schema import Document, Watch
-from twin.world.timescales import us_to_utc
+from twin.result_schema import Clinic, Document, Watch
+from twin.world.timescales import us_to_utc, utc_to_us
 
 _TABLE_ROWS_MAX: Final = 60
 _OPEN_ROWS_MAX: Final = 12
@@ -52,13 +52,15 @@ def clinic(
     alarms = _with_beginnings(tables["alarms"])
     episodes = tables["episodes"].sort_values("start_us", kind="stable")
     told = document.clinic
-    figures, quiet = _figures(axis, crew, signs, alarms, episodes)
+    eventful = len(alarms) + len(episodes) > 0
+    silent_from_us = utc_to_us(document.generation_end_utc) if document.generation_end_utc else axis.end_us
+    figures, quiet = _figures(axis.part(axis.start_us, silent_from_us, axis.ticks_max), crew, signs, alarms, episodes)
     about_people = alarms[alarms["technical"] == 0]
     end_us = axis.end_us
     known = [_known(axis, row, end_us) for row in _most_urgent(about_people)]
     lanes = knowledge.knowledge(known)
     return {
-        "watch": Markup(watch(axis, crew, alarms, episodes, contacts, disturbances)),
+        "watch": Markup(watch(axis, crew, alarms, episodes, contacts, disturbances)) if eventful else None,
         "shapes": _shapes(alarms),
         "has_stow": bool((disturbances["kind"] == "antenna_stow").any()),
         "figures": figures,
@@ -70,15 +72,16 @@ def clinic(
         "parts": [(part.name, part.colour, bool(part.hatch)) for part in _used(known)],
         "mars_colour": knowledge.MARS,
         "earth_colour": knowledge.EARTH,
-        "facts": _facts(about_people, told.total if told else None),
+        "facts": _facts(about_people, told.total if told else None) if eventful else [],
         "silence": None if document.longest_silence_s is None else wording.duration(document.longest_silence_s),
         "instants": [name for _, name in _INSTANTS],
         "alarms": [_alarm_row(axis, row) for row in _rows(alarms.head(_TABLE_ROWS_MAX))],
         "alarms_left_out": max(0, len(alarms) - _TABLE_ROWS_MAX),
         "alarms_open": len(alarms) <= _OPEN_ROWS_MAX,
         "any_alarm": len(alarms) > 0,
+        "patient_days": None if told is None else f"{told.total.patient_days:.2f}",
         "any_episode": len(episodes) > 0,
-        "tally": None if told is None else [*map(_tally_row, told.crew), _tally_row(told.total)],
+        "tally": None if told is None or not eventful else [_tally_row(one) for one in _in_order(told)],
         "grace": None if told is None else wording.duration(told.grace_s),
     }
 
@@ -100,7 +103,8 @@ def _figures(
         own_signs, own_alarms, own_episodes = (table[table["crew"] == member] for table in (signs, alarms, episodes))
         drawn = None
         if len(figures) < _FIGURES_MAX:
-            drawn = vitals.crew_figure(axis, who(member), own_signs, own_alarms, own_episodes, scales)
+            shaded = episodes[episodes["crew"].isin([member, 0])]  # everybody breathes the air
+            drawn = vitals.crew_figure(axis, who(member), own_signs, own_alarms, shaded, scales)
         if drawn is None:
             without.append(who(member))
             continue
@@ -144,7 +148,7 @@ def _known(axis: TimeAxis, row: dict[str, Any], end_us: int) -> knowledge.Known:
     began_us = int(row["began_us"])
     since: Callable[[str], float | None] = lambda name: None if at(name) is None else (at(name) - began_us) / 1e6  # noqa: E731
     return knowledge.Known(
-        label=f"{axis.clock(began_us)[:8]}  {who(int(row['crew']))}\n{_cut(row['text'])}",
+        label=f"{axis.clock(began_us)[:8]} · {who(int(row['crew']))}\n{_cut(row['text'])}",
         crew_s=since("sounded_us"),
         earth_s=since("told_us"),
         parts=knowledge.parts(began_us, at("sealed_us"), at("sent_us"), at("arrived_us"), at("told_us"), end_us),
@@ -187,19 +191,30 @@ def _facts(alarms: pd.DataFrame, total: Watch | None) -> list[tuple[str, str, st
     """The clinic in a few numbers: value, what it is, and a remark."""
     facts = []
     if total is not None and total.episodes:
-        facts.append((f"{total.detected} of {total.episodes}", "episodes detected", "an alarm belonged to them"))
-    for column, told, remark in (
-        ("sounded_us", "until the crew knew", "sample to alarm, median"),
-        ("told_us", "until Earth knew", "sample to flight surgeon, median"),
+        facts.append(
+            (
+                f"{total.detected} of {total.episodes}",
+                "episodes detected",
+                "by an alarm about a person",
+            )
+        )
+    for column, told in (
+        ("sounded_us", "until the crew knew"),
+        ("told_us", "until Earth knew"),
     ):
         spans_s = ((alarms[column] - alarms["onset_us"]).dropna() / 1e6).astype(float).sort_values()
         if len(spans_s):
             middle, most = float(spans_s.iloc[(len(spans_s) - 1) // 2]), float(spans_s.iloc[-1])
-            facts.append((wording.duration(middle), told, f"{remark}; at most {wording.duration(most)}"))
+            facts.append((wording.duration(middle), told, f"median; at most {wording.duration(most)}"))
     if total is not None and total.false_alarms_per_patient_day is not None:
         remark = f"{wording.number(total.false_alarms)} in {total.patient_days:.2f} patient-days"
         facts.append((f"{total.false_alarms_per_patient_day:.2f}", "false alarms a patient-day", remark))
     return facts
+
+
+def _in_order(told: Clinic) -> list[Watch]:
+    """Crew, then the air, then all."""
+    return [*sorted(told.crew, key=lambda one: (one.crew == 0, one.crew or 0)), told.total]
 
 
 def _tally_row(told: Watch) -> dict[str, Any]:
@@ -243,7 +258,7 @@ def _alarm_row(axis: TimeAxis, row: dict[str, Any]) -> dict[str, Any]:
     episode = row["episode"]
     told = int(row["times_told"])
     return {
-        "began": axis.clock(began_us),
+        "began": axis.clock(began_us)[:8],
         "title": us_to_utc(began_us) if axis.dated else "",
         "who": who(int(row["crew"])),
         "text": row["text"],

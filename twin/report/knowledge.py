@@ -20,8 +20,9 @@ _ROW_IN: Final = 0.44
 ROWS_MAX: Final = 16
 _UNITS_S: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 
-MARS: Final = style.GREEN
-EARTH: Final = style.BLUE
+MARS: Final = "#00714f"
+EARTH: Final = "#005f95"
+"""Darker than elsewhere, so that white words on them can be read."""
 
 
 class Part(NamedTuple):
@@ -115,7 +116,7 @@ def _draw(axes: Axes, title: str, group: Sequence[Known]) -> None:
     for row, known in enumerate(group):
         if row:
             axes.axhline(row - 0.5, color=style.RULE, linewidth=0.6)
-        _lane(axes, row - 0.21, known.crew_s, most_s, MARS, "crew knows")
+        _lane(axes, row - 0.21, known.crew_s, most_s, MARS, "crew knows", known.acknowledged_s)
         for part, start_s, end_s in known.parts:
             axes.broken_barh(
                 [(start_s, end_s - start_s)], (row + 0.07, 0.28), facecolor=part.colour, edgecolor="white",
@@ -124,10 +125,13 @@ def _draw(axes: Axes, title: str, group: Sequence[Known]) -> None:
         _lane(axes, row + 0.21, known.earth_s, most_s, EARTH, "Earth knows")
         for at_s, sign in ((known.acknowledged_s, "|"), (known.seen_s, "D")):
             if at_s is not None:
-                axes.plot([at_s], [row - 0.21], sign, color=style.INK, markersize=7 if sign == "|" else 4)
+                axes.plot([at_s], [row - 0.21], sign, color="white", markersize=7 if sign == "|" else 3.6)
+        if known.earth_s is None and known.parts and known.parts[-1][2] < 0.85 * most_s:
+            at_s = known.parts[-1][2] + 0.006 * most_s
+            axes.text(at_s, row + 0.21, "the run ends", va="center_baseline", color=style.MUTED, fontsize=7)
         for offset, who, at_s, colour in (
-            (-0.21, "crew", known.crew_s, "#00714f"),
-            (0.21, "Earth", known.earth_s, "#005f95"),
+            (-0.21, "crew", known.crew_s, MARS),
+            (0.21, "Earth", known.earth_s, EARTH),
         ):
             told = "not told" if at_s is None else duration(at_s)
             axes.text(
@@ -146,13 +150,17 @@ def _draw(axes: Axes, title: str, group: Sequence[Known]) -> None:
     axes.set_xlabel("since the alarm began", loc="right")
 
 
-def _lane(axes: Axes, height: float, from_s: float | None, most_s: float, colour: str, text: str) -> None:
+def _lane(
+    axes: Axes, height: float, from_s: float | None, most_s: float, colour: str, text: str, mark_s: float | None = None
+) -> None:
     """Solid from the instant of knowing on."""
     if from_s is None:
         return
-    axes.broken_barh([(from_s, most_s - from_s)], (height - 0.14, 0.28), facecolor=colour, alpha=0.75, linewidth=0)
+    axes.broken_barh([(from_s, most_s - from_s)], (height - 0.14, 0.28), facecolor=colour, linewidth=0)
     if most_s - from_s > 0.14 * most_s:
-        axes.text(from_s + 0.006 * most_s, height, text, va="center_baseline", color="white", fontsize=7)
+        if mark_s is not None and mark_s < from_s + 0.15 * most_s:
+            from_s = mark_s  # the words come after the mark
+        axes.text(from_s + 0.008 * most_s, height, text, va="center_baseline", color="white", fontsize=7)
 
 
 def _step(span: float) -> float:

@@ -54,7 +54,7 @@ def _chain(axis: TimeAxis, checkpoints: pd.DataFrame) -> Markup | None:
     if checkpoints.empty:
         return None
     figure = style.blank(6.6, 2.5)
-    axes = figure.add_axes((0.085, 0.24, 0.9, 0.62))
+    axes = figure.add_axes((0.085, 0.24, 0.86, 0.62))
     style.quiet(axes, grid="both")
     for column, name, colour, width in (
         ("at_us", "signed", style.INK, 3.2),

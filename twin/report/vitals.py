@@ -99,7 +99,7 @@ def crew_figure(
         return None
     close = _close_up(axis, alarms, episodes)
     columns = [axis] if close is None else [axis.part(axis.start_us, axis.end_us, 6), close]
-    above_in, below_in = 0.3, 0.52
+    above_in, below_in = 0.42, 0.44
     height_in = _STRIP_IN + len(shown) * (_PANEL_IN + 0.1) + above_in + below_in
     figure = style.blank(_WIDTH_IN, height_in)
     grid = figure.add_gridspec(
@@ -132,6 +132,8 @@ def crew_figure(
                 axes.tick_params(labelbottom=False)
             else:
                 part.dress(axes)
+                texts = [label.get_text().partition("\n")[0] for label in axes.get_xticklabels()]
+                axes.set_xticks(axes.get_xticks(), texts)  # dates stand in the figure above
         strip.tick_params(labelbottom=False)
         strip.set_xlim(0.0, part.hours(part.end_us))
     return style.svg(figure, f"Vital signs of {name} over time, with episodes and alarms")
@@ -179,9 +181,9 @@ def _has_news(quantity: Quantity, vitals: pd.DataFrame) -> bool:
 
 
 def _close_up(axis: TimeAxis, alarms: pd.DataFrame, episodes: pd.DataFrame) -> TimeAxis | None:
-    """Around the first episode, else around the first alarm that is about a person; None without either."""
+    """Around the first own episode, else the air's first, else the first alarm about a person; None without any."""
     if len(episodes):
-        first = episodes.iloc[0]
+        first = episodes.sort_values("crew", ascending=False, kind="stable").iloc[0]  # the air's (0) after the own
         start_us = int(first["start_us"])
         end_us = start_us if pd.isna(first["end_us"]) else int(first["end_us"])
     else:
@@ -211,20 +213,25 @@ def _draw_strip(axes: Axes, axis: TimeAxis, alarms: pd.DataFrame, episodes: pd.D
     axes.grid(False)
     axes.spines["bottom"].set_visible(False)
     axes.set_ylim(0.0, 1.0)
-    axes.set_yticks([0.4], ["alarms"] if title == "the whole run" else [""])
+    axes.set_yticks([0.4], ["alarms" if title == "the whole run" and len(alarms) else ""])
     _shade(axes, axis, episodes)
     draw_alarms(axes, axis, alarms, 0.4)
     free_h = -1.0
     span_h = axis.hours(axis.end_us)
     width_in = 5.4 if title == "the whole run" else 3.1
-    for start_us, kind in list(zip(episodes["start_us"], episodes["kind"], strict=True))[:_EPISODES_NAMED_MAX]:
-        at_h = axis.hours(max(int(start_us), axis.start_us))
-        if at_h < free_h or int(start_us) > axis.end_us:
+    named = [
+        (max(int(start_us), axis.start_us), str(kind).replace("_", " "))
+        for kind, start_us, end_us in zip(episodes["kind"], episodes["start_us"], episodes["end_us"], strict=True)
+        if start_us < axis.end_us and (pd.isna(end_us) or end_us > axis.start_us)
+    ]
+    for start_us, text in named[:_EPISODES_NAMED_MAX]:
+        at_h = axis.hours(start_us)
+        if at_h < free_h:
             continue  # its shade is there, its name would cover another
-        text = str(kind).replace("_", " ")
-        axes.text(at_h, 1.12, text, fontsize=8, color=style.INK, va="bottom")
+        late = at_h > 0.8 * span_h
+        axes.text(at_h, 1.12, text, ha="right" if late else "left", fontsize=8, color=style.INK, va="bottom")
         free_h = at_h + span_h * 0.075 * (len(text) + 1) / width_in
-    axes.set_title(title, loc="right", color=style.MUTED, pad=5)
+    axes.set_title(title, loc="left", color=style.MUTED, pad=16)
 
 
 def _draw_quantity(

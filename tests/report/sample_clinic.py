@@ -39,6 +39,11 @@ EPISODES = (
     ("arrhythmia", 5, START_US + 22 * HOUR_US, START_US + 22 * HOUR_US + 90 * S_US),
     ("decompression", 0, START_US + 9 * HOUR_US, START_US + 9 * HOUR_US + 35 * MINUTE_US),
 )
+TEXTS = {
+    "heart_rate_bpm.high": "heart rate high", "spo2_pct.low": "SpO2 low", "news2.urgent": "NEWS2 urgent",
+    "spo2_pct.lead_off": "SpO2 lead off", "cabin_pressure_hpa.low": "cabin pressure low",
+    "temperature_ddegc.high": "temperature high",
+}  # fmt: skip
 NO_ALARM = dict.fromkeys(TABLES["alarms"])
 
 
@@ -127,8 +132,8 @@ def alarm(crew: int, rule: str, priority: int, onset_us: int, sent_us: int | Non
     sounded_us = onset_us + (2 + crew) * S_US + 140_000
     row = {
         "alert": f"dev-{device:016x}/ep-{0xC0FFEE + crew:016x}/{(onset_us - START_US) // MINUTE_US}/{rule}",
-        "stream": stream, "crew": crew, "rule": rule, "text": rule.replace("_", " ").replace(":", ": "),
-        "technical": int(rule.startswith("technical")), "priority": priority, "onset_us": onset_us,
+        "stream": stream, "crew": crew, "rule": rule, "text": TEXTS[rule],
+        "technical": int(rule.endswith(".lead_off")), "priority": priority, "onset_us": onset_us,
         "raised_us": sounded_us - 3_000, "sounded_us": sounded_us, "acknowledged_us": sounded_us + 95 * S_US,
         "cleared_us": sounded_us + 14 * MINUTE_US, "sealed_us": sounded_us + 12_000, "times_told": 0,
     }  # fmt: skip
@@ -149,16 +154,16 @@ def alarms() -> list[dict[str, Any]]:
     beat_us, leak_us = EPISODES[2][2] + 12 * S_US, EPISODES[3][2] + 95 * S_US
     false_us = START_US + 30 * MINUTE_US
     return [
-        alarm(1, "heart_rate_high", 1, false_us, false_us + 4 * S_US, seen_on_mars_us=None),
-        alarm(2, "spo2_low", 3, hypoxia_us, hypoxia_us + 6 * S_US, episode="hypoxia", times_told=2),
-        alarm(2, "news2", 2, hypoxia_us + 4 * MINUTE_US, hypoxia_us + 4 * MINUTE_US + 90 * S_US, episode="hypoxia"),
-        alarm(3, "technical:lead_off", 1, START_US + 5 * HOUR_US, third_us, acknowledged_us=None),
-        alarm(0, "cabin_pressure_low", 3, leak_us, third_us + 1 * S_US, episode="decompression"),
-        alarm(2, "spo2_low", 3, leak_us + 200 * S_US, third_us + 2 * S_US, episode="decompression"),
-        alarm(4, "news2", 2, sepsis_us, third_us + 3 * S_US, episode="sepsis",
+        alarm(1, "heart_rate_bpm.high", 1, false_us, false_us + 4 * S_US, seen_on_mars_us=None),
+        alarm(2, "spo2_pct.low", 3, hypoxia_us, hypoxia_us + 6 * S_US, episode="hypoxia", times_told=2),
+        alarm(2, "news2.urgent", 2, hypoxia_us + 4 * MINUTE_US, hypoxia_us + 4 * MINUTE_US + 90 * S_US, episode="hypoxia"),
+        alarm(3, "spo2_pct.lead_off", 1, START_US + 5 * HOUR_US, third_us, acknowledged_us=None),
+        alarm(0, "cabin_pressure_hpa.low", 3, leak_us, third_us + 1 * S_US, episode="decompression"),
+        alarm(2, "spo2_pct.low", 3, leak_us + 200 * S_US, third_us + 2 * S_US, episode="decompression"),
+        alarm(4, "news2.urgent", 2, sepsis_us, third_us + 3 * S_US, episode="sepsis",
               escalated_us=sepsis_us + 20 * MINUTE_US),
-        alarm(4, "temperature_high", 2, sepsis_us + 2 * HOUR_US, third_us + 4 * S_US, episode="sepsis"),
-        alarm(5, "heart_rate_high", 3, beat_us, None, episode="arrhythmia", acknowledged_us=None),
+        alarm(4, "temperature_ddegc.high", 2, sepsis_us + 2 * HOUR_US, third_us + 4 * S_US, episode="sepsis"),
+        alarm(5, "heart_rate_bpm.high", 3, beat_us, None, episode="arrhythmia", acknowledged_us=None),
     ]  # fmt: skip
 
 

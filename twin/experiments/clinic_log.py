@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twin.experiments.alarm_log import AlarmLog
 from twin.experiments.alarm_tally import counted_to, tally
@@ -21,15 +21,21 @@ from twin.experiments.ledger_log import LedgerLog
 from twin.experiments.vitals_log import VitalsLog, WatchedDevice
 from twin.trace import Trace
 
+_TECHNICAL: Final = (".lead_off", ".stale")
+_SPELLED: Final = {"spo2": "SpO2", "news2": "NEWS2", "ppo2": "ppO2", "ppco2": "ppCO2"}
+
 
 def is_technical(rule: str) -> bool:
-    """Whether a rule is about a device instead of a patient: by convention its name begins with `technical`."""
-    return rule.startswith("technical")
+    """Whether a rule of `twin.pipeline.clinic.rules` is about a sensor instead of a patient."""
+    return rule.endswith(_TECHNICAL)
 
 
 def in_words(rule: str) -> str:
-    """A rule's name as people read it."""
-    return rule.replace("_", " ").replace(":", ": ")
+    """A rule `<channel>.<what>` or `news2.<what>` as people read it: `SpO2 low`, without the channel's unit."""
+    of, _, what = rule.rpartition(".")
+    quantity = of.rpartition("_")[0] or of
+    words = f"{quantity}_{what}".strip("_").split("_")
+    return " ".join(_SPELLED.get(word, word) for word in words)
 
 
 class ClinicLog:

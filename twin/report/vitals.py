@@ -99,14 +99,15 @@ def crew_figure(
         return None
     close = _close_up(axis, alarms, episodes)
     columns = [axis] if close is None else [axis.part(axis.start_us, axis.end_us, 6), close]
-    above_in, below_in = 0.42, 0.44
-    height_in = _STRIP_IN + len(shown) * (_PANEL_IN + 0.1) + above_in + below_in
+    eventful = len(alarms) + len(episodes) > 0
+    strip_in, above_in, below_in = (_STRIP_IN, 0.42, 0.44) if eventful else (0.02, 0.05, 0.44)
+    height_in = strip_in + len(shown) * (_PANEL_IN + 0.1) + above_in + below_in
     figure = style.blank(_WIDTH_IN, height_in)
     grid = figure.add_gridspec(
         1 + len(shown),
         len(columns),
         width_ratios=(1.0,) if close is None else (1.75, 1.0),
-        height_ratios=(_STRIP_IN, *[_PANEL_IN] * len(shown)),
+        height_ratios=(strip_in, *[_PANEL_IN] * len(shown)),
         hspace=0.1 / (_PANEL_IN - 0.05),
         wspace=0.05,
         left=1.42 / _WIDTH_IN,
@@ -116,7 +117,8 @@ def crew_figure(
     )
     for column, part in enumerate(columns):
         strip = figure.add_subplot(grid[0, column])
-        _draw_strip(strip, part, alarms, episodes, "the whole run" if column == 0 else "close-up")
+        title = "the whole run" if column == 0 else "close-up"
+        _draw_strip(strip, part, alarms, episodes, title if eventful else "")
         for row, quantity in enumerate(shown, start=1):
             axes = figure.add_subplot(grid[row, column], sharex=strip)
             _draw_quantity(axes, part, quantity, vitals, scales[quantity.label])

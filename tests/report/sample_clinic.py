@@ -152,11 +152,12 @@ def alarms() -> list[dict[str, Any]]:
     third_us = START_US + round(19.1 * HOUR_US) + 20 * S_US
     hypoxia_us, sepsis_us = EPISODES[0][2] + 260 * S_US, EPISODES[1][2] + 50 * MINUTE_US
     beat_us, leak_us = EPISODES[2][2] + 12 * S_US, EPISODES[3][2] + 95 * S_US
+    worse_us = hypoxia_us + 4 * MINUTE_US
     false_us = START_US + 30 * MINUTE_US
     return [
         alarm(1, "heart_rate_bpm.high", 1, false_us, false_us + 4 * S_US, seen_on_mars_us=None),
         alarm(2, "spo2_pct.low", 3, hypoxia_us, hypoxia_us + 6 * S_US, episode="hypoxia", times_told=2),
-        alarm(2, "news2.urgent", 2, hypoxia_us + 4 * MINUTE_US, hypoxia_us + 4 * MINUTE_US + 90 * S_US, episode="hypoxia"),
+        alarm(2, "news2.urgent", 2, worse_us, worse_us + 90 * S_US, episode="hypoxia"),
         alarm(3, "spo2_pct.lead_off", 1, START_US + 5 * HOUR_US, third_us, acknowledged_us=None),
         alarm(0, "cabin_pressure_hpa.low", 3, leak_us, third_us + 1 * S_US, episode="decompression"),
         alarm(2, "spo2_pct.low", 3, leak_us + 200 * S_US, third_us + 2 * S_US, episode="decompression"),

@@ -74,6 +74,24 @@ def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
     assert type(provenance["events"]) is int
 
 
+def test_clinic_and_ledger_are_counted(folder: Path) -> None:
+    d = document(folder)
+    assert [one["crew"] for one in d["clinic"]["crew"]] == [1, 2]
+    assert all(set(one) == set(d["clinic"]["total"]) for one in d["clinic"]["crew"])
+    assert d["clinic"]["total"]["patient_days"] == pytest.approx(2 / 24)
+    ledger = d["ledger"]
+    assert ledger["frames"] == ledger["rows"] == ledger["rows_audited"] == d["counts"]["frames"]
+    assert ledger["frames"] == ledger["frames_cosigned_mars"] == ledger["frames_cosigned_earth"]
+    assert 0 < ledger["cosigned_by_all"] <= ledger["checkpoints"]
+    tables = Result.load(folder).tables
+    assert len(tables["checkpoints"]) == ledger["checkpoints"]
+    signs = tables["vitals"]
+    assert set(signs["stream"]) == {"vitals-1", "vitals-2"}
+    assert signs.groupby("channel")["readings"].sum().unique().tolist() == [d["counts"]["samples"]]
+    assert (signs["min"] <= signs["median"]).all()
+    assert (signs["median"] <= signs["max"]).all()
+
+
 def test_its_numbers_balance(folder: Path) -> None:
     d = document(folder)
     records, counts = d["records"], d["counts"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from twin.trace import (
     EpisodeEnded,
     Generated,
     HopDelivered,
+    Restarted,
     RowStored,
     SurgeonTold,
     Trace,
@@ -87,7 +89,7 @@ class AlarmLog:
         self._earth = earth
         self.alarms: dict[AlertKey, Alarm] = {}
         self.episodes: list[Episode] = []
-        self._generated: dict[str, tuple[int, int]] = {}
+        self._unsealed: dict[str, deque[tuple[int, int, int]]] = {name: deque() for name in self._nodes}
         self._frames: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
         self._carried: dict[Record, Alarm] = {}
         self._sends: dict[tuple[str, int], list[Alarm]] = {}
@@ -95,6 +97,7 @@ class AlarmLog:
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
         trace.subscribe(Generated, self._on_generated)
+        trace.subscribe(Restarted, lambda _a, node, _f: self._unsealed.get(node, deque()).clear())
         trace.subscribe(FrameSealed, self._on_frame)
         trace.subscribe(Trimmed, self._on_trimmed)
         trace.subscribe(AlarmRaised, self._on_raised)
@@ -120,15 +123,24 @@ class AlarmLog:
     # ------------------------------------------------------------ the true instant of a sample
 
     def _on_generated(self, _at_us: int, node: str, fact: Generated) -> None:
-        self._generated[node] = (fact.start_us + len(fact.rows) * fact.period_us, fact.period_us)
+        self._unsealed[node].append((fact.start_us, fact.period_us, len(fact.rows)))
 
     def _on_frame(self, _at_us: int, node: str, fact: FrameSealed) -> None:
-        """A frame holds the samples generated last; how its device stamped them does not matter here."""
-        if fact.samples and node in self._generated:
-            end_us, period_us = self._generated[node]
-            first_us = end_us - fact.samples * period_us
-            device, epoch, index = fact.record
-            self._frames.setdefault((device, epoch), {})[index] = (first_us, period_us)
+        """A frame holds the oldest samples not sealed yet; how its device stamped them does not matter here.
+
+        What a device had in hand when it went down is gone. Samples that were never generated (a sensor that repeats
+        itself) have no true instant.
+        """
+        blocks, wanted = self._unsealed[node], fact.samples
+        if not wanted or wanted > sum(count for _, _, count in blocks):
+            return
+        device, epoch, index = fact.record
+        self._frames.setdefault((device, epoch), {})[index] = blocks[0][:2]
+        while wanted:
+            start_us, period_us, count = blocks.popleft()
+            if count > wanted:
+                blocks.appendleft((start_us + wanted * period_us, period_us, count - wanted))
+            wanted -= min(count, wanted)
 
     def _on_trimmed(self, _at_us: int, node: str, fact: Trimmed) -> None:
         """Frames that their own device has deleted can raise nothing new."""

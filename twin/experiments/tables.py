@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,12 @@ class TableWriter:
     def row(self, *values: Any) -> None:
         """Append a row."""
         self._rows.append(values)
+        if len(self._rows) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Append several rows."""
+        self._rows.extend(rows)
         if len(self._rows) >= ROWS_PER_GROUP:
             self._flush()
 

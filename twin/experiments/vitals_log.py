@@ -76,15 +76,18 @@ class VitalsLog:
         if not rows:
             return
         at_us = self._start_us + open_.number * self.stretch_us
+        name, crew = of.name, of.crew
+        found = []
         for channel, column in zip(of.channels, zip(*rows, strict=True), strict=True):
             values = sorted(column)
-            first = bisect_right(values, NO_READING)
+            first = 0 if values[0] > NO_READING else bisect_right(values, NO_READING)
             count = len(values) - first
             if count:
                 middle = values[first + (count - 1) // 2]
-                self._table.row(of.name, of.crew, channel, at_us, values[first], middle, values[-1], count)
+                found.append((name, crew, channel, at_us, values[first], middle, values[-1], count))
             else:
-                self._table.row(of.name, of.crew, channel, at_us, None, None, None, 0)
+                found.append((name, crew, channel, at_us, None, None, None, 0))
+        self._table.rows(found)
         rows.clear()
 
     def close(self) -> None:

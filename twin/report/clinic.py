@@ -195,7 +195,7 @@ def _facts(alarms: pd.DataFrame, total: Watch | None) -> list[tuple[str, str, st
             (
                 f"{total.detected} of {total.episodes}",
                 "episodes detected",
-                "by an alarm about a person",
+                "by at least one alarm",
             )
         )
     for column, told in (

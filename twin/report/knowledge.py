@@ -88,8 +88,8 @@ def knowledge(alarms: Sequence[Known]) -> str | None:
     groups = [
         (title, group)
         for title, group in (
-            ("Earth could be told at once", [alarm for alarm in shown if not alarm.waited]),
-            ("Earth had to wait", [alarm for alarm in shown if alarm.waited]),
+            ("Earth in reach: light is most of the delay", [alarm for alarm in shown if not alarm.waited]),
+            ("Earth out of reach: waiting is most of the delay", [alarm for alarm in shown if alarm.waited]),
         )
         if group
     ]

@@ -81,7 +81,9 @@ def test_an_alarm_told_twice_says_so(page: str) -> None:
 def test_what_each_planet_knew_is_drawn_with_its_delay(page: str) -> None:
     clinic = section(page, "clinic")
     for text in (
-        "Earth in reach: light is most of the delay", "Earth out of reach: waiting is most of the delay", "crew 4.14 s", "Earth 8 min 41 s", "Earth 10 h 13 min",
+        "Earth in reach: light is most of the delay",
+        "Earth out of reach: waiting is most of the delay",
+        "crew 4.14 s", "Earth 8 min 41 s", "Earth 10 h 13 min",
         "Earth not told", "the run ends", "crew knows", "Earth knows", "waits to leave", "light and transmission",
         "processing on Earth",
     ):  # fmt: skip

@@ -2,6 +2,16 @@
 
 A number that does not exist is null, never NaN. A time in a table is an instant of house time (`..._us`); one
 that never came is null. A change that a reader cannot pass over takes a new `SCHEMA`.
+
+- `vitals`: one channel of one device over one stretch of time that begins at `at_us`: what the world produced, in the
+  channel's own integer unit. `readings` counts samples with a reading; without any, the values are null.
+- `episodes`: ground truth. Crew 0 is the habitat's air.
+- `alarms`: one alert key. `onset`: the sample at which the rule began to hold, in truth; `raised`: an edge found it;
+  `sounded`: the crew was told; `sealed`: signed for Earth; `sent`, `arrived`: the bundle that brought it; `durable`:
+  its row stands on Earth; `stored`: it stands in the alert table; `told`: the flight surgeon; `seen_on_mars`: an edge
+  learned that the flight surgeon has acknowledged it. `episode`: the kind it was counted to, null for a false alarm.
+- `checkpoints`: one signed checkpoint of an edge, with the `streams` and `frames` under the heads that moved.
+  `cosigned_..._us`: the first witness of that planet whose signature covers it; `cosigners` of `witnesses` cover it.
 """
 
 from __future__ import annotations
@@ -10,7 +20,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA: Final = "mars-iomt-twin/result/1"
+SCHEMA: Final = "mars-iomt-twin/result/2"
 
 TABLES: Final[dict[str, tuple[str, ...]]] = {
     "records": (
@@ -23,6 +33,17 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "opacity": ("at_us", "tau"),
     "transmissions": (
         "hop", "from_node", "to_node", "content", "bytes", "sent_us", "arrival_us", "outcome", "cause",
+    ),
+    "vitals": ("stream", "crew", "channel", "at_us", "min", "median", "max", "readings"),
+    "episodes": ("kind", "crew", "start_us", "end_us"),
+    "alarms": (
+        "alert", "stream", "crew", "rule", "text", "technical", "priority", "episode", "onset_us", "raised_us",
+        "sounded_us", "escalated_us", "acknowledged_us", "cleared_us", "sealed_us", "sent_us", "arrived_us",
+        "durable_us", "stored_us", "told_us", "times_told", "seen_on_mars_us",
+    ),
+    "checkpoints": (
+        "author", "counter", "at_us", "streams", "frames", "cosigned_mars_us", "cosigned_earth_us", "cosigners",
+        "witnesses",
     ),
 }  # fmt: skip
 """Columns of each table; a writer may add more."""
@@ -94,12 +115,13 @@ class Counts(_Part):
 
 
 class Records(_Part):
-    """End to end: accepted = delivered + lost + in flight."""
+    """End to end: accepted = delivered + lost + in flight; `never_accepted` were signed, but no edge ever took them."""
 
     accepted: int
     delivered: int
     lost: int
     in_flight: int
+    never_accepted: int | None = None
 
 
 class Latency(_Part):
@@ -124,6 +146,61 @@ class Stream(_Part):
     device: str | None = None
     latency_s: Latency
     age_s: Age
+
+
+class Delay(_Part):
+    """From the beginning of an episode to its first alarm [s]; `known` episodes have one."""
+
+    known: int
+    median: float | None
+    max: float | None
+
+
+class Watch(_Part):
+    """Alarms held against ground truth, for one crew member (0: the habitat's air) or for all (null)."""
+
+    crew: int | None
+    patient_days: float
+    episodes: int
+    detected: int
+    sensitivity: float | None
+    delay_mars_s: Delay
+    delay_earth_s: Delay
+    alarms: int
+    false_alarms: int
+    false_alarms_per_patient_day: float | None
+    technical_alarms: int
+
+
+class Clinic(_Part):
+    """How well the alarms told the truth; an alarm within `grace_s` after an episode still belongs to it."""
+
+    grace_s: float
+    crew: tuple[Watch, ...] = Field(strict=False)
+    total: Watch
+
+
+class Ledger(_Part):
+    """Counts of the ledger on Mars and the table on Earth, and how far witnesses have signed.
+
+    `frames` are durable in the ledger of some edge, `rows` stand in the table; both over
+    every stream, alert streams of edges included. `frames_signed` stand under a signed head, `frames_cosigned_...`
+    under one that a witness of that planet signed, `rows_audited` under an attestation. A checkpoint counts as
+    `cosigned_by_all` when the signature of every witness covers it.
+    """
+
+    frames: int
+    rows: int
+    streams: int
+    checkpoints: int
+    cosigned_by_all: int
+    frames_signed: int
+    frames_cosigned_mars: int
+    frames_cosigned_earth: int
+    rows_audited: int
+    last_cosigned_mars_utc: str | None = None
+    last_cosigned_earth_utc: str | None = None
+    last_audited_utc: str | None = None
 
 
 class Site(_Part):
@@ -172,6 +249,8 @@ class Document(_Part):
     losses: dict[str, int] = Field(default_factory=dict)
     records: Records
     streams: dict[str, Stream]
+    clinic: Clinic | None = None
+    ledger: Ledger | None = None
     longest_silence_s: float | None = None
     trace_hash: str | None = None
     sim_s: float | None

@@ -244,9 +244,9 @@ def test_a_missing_scenario_is_refused_and_nothing_written(tmp_path: Path) -> No
 
 def test_report_of_no_run_is_refused(tmp_path: Path) -> None:
     assert "holds no result.json" in refusal(twin("report", tmp_path))
-    (tmp_path / "result.json").write_text('{"schema": "mars-iomt-twin/result/1", "verdict": NaN}')
+    (tmp_path / "result.json").write_text('{"schema": "mars-iomt-twin/result/2", "verdict": NaN}')
     assert refusal(twin("report", tmp_path)).startswith(f"{tmp_path / 'result.json'}: not valid JSON")
-    (tmp_path / "result.json").write_text('{"schema": "mars-iomt-twin/result/1"}')
+    (tmp_path / "result.json").write_text('{"schema": "mars-iomt-twin/result/2"}')
     assert refusal(twin("report", tmp_path)).endswith("; run the scenario again")
     assert names(tmp_path) == {"result.json"}
 

@@ -45,7 +45,7 @@ def document(folder: Path) -> dict[str, Any]:
 
 def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
     d = document(folder)
-    assert d["schema"] == "mars-iomt-twin/result/1"
+    assert d["schema"] == "mars-iomt-twin/result/2"
     assert (d["scenario"], d["seed"], d["verdict"]) == ("small", 5, "held")
     assert type(d["trace_hash"]) is str
     assert len(bytes.fromhex(d["trace_hash"])) == 32
@@ -63,7 +63,7 @@ def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
         assert guarantee["evidence"] is None
     assert set(d["counts"]) == {"samples", "frames", "bundles", "rows", "alerts", "transmissions"}
     assert set(d["counts"]["transmissions"]) == {"sent", "delivered", "lost", "in_flight"}
-    assert set(d["records"]) == {"accepted", "delivered", "lost", "in_flight"}
+    assert set(d["records"]) == {"accepted", "delivered", "lost", "in_flight", "never_accepted"}
     assert set(d["streams"]) == {"vitals-1", "vitals-2"}
     for stream in d["streams"].values():
         assert set(stream["latency_s"]) == {"p50", "p95", "p99", "max"}
@@ -72,6 +72,24 @@ def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
     assert type(provenance["version"]) is type(provenance["python"]) is str
     assert type(provenance["wall_s"]) is float
     assert type(provenance["events"]) is int
+
+
+def test_clinic_and_ledger_are_counted(folder: Path) -> None:
+    d = document(folder)
+    assert [one["crew"] for one in d["clinic"]["crew"]] == [1, 2]
+    assert all(set(one) == set(d["clinic"]["total"]) for one in d["clinic"]["crew"])
+    assert d["clinic"]["total"]["patient_days"] == pytest.approx(2 / 24)
+    ledger = d["ledger"]
+    assert ledger["frames"] == ledger["rows"] == ledger["rows_audited"] == d["counts"]["frames"]
+    assert ledger["frames"] == ledger["frames_cosigned_mars"] == ledger["frames_cosigned_earth"]
+    assert 0 < ledger["cosigned_by_all"] <= ledger["checkpoints"]
+    tables = Result.load(folder).tables
+    assert len(tables["checkpoints"]) == ledger["checkpoints"]
+    signs = tables["vitals"]
+    assert set(signs["stream"]) == {"vitals-1", "vitals-2"}
+    assert signs.groupby("channel")["readings"].sum().unique().tolist() == [d["counts"]["samples"]]
+    assert (signs["min"] <= signs["median"]).all()
+    assert (signs["median"] <= signs["max"]).all()
 
 
 def test_its_numbers_balance(folder: Path) -> None:

@@ -61,13 +61,13 @@ def write_bare_run(folder: Path) -> Path:
         for k in range(24)
         for one, other in hops
     ]
-    _typed("contacts", contacts).to_parquet(folder / "tables" / "contacts.parquet")
+    typed("contacts", contacts).to_parquet(folder / "tables" / "contacts.parquet")
     return folder
 
 
 def _tables(devices: int, frames: int) -> dict[str, pd.DataFrame]:
     if devices == 0:
-        return {name: _typed(name, []) for name in TABLES}
+        return {name: typed(name, []) for name in TABLES}
     windows = [(START_US + round(a * HOUR_US), START_US + round(b * HOUR_US)) for a, b in PASSES_H.values()]
     contacts = []
     for (start_us, end_us), via in zip(windows, PASSES_H, strict=True):
@@ -91,13 +91,13 @@ def _tables(devices: int, frames: int) -> dict[str, pd.DataFrame]:
         sent_us, lost = START_US + k * MINUTE_US, k % 9 == 0
         end = (None, "lost", "iid loss") if lost else (sent_us + OWLT_US, "delivered", None)
         transmissions.append(("edge-1>earth", "edge-1", "earth", "bundle", 18_000, sent_us, *end))
-    return {
-        "records": _typed("records", records),
-        "contacts": _typed("contacts", contacts),
-        "disturbances": _typed("disturbances", disturbances),
-        "backlog": _typed("backlog", backlog),
-        "opacity": _typed("opacity", list(zip(at_us.tolist(), opacity(at_us, 0.5, [storm]).tolist(), strict=True))),
-        "transmissions": _typed("transmissions", transmissions),
+    return {name: typed(name, []) for name in TABLES} | {
+        "records": typed("records", records),
+        "contacts": typed("contacts", contacts),
+        "disturbances": typed("disturbances", disturbances),
+        "backlog": typed("backlog", backlog),
+        "opacity": typed("opacity", list(zip(at_us.tolist(), opacity(at_us, 0.5, [storm]).tolist(), strict=True))),
+        "transmissions": typed("transmissions", transmissions),
     }
 
 
@@ -137,9 +137,13 @@ def _backlog(records: list[tuple[Any, ...]], at_us: np.ndarray) -> list[tuple[An
     return [(int(at), "edge-1", int(n), int(n) * 1_480) for at, n in zip(at_us, waiting, strict=True)]
 
 
-def _typed(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+def typed(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Rows of a table with the types that a run writes."""
     columns = list(TABLES[name])
-    integers = {c for c in columns if c.endswith("_us")} | {"index", "rounds", "records", "bytes"}
+    integers = {c for c in columns if c.endswith("_us")} | {
+        "index", "rounds", "records", "bytes", "crew", "min", "median", "max", "readings", "technical", "priority",
+        "times_told", "counter", "streams", "frames", "cosigners", "witnesses",
+    }  # fmt: skip
     reals = {"tau", "rate_bps"}
     types = {c: "Int64" if c in integers else "Float64" if c in reals else "string" for c in columns}
     return pd.DataFrame(rows, columns=columns).astype(types)

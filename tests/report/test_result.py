@@ -68,7 +68,7 @@ def test_keys_of_a_newer_writer_are_passed_over(tmp_path: Path) -> None:
     [
         (
             {"schema": "mars-iomt-twin/result/0"},
-            "schema 'mars-iomt-twin/result/0' is not 'mars-iomt-twin/result/1'",
+            "schema 'mars-iomt-twin/result/0' is not 'mars-iomt-twin/result/2'",
         ),
         ({"schema": None}, "schema None is not"),
         ({"verdict": "fine"}, "result.json, verdict: input should be 'held', 'broken' or 'incomplete'"),

@@ -283,5 +283,5 @@ def _write_calendar(scenario: BareScenario, plan: ContactPlan, folder: Path, hos
         if entry.end_us is not None:
             host.call_at(entry.end_us, host.trace.emit, entry.end_us, "world", ended)
     table.close()
-    for name in ("backlog", "opacity"):
+    for name in ("backlog", "opacity", "vitals", "episodes", "alarms", "checkpoints"):
         TableWriter(folder, name).close()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from twin.experiments import disturbances
+from twin.experiments.clinic_log import ClinicLog
 from twin.experiments.identities import (
     AUDITOR,
     EARTH,
@@ -27,6 +28,7 @@ from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
+from twin.experiments.vitals_log import WatchedDevice
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
 from twin.guarantees.availability import Availability
@@ -179,6 +181,8 @@ class HabitatBuilder:
         journeys.watch(self.trace)
         transmissions = Transmissions(self.folder / "tables", [link.hop for link in self.links.values()])
         transmissions.watch(self.trace)
+        clinic = self._clinic_log()
+        clinic.watch(self.trace)
         backlog = TableWriter(self.folder / "tables", "backlog")
         self._write_calendar()
         write_run_registry(self.folder, self.settings, self.devices)
@@ -199,6 +203,7 @@ class HabitatBuilder:
         def close(at_us: int) -> None:
             journeys.close(at_us)
             transmissions.close()
+            clinic.close(at_us)
             backlog.close()
             for table in tables.values():
                 table.close()
@@ -211,6 +216,7 @@ class HabitatBuilder:
                 "delivered": accepted - missing,
                 "lost": lost,
                 "in_flight": missing - lost,
+                "never_accepted": clinic.never_accepted,
             }
 
         return Mission(
@@ -232,7 +238,7 @@ class HabitatBuilder:
                 "frames": journeys.frames,
                 "bundles": journeys.bundles,
                 "rows": truth.rows,
-                "alerts": 0,
+                "alerts": clinic.alerts,
             },
             records=records,
             streams=lambda: latency_by_stream(
@@ -246,9 +252,15 @@ class HabitatBuilder:
                 "longitude_deg": self.site.longitude_deg,
             },
             longest_silence_s=longest_silence_s(scenario, self.available.values(), self.span),
+            clinic=clinic.clinic,
+            ledger=lambda: clinic.ledger(once.rows_counted or 0),
             before_finish=[before_finish],
             closers=[close],
         )
+
+    def _clinic_log(self) -> ClinicLog:
+        watched = [WatchedDevice(d.name, d.device, d.crew, d.channels) for d in self.devices]
+        return ClinicLog(self.folder / "tables", watched, self.edges, self.scenario.start_us, self.scenario.end_us)
 
     def _sensor(self, device: DeviceIdentity) -> Sensor:
         scenario = self.scenario

@@ -40,6 +40,7 @@ class Mission:
         deadline_us: until when the drain may take, once generation has ended; None: the plan ends before.
         hops: accounts of every link, local ones included.
         counts: the `counts` block but transmissions; records: the `records` block; streams: per stream.
+        clinic, ledger: the blocks of these names; None where there are no devices.
     """
 
     host: SimulatedHost
@@ -56,5 +57,7 @@ class Mission:
     streams: Callable[[], dict[str, dict[str, Any]]]
     site: dict[str, Any] | None = None
     longest_silence_s: float | None = None
+    clinic: Callable[[], dict[str, Any] | None] = lambda: None
+    ledger: Callable[[], dict[str, Any] | None] = lambda: None
     before_finish: list[Callable[[bool], None]] = field(default_factory=list)
     closers: list[Callable[[int], None]] = field(default_factory=list)

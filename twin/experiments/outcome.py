@@ -63,6 +63,8 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "losses": dict(sorted(mission.conservation.causes.items())),
         "records": mission.records(),
         "streams": mission.streams(),
+        "clinic": mission.clinic(),
+        "ledger": mission.ledger(),
         "longest_silence_s": mission.longest_silence_s,
         "trace_hash": mission.host.trace.digest(),
         "sim_s": (outcome.end_us - mission.start_us) / 1e6,

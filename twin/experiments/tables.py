@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ ROWS_PER_GROUP: Final = 4096
 
 _TEXT = {
     "stream", "epoch", "from_node", "to_node", "via", "kind", "place", "detail", "content", "outcome", "cause",
+    "channel", "alert", "rule", "text", "episode", "author",
 }  # fmt: skip
 
 
@@ -35,6 +37,12 @@ class TableWriter:
     def row(self, *values: Any) -> None:
         """Append a row."""
         self._rows.append(values)
+        if len(self._rows) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Append several rows."""
+        self._rows.extend(rows)
         if len(self._rows) >= ROWS_PER_GROUP:
             self._flush()
 

@@ -16,6 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.report import style, wording
+from twin.report.clinic import clinic
+from twin.report.ledger import ledger
 from twin.report.sequence import sequence
 from twin.report.streams import age_in_view_s, latency_and_age, stream_colours
 from twin.report.time_axis import TimeAxis
@@ -84,6 +86,8 @@ def _context(result: Result) -> dict[str, Any]:
         records = tables.columns("records", ["stream", "generated_us", "visible_us"])
         there = "visible on Earth" if document.site else "delivered"
         lateness = latency_and_age(axis, records, there)
+        people = clinic(axis, tables, document, contacts, tables["disturbances"])
+        chain = ledger(axis, tables["checkpoints"], document)
     streams = sorted(document.streams.items())
     return {
         "d": document,
@@ -107,7 +111,41 @@ def _context(result: Result) -> dict[str, Any]:
         "assumptions": _assumptions(document),
         "losses": sorted(document.losses.items(), key=lambda loss: (-loss[1], loss[0])),
         "most_lost": max(document.losses.values(), default=0),
+        "c": people,
+        "l": chain,
+        "signs": _SIGNS,
+        "contents": _contents(document, people, chain, overview, lateness),
+        "left_out": _left_out(document, people, chain),
     }
+
+
+def _contents(document: Document, people: object, chain: object, *figures: str | None) -> list[tuple[str, str]]:
+    """Anchors of the sections that this page has, with short titles."""
+    overview, lateness = figures
+    every = (
+        ("guarantees", "Guarantees", True),
+        ("clinic", "The clinic", people),
+        ("timeline", "What happened", overview),
+        ("latency", "How late, how old", lateness or document.streams),
+        ("journey", "One record", document.site),
+        ("ledger", "Ledger and audit", chain),
+        ("losses", "Losses", True),
+        ("assumptions", "What it rests on", document.assumptions),
+        ("origin", "Where it comes from", True),
+    )
+    return [(anchor, title) for anchor, title, there in every if there]
+
+
+def _left_out(document: Document, people: object, chain: object) -> list[str]:
+    """Sections that this run has nothing for, and why."""
+    found = []
+    if people is None:
+        why = "no device produced a sample" if document.site else "the scenario has nodes and flows, but no habitat"
+        found.append(f"The clinic, its vital signs and its alarms: {why}.")
+    if chain is None:
+        why = "it was not recorded" if document.site else "bundle nodes keep none"
+        found.append(f"The ledger and its audit: {why}.")
+    return found
 
 
 def headline(document: Document) -> str:
@@ -172,8 +210,21 @@ def _guarantee_row(guarantee: Guarantee, document: Document) -> dict[str, Any]:
         "margin": wording.NONE if counted else wording.quantity(margin, guarantee.unit),
         "used_pct": None if used is None else round(100 * min(max(used, 0.0), 1.0), 1),
         "reason": guarantee.reason,
-        "terms": guarantee.terms,
+        "terms": _terms(guarantee),
     }
+
+
+def _terms(guarantee: Guarantee) -> list[dict[str, Any]]:
+    """The summands of a bound, with the length of a bar each [px]."""
+    most_s = max((term.value_s for term in guarantee.terms), default=0.0)
+    return [
+        {
+            "name": term.name,
+            "value": wording.duration(term.value_s),
+            "share": round(150 * max(term.value_s, 0.0) / most_s, 1) if most_s > 0 else 0,
+        }
+        for term in guarantee.terms
+    ]
 
 
 def _facts(document: Document, contacts: pd.DataFrame, seen: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -57,13 +57,22 @@ class TimeAxis:
         end_us: Right edge, after the left one [us].
         dated: Whether the instants are real dates.
         east_longitude_deg: The site's, or None when there is no site.
+        ticks_max: How many labels fit.
     """
 
-    def __init__(self, start_us: int, end_us: int, dated: bool, east_longitude_deg: float | None) -> None:
+    def __init__(
+        self,
+        start_us: int,
+        end_us: int,
+        dated: bool,
+        east_longitude_deg: float | None,
+        ticks_max: int = _TICKS_MAX,
+    ) -> None:
         self.start_us = start_us
         self.end_us = max(end_us, start_us + 1_000_000)
         self.dated = dated
         self.east_longitude_deg = east_longitude_deg
+        self.ticks_max = ticks_max
 
     @property
     def on_mars(self) -> bool:
@@ -73,6 +82,11 @@ class TimeAxis:
     def hours(self, at_us: int) -> float:
         """Hours since the left edge."""
         return (at_us - self.start_us) / _HOUR_US
+
+    def part(self, start_us: int, end_us: int, ticks_max: int) -> TimeAxis:
+        """A stretch of this axis, as far as it reaches, with room for other labels."""
+        start_us, end_us = max(start_us, self.start_us), min(end_us, self.end_us)
+        return TimeAxis(start_us, end_us, self.dated, self.east_longitude_deg, ticks_max)
 
     def dress(self, axes: Axes) -> None:
         """Limits, ticks and labels of the lower axis."""
@@ -132,7 +146,7 @@ class TimeAxis:
         return [(self.start_us + k * step_us, f"{k * step_us / unit_us:g} {unit}") for k in range(count + 1)]
 
     def _step_us(self) -> int:
-        wanted_us = (self.end_us - self.start_us) / _TICKS_MAX
+        wanted_us = (self.end_us - self.start_us) / self.ticks_max
         return next((step for step in _STEPS_US if step >= wanted_us), _STEPS_US[-1])
 
     def _sol_ticks(self) -> list[tuple[int, str]]:
@@ -140,7 +154,7 @@ class TimeAxis:
             return []
         start_h = lmst_h(self.start_us, self.east_longitude_deg)
         span_h = (self.end_us - self.start_us) / SOL_US * 24.0
-        step_h = next((step for step in _SOL_STEPS_H if span_h / step <= _TICKS_MAX), _SOL_STEPS_H[-1])
+        step_h = next((step for step in _SOL_STEPS_H if span_h / step <= self.ticks_max), _SOL_STEPS_H[-1])
         ticks = []
         for k in range(math.ceil(start_h / step_h), math.floor((start_h + span_h) / step_h) + 1):
             sol, hour = divmod(k * step_h, 24.0)

@@ -100,11 +100,12 @@ class AckMade(NamedTuple):
 
 
 class AckLearned(NamedTuple):
-    """A node on Mars holds a valid ack and now knows that Earth verified records below `verified`."""
+    """A node on Mars holds a valid ack of this term and now knows that Earth verified records below `verified`."""
 
     stream: StreamId
     verified: int
     trim: int
+    term: int = 0
 
 
 class Trimmed(NamedTuple):

@@ -117,7 +117,8 @@ class Availability:
             sent_us, contact = found if waits else (at_us, found[1])
             light_us = contact.owlt_us(sent_us)
             if waits:
-                moving.append(("contact_wait", sent_us - at_us))
+                name = f"contact_wait after round {attempt}" if attempt else "contact_wait"
+                moving.append((name, sent_us - at_us))
             at_us = sent_us
             if attempt < rounds:
                 answer_us = self.answered_us(sent_us, contact)

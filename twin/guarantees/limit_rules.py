@@ -4,7 +4,7 @@
 
 | | samples in a row that call for an alarm at the last of them |
 |---|---|
-| justified | `hold` that are beyond, moving or not; fewer than `hold` missing ones in between count, but do not end it |
+| justified | `hold` that are beyond, moving or not; fewer than `hold` missing ones in between count too |
 | demanded | `hold` that are beyond, none missing, none while the accelerometer shows motion |
 
 Whatever a rule does with artefacts lies between the two: an alarm must have been justified, and must follow where it

@@ -148,10 +148,11 @@ class RowsRefused(NamedTuple):
 
 
 class RowRotted(NamedTuple):
-    """A row at rest was changed behind everybody's back."""
+    """A row at rest was changed behind everybody's back; `leaf` hashes the bytes that stood there before."""
 
     store: str
     record: tuple[int, int, int]
+    leaf: bytes = b""
 
 
 class StoreRestored(NamedTuple):

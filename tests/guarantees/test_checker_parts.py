@@ -3,12 +3,16 @@
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twin.guarantees.availability import Availability, Passage
 from twin.guarantees.edge_rules import Durability, SafeTrim
 from twin.guarantees.hashing import RunningRoot, is_consistent, leaf_of, parent_of
-from twin.guarantees.store_rules import ExactlyOnce, Integrity, StreamOrder
-from twin.guarantees.truth import CheckedRoots, Truth
+from twin.guarantees.integrity import Integrity
+from twin.guarantees.roots import StreamRoots
+from twin.guarantees.store_rules import ExactlyOnce, StreamOrder
+from twin.guarantees.truth import Truth
 from twin.pipeline.facts import Accepted, AckMade, FrameSealed, Trimmed
 from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.transport.contact_plan import Contact
@@ -149,14 +153,35 @@ def test_truth_forgets_below_trim_but_not_what_a_checker_still_needs() -> None:
     for index in range(10):
         for fact in (sealed(index), row(index), row(index, store="backup")):
             trace.emit(0, "x", fact)
-    roots = CheckedRoots(truth.of(STREAM))
+    roots = truth.of(STREAM).roots
     assert roots.at(4) is not None
     trace.emit(0, "earth", AckMade(STREAM, 10, 8, b"", 1, 0))
     assert len(truth.of(STREAM).leaves) == 10
     needed[0] = 4
     trace.emit(0, "earth", AckMade(STREAM, 10, 8, b"", 1, 1))
     assert sorted(truth.of(STREAM).leaves) == [4, 5, 6, 7, 8, 9]
+    assert (roots.at(3), roots.at(10)) == (None, truth.of(STREAM).roots.at(10))
     assert roots.at(10) is not None
+
+
+@given(st.integers(1, 70), st.data())
+def test_roots_at_any_size_are_those_of_the_running_root_until_they_are_forgotten(
+    size: int, data: st.DataObject
+) -> None:
+    leaves = [leaf_of(bytes((index,))) for index in range(size)]
+    running, expected, roots = RunningRoot(), [RunningRoot().root()], StreamRoots()
+    for leaf in leaves:
+        running.add(leaf)
+        roots.add(leaf)
+        expected.append(running.root())
+    assert [roots.at(n) for n in range(size + 1)] == expected
+    below, pinned = data.draw(st.integers(0, size)), data.draw(st.integers(0, size))
+    roots.forget(below, [pinned])
+    for n in range(size + 1):
+        assert roots.at(n) == (expected[n] if n >= below or n == pinned else None) or n == size
+    roots.add(leaf_of(b"next"))
+    running.add(leaf_of(b"next"))
+    assert roots.at(size + 1) == running.root()
 
 
 def passage(source: str, *windows: tuple[int, int]) -> Passage:

@@ -194,7 +194,14 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         NotApplicable("convergence", NO_LIVENESS),
         NotApplicable("freshness", NO_LIVENESS),
         NotApplicable("feedback_closure", NO_LIVENESS),
+        NotApplicable("alert_latency", NO_LIVENESS),
+        NotApplicable("recovery", NO_LIVENESS),
         NotApplicable("safe_trim", NO_LEDGER),
+        NotApplicable("anti_replay", NO_LEDGER),
+        NotApplicable("monotonic_reads", NO_LEDGER),
+        NotApplicable("clock_honesty", NO_LEDGER),
+        NotApplicable("confidentiality", NO_LEDGER),
+        NotApplicable("bounded_resources", NO_LEDGER),
         conservation,
     ]
     for checker in checkers:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from twin.experiments import disturbances
+from twin.experiments.checkers import Habitat, checkers_of
 from twin.experiments.clinic_log import ClinicLog
 from twin.experiments.identities import (
     AUDITOR,
@@ -31,13 +32,10 @@ from twin.experiments.tables import TableWriter
 from twin.experiments.vitals_log import WatchedDevice
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
-from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
-from twin.guarantees.convergence import Allowance, Convergence
-from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, SafeTrim
-from twin.guarantees.flow_rules import NotApplicable
-from twin.guarantees.loop_rules import FeedbackClosure, Freshness
-from twin.guarantees.store_rules import ExactlyOnce, Integrity, NoLoss, StreamOrder
+from twin.guarantees.convergence import Convergence
+from twin.guarantees.recovery import Recovery
+from twin.guarantees.store_rules import ExactlyOnce, NoLoss
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.hosts.dispatcher import Observer
@@ -73,8 +71,6 @@ from twin.pipeline.machine import (
 from twin.randomness import stream
 from twin.scenario.episodes import windows_of
 from twin.scenario.faults import EdgeCrash, TableThrottling
-from twin.scenario.guarantees import FeedbackClosure as FeedbackChoice
-from twin.scenario.guarantees import Freshness as FreshnessChoice
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, Trace
 from twin.world import dust
@@ -195,9 +191,11 @@ class HabitatBuilder:
         assert isinstance(convergence, Convergence)
         conservation = by_key["conservation"]
         assert isinstance(conservation, Conservation)
+        recovery = by_key["recovery"]
+        assert isinstance(recovery, Recovery)
 
         def before_finish(complete: bool) -> None:
-            no_loss.complete = convergence.complete = complete
+            no_loss.complete = convergence.complete = recovery.complete = complete
             once.rows_counted = tables["table"].count_rows()
 
         def close(at_us: int) -> None:
@@ -210,7 +208,7 @@ class HabitatBuilder:
 
         def records() -> dict[str, int]:
             accepted, missing = no_loss.accepted, no_loss.missing
-            lost = missing if no_loss.complete else 0
+            lost = missing if no_loss.complete else 0  # destroyed media included
             return {
                 "accepted": accepted,
                 "delivered": accepted - missing,
@@ -368,52 +366,23 @@ class HabitatBuilder:
     # ------------------------------------------------------------ guarantees
 
     def _checkers(self) -> tuple[Truth, list[Checker]]:
-        scenario, p = self.scenario, self.scenario.pipeline
-        truth = Truth()
-        truth.watch(self.trace)
         turnaround_us = self.settings.turnaround_us
         self.available = {
             edge: availability(scenario, self.plan, (edge,), self.stows, turnaround_us) for edge in self.edges
         }
         home = {d.device: d.home for d in self.devices}
-
-        def of(device: int) -> Availability:
-            return self.available[home[device]]
-
-        longest_frame_us = max(d.sample_period_us * d.samples_per_frame for d in self.devices)
-        constants_us = {
-            "frame_period": longest_frame_us,
-            "ack_delay": p.ack_delay_us,
-            "far_end_allowance": p.far_end_allowance_us,
-            "backup_period": p.backup_period_us,
-            "bundle_wait": p.bundle_wait_us,
-        }
-        freshness = scenario.guarantee("freshness")
-        fresh: Checker = NotApplicable("freshness", "the scenario asks for no bound")
-        if isinstance(freshness, FreshnessChoice):
-            fresh = Freshness(truth, freshness.bound, of, constants_us)
-        feedback = scenario.guarantee("feedback_closure")
-        bound = feedback.bound if isinstance(feedback, FeedbackChoice) else None
-        before_us = p.retry_local_us + p.bundle_wait_us + 1_000_000
-        allow = Allowance(scenario.convergence_rounds, before_us, self.settings.turnaround_us)
-        checkers: list[Checker] = [
-            Durability(truth),
-            NoEquivocation(truth),
-            NoLoss(truth),
-            ExactlyOnce(truth),
-            StreamOrder(truth),
-            Integrity(truth),
-            AppendOnly(truth),
-            Convergence(truth, self.available, home, allow),
-            fresh,
-            FeedbackClosure(truth, bound, of, constants_us, {d.name: d.device for d in self.devices}),
-            SafeTrim(truth),
-            Conservation(),
-        ]
-        for checker in checkers:
-            checker.watch(self.trace)
-        truth.watch_last(self.trace)
-        return truth, checkers
+        habitat = Habitat(
+            devices=self.devices,
+            carriers={device: (edge,) for device, edge in home.items()},
+            of=lambda device: self.available[home[device]],
+            of_edge=self.available,
+            signers={d.name: d.device for d in self.devices},
+            limits={},
+            secrets=[d.name.encode() for d in self.devices] + [channel.encode() for channel in Vitals.CHANNELS],
+            turnaround_us=turnaround_us,
+            silence_us=round(longest_silence_s(self.scenario, self.available.values(), self.span) * 1e6),
+        )
+        return checkers_of(self.scenario, habitat, self.trace)
 
     def _drain_deadline_us(self, convergence: Convergence) -> int | None:
         """Convergence's own deadline, and then time for the last ack to come home."""

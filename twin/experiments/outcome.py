@@ -17,7 +17,7 @@ from twin.experiments.mission import Mission
 from twin.guarantees.verdict import BROKEN, Verdict
 from twin.result_schema import SCHEMA
 from twin.scenario.assumptions import assumptions
-from twin.scenario.guarantees import FeedbackClosure, Freshness
+from twin.scenario.guarantees import BOUNDED
 from twin.scenario.model import Scenario
 from twin.world.timescales import us_to_utc
 
@@ -96,7 +96,7 @@ def _overall(verdicts: list[Verdict], outcome: Outcome) -> str:
 def _expression(scenario: Scenario, verdict: Verdict) -> str | None:
     """The bound as the scenario writes it, for what was held against one."""
     choice = scenario.guarantee(verdict.key)
-    if verdict.bound is None or not isinstance(choice, Freshness | FeedbackClosure):
+    if verdict.unit != "s" or not isinstance(choice, BOUNDED):
         return None
     return choice.bound.text
 

@@ -53,6 +53,14 @@ class Passage:
         start_us, _, contact = self.windows[position]
         return max(at_us, start_us), contact
 
+    def open_until_us(self, at_us: int) -> tuple[int, Contact] | None:
+        """Until when the passage that is open at `at_us` stays open, and its contact; None if none is."""
+        position = bisect_right(self._ends, at_us)
+        if position == len(self.windows) or self.windows[position][0] > at_us:
+            return None
+        _, end_us, contact = self.windows[position]
+        return end_us, contact
+
     def drain_us(self, at_us: int, size_bytes: int) -> tuple[int, Contact] | None:
         """When the last bit of `size_bytes` could have left, sending without a pause from `at_us` on."""
         left = size_bytes
@@ -67,7 +75,9 @@ class Passage:
 
 @dataclass(frozen=True)
 class Availability:
-    """Both directions for one edge; `turnaround_us` is Earth's processing allowance plus its ack delay."""
+    """Both directions for what carries a stream: one edge, or the union of two; `turnaround_us` is Earth's processing
+    allowance plus its ack delay.
+    """
 
     down: Passage
     up: Passage
@@ -80,12 +90,25 @@ class Availability:
 
     def deadline_us(self, bound: Bound, from_us: int, constants_us: Mapping[str, int]) -> int | None:
         """Instant by which a bound that runs from `from_us` is due; None if the plan ends before."""
-        coefficients = {term.variable: term.coefficient for term in bound.terms if term.variable is not None}
-        total_us = sum(term.constant_us for term in bound.terms if term.variable is None)
-        total_us += sum(round(c * constants_us[v]) for v, c in coefficients.items() if v in constants_us)
+        terms = self.terms_us(bound, from_us, constants_us)
+        return None if terms is None else from_us + sum(us for _, us in terms)
+
+    def terms_us(self, bound: Bound, from_us: int, constants_us: Mapping[str, int]) -> list[tuple[str, int]] | None:
+        """The bound's summands at `from_us`, with the waits of each round apart; None if the plan ends before."""
+        coefficients: dict[str, float] = {}
+        fixed: list[tuple[str, int]] = []
+        for term in bound.terms:
+            variable = term.variable
+            if variable is None:
+                fixed.append(("constant", term.constant_us))
+            elif variable in constants_us:
+                fixed.append((variable, round(term.coefficient * constants_us[variable])))
+            else:
+                coefficients[variable] = coefficients.get(variable, 0) + term.coefficient
         waits = coefficients.get("contact_wait", 0)
         at_us = from_us
         rounds = round(coefficients.get("R", 0))
+        moving: list[tuple[str, int]] = []
         light_us = 0
         for attempt in range(rounds + 1):
             found = self.down.next_us(at_us)
@@ -93,19 +116,23 @@ class Availability:
                 return None
             sent_us, contact = found if waits else (at_us, found[1])
             light_us = contact.owlt_us(sent_us)
-            total_us += sent_us - at_us
+            if waits:
+                name = f"contact_wait after round {attempt}" if attempt else "contact_wait"
+                moving.append((name, sent_us - at_us))
             at_us = sent_us
             if attempt < rounds:
                 answer_us = self.answered_us(sent_us, contact)
                 if answer_us is None:
                     return None
-                total_us += answer_us - at_us
+                moving.append((f"R, round {attempt + 1}", answer_us - at_us))
                 at_us = answer_us
-        total_us += round(coefficients.get("owlt", 0) * light_us)
+        owlts = coefficients.get("owlt", 0)
+        if owlts:
+            moving.append(("owlt" if owlts == 1 else f"{owlts:g} owlt", round(owlts * light_us)))
         if waits >= 2:
             arrival_us = at_us + light_us + self.turnaround_us
             back = self.up.next_us(arrival_us)
             if back is None:
                 return None
-            total_us += back[0] - arrival_us
-        return from_us + total_us
+            moving.append(("contact_wait for the way back", back[0] - arrival_us))
+        return moving + fixed

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import NamedTuple
 
 from twin.guarantees.availability import Availability
-from twin.guarantees.truth import Key, RootBook, Truth
-from twin.guarantees.verdict import Checker, Verdict
+from twin.guarantees.truth import Key, Truth
+from twin.guarantees.verdict import US_PER_S, Checker, in_seconds
 from twin.pipeline.facts import Attested
-from twin.trace import DisturbanceEnded, GenerationEnded, Trace
+from twin.trace import DisturbanceEnded, GenerationEnded, StoreRestored, Trace
 
-US_PER_S = 1_000_000
 WIRE_OVERHEAD = 1.05  # bundle and payload headers over the frames' own bytes, at most
 
 
@@ -37,23 +35,21 @@ class Convergence(Checker):
     key = "convergence"
     not_applicable = "no stream exists"
 
-    def __init__(self, truth: Truth, of: Mapping[str, Availability], home: Mapping[int, str], allow: Allowance) -> None:
+    def __init__(self, truth: Truth, of: Callable[[int], Availability], allow: Allowance) -> None:
         super().__init__()
         self._truth = truth
         self._of = of
-        self._home = home
         self._allow = allow
-        self._roots = RootBook(truth)
         self._attested: dict[Key, int] = {}
         self._attested_us: dict[Key, int] = {}
         self._silent_us: int | None = None
         self.healed_us: int | None = None
         self.deadline_us: int | None = None
-        self.terms: tuple[tuple[str, float], ...] = ()
         self.complete = True
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(Attested, self._on_attested)
+        trace.subscribe(StoreRestored, self._on_restored)
         trace.subscribe(GenerationEnded, self._on_silence)
         trace.subscribe(DisturbanceEnded, self._on_healed)
 
@@ -63,8 +59,17 @@ class Convergence(Checker):
             return
         self._attested[stream] = fact.size
         self._attested_us[stream] = at_us
-        if self._roots.at(stream, fact.size) != fact.root:
+        truth = self._truth.of(stream)
+        if truth.roots.at(fact.size) != fact.root and fact.size >= truth.kept:
             self.violate(at_us, node, (*stream, fact.size), "Earth's root is not the root of what the device signed")
+
+    def _on_restored(self, at_us: int, _node: str, fact: StoreRestored) -> None:
+        """What was lost with the store has to be read back and signed again."""
+        holds = {(device, epoch): size for device, epoch, size in fact.streams}
+        for stream, size in self._attested.items():
+            self._attested[stream] = min(size, holds.get(stream, 0))
+        if self._silent_us is not None:
+            self._restart_bound(at_us)
 
     def _on_silence(self, at_us: int, _node: str, _fact: GenerationEnded) -> None:
         self._silent_us = at_us
@@ -77,21 +82,23 @@ class Convergence(Checker):
     def _restart_bound(self, at_us: int) -> None:
         """B from now on: the latest deadline over all edges with a backlog, and its terms."""
         self.healed_us = at_us
-        self.deadline_us, self.terms = at_us, ()
-        backlog: dict[str, int] = dict.fromkeys(self._of, 0)
-        for (device, _), truth in self._truth.streams.items():
+        self.deadline_us, self.terms = at_us + self._allow.processing_us, ()
+        backlogs: list[int] = []  # devices that have one
+        total = 0
+        for (device, _), truth in sorted(self._truth.streams.items()):
             at = truth.contiguous["table"]
-            backlog[self._home[device]] += sum(size for index, size in truth.sizes.items() if index >= at)
-        total = sum(backlog.values())
-        for edge, size_bytes in backlog.items():
+            size_bytes = sum(size for index, size in truth.sizes.items() if index >= at)
             if size_bytes:
-                # edge nodes share one antenna, so each may have to wait for all
-                bound = self._ideal_drain(self._of[edge], at_us, int(total * WIRE_OVERHEAD))
-                if bound is None:
-                    self.deadline_us, self.terms = None, (("beyond the planned contacts", float("nan")),)
-                    return
-                if bound[0] > self.deadline_us:
-                    self.deadline_us, self.terms = bound
+                backlogs.append(device)
+                total += size_bytes
+        for available in {id(found): found for found in map(self._of, backlogs)}.values():
+            # edge nodes share one antenna, so each may have to wait for all
+            bound = self._ideal_drain(available, at_us, int(total * WIRE_OVERHEAD))
+            if bound is None:
+                self.deadline_us, self.terms = None, (("beyond the planned contacts", float("nan")),)
+                return
+            if bound[0] > self.deadline_us:
+                self.deadline_us, self.terms = bound
 
     def _ideal_drain(
         self, availability: Availability, from_us: int, size_bytes: int
@@ -117,7 +124,7 @@ class Convergence(Checker):
         terms.append(("one-way light time", contact.owlt_us(at_us)))
         terms.append(("processing on Earth", self._allow.processing_us))
         deadline_us = from_us + sum(us for _, us in terms)
-        return deadline_us, tuple((name, us / US_PER_S) for name, us in terms)
+        return deadline_us, in_seconds(terms)
 
     def finish(self, at_us: int) -> None:
         if self.healed_us is None or self.deadline_us is None or not self.complete:
@@ -138,6 +145,3 @@ class Convergence(Checker):
                     (*stream, size),
                     f"roots agreed {observed_us / US_PER_S:.1f} s after faults stopped",
                 )
-
-    def verdict(self, listed: bool) -> Verdict:
-        return replace(super().verdict(listed), terms=self.terms)

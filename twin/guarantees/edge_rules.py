@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 from twin.guarantees.hashing import is_consistent
-from twin.guarantees.truth import Key, RootBook, Truth
+from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import Accepted, BundleSent, FrameSealed, HeadSigned, Trimmed
-from twin.trace import Crashed, Trace
+from twin.pipeline.facts import Accepted, Adopted, BundleSent, EpochClosed, FrameSealed, HeadSigned, Trimmed
+from twin.trace import Crashed, MediumHolds, Trace
 
 
 class Durability(Checker):
-    """accept(i) at t implies that i is below what was fsynced on that edge at t."""
+    """accept(i) at t implies that i is below what was fsynced on that edge at t, or below what Earth had verified where
+    the edge took the stream up again at an ack's frontier.
+    """
 
     key = "durability"
     not_applicable = "no edge accepted a frame"
@@ -23,6 +26,7 @@ class Durability(Checker):
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(Accepted, self._accepted)
+        trace.subscribe(Adopted, self._adopted)
 
     def _accepted(self, at_us: int, node: str, fact: Accepted) -> None:
         self.checked += max(0, fact.end - fact.first)
@@ -32,9 +36,20 @@ class Durability(Checker):
                 at_us, node, (*fact.stream, durable), f"accepted up to {fact.end} with {durable} frames on the medium"
             )
 
+    def _adopted(self, at_us: int, node: str, fact: Adopted) -> None:
+        self.checked += 1
+        verified = self._truth.of(fact.stream).verified
+        if fact.size > verified:
+            what = f"took the stream up at {fact.size}, but Earth has verified {verified}"
+            self.violate(at_us, node, (*fact.stream, verified), what)
+
 
 class NoEquivocation(Checker):
-    """Nothing is sent before it is fsynced, and one (d, e, i) never names two records."""
+    """Nothing is sent before it is fsynced; one (d, e, i) never names two records; nothing is signed in an epoch after
+    its closing record.
+
+    A node that came back may state again what it had signed, with the same leaf.
+    """
 
     key = "no_equivocation"
     not_applicable = "no record was signed"
@@ -43,18 +58,33 @@ class NoEquivocation(Checker):
         super().__init__()
         self._truth = truth
         self._signed: dict[Key, int] = {}
+        self._final: dict[Key, int] = {}
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(FrameSealed, self._sealed)
+        trace.subscribe(EpochClosed, self._closed)
         trace.subscribe(BundleSent, self._sent)
 
     def _sealed(self, at_us: int, node: str, fact: FrameSealed) -> None:
         stream = (fact.record.device, fact.record.epoch)
+        index = fact.record.index
         expected = self._signed.get(stream, 0)
         self.checked += 1
-        if fact.record.index != expected:
-            self.violate(at_us, node, fact.record, f"signed under index {fact.record.index} where {expected} was next")
-        self._signed[stream] = max(expected, fact.record.index + 1)
+        if index >= self._final.get(stream, index + 1):
+            self.violate(at_us, node, fact.record, f"signed after record {self._final[stream] - 1} closed the epoch")
+        elif index < expected:
+            if self._truth.of(stream).leaves.get(index) != fact.leaf:
+                self.violate(at_us, node, fact.record, "two records were signed under one index")
+        elif index > expected:
+            self.violate(at_us, node, fact.record, f"signed under index {index} where {expected} was next")
+        self._signed[stream] = max(expected, index + 1)
+
+    def _closed(self, at_us: int, node: str, fact: EpochClosed) -> None:
+        stream = (fact.record.device, fact.record.epoch)
+        self.checked += 1
+        final = self._final.setdefault(stream, fact.record.index + 1)
+        if final != fact.record.index + 1:
+            self.violate(at_us, node, fact.record, f"closed an epoch that record {final - 1} had closed")
 
     def _sent(self, at_us: int, node: str, fact: BundleSent) -> None:
         for record, leaf in fact.records:
@@ -63,8 +93,17 @@ class NoEquivocation(Checker):
             if record.index >= truth.durable.get(node, 0):
                 self.violate(at_us, node, record, "sent before it was on the medium")
             signed = truth.leaves.get(record.index)
-            if leaf != signed and (signed is not None or record.index >= truth.trim):
+            if leaf != signed and (signed is not None or record.index >= truth.kept):
                 self.violate(at_us, node, record, "sent as another record than its device signed")
+
+
+class _SignedHead(NamedTuple):
+    """The head that a node signed last for a stream, and how often it had crashed and lost its medium by then."""
+
+    size: int = 0
+    root: bytes = b""
+    crashes: int = 0
+    losses: int = 0
 
 
 class AppendOnly(Checker):
@@ -72,7 +111,9 @@ class AppendOnly(Checker):
     devices signed.
 
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so. The
-    next head then follows one that nobody has heard of, whose root must be that of what the devices signed.
+    next head then follows one that nobody has heard of, whose root must be that of what the devices signed. A node
+    that lost its medium does not know its last head: it may follow an older one, but its next head is no smaller than
+    the last, and both have the roots of what the devices signed, so one extends the other.
     """
 
     key = "append_only"
@@ -80,32 +121,45 @@ class AppendOnly(Checker):
 
     def __init__(self, truth: Truth) -> None:
         super().__init__()
-        self._last: dict[tuple[str, Key], tuple[int, bytes, int]] = {}
-        self._roots = RootBook(truth)
+        self._truth = truth
+        self._last: dict[tuple[str, Key], _SignedHead] = {}
         self._crashes: Counter[str] = Counter()
+        self._losses: Counter[str] = Counter()
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
         trace.subscribe(Crashed, self._crashed)
+        trace.subscribe(MediumHolds, self._lost)
 
     def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
         self._crashes[node] += 1
 
+    def _lost(self, _at_us: int, node: str, _fact: MediumHolds) -> None:
+        self._losses[node] += 1
+
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
         stream = (fact.stream.device, fact.stream.epoch)
-        size, root, crashes = self._last.get((node, stream), (0, b"", 0))
-        if size < fact.previous and crashes < self._crashes[node]:
-            size, root = fact.previous, self._roots.at(stream, fact.previous) or b""
-        self._last[node, stream] = (fact.size, fact.root, self._crashes[node])
-        if fact.previous != size or fact.size < size:
+        truth = self._truth.of(stream)
+        last = self._last.get((node, stream), _SignedHead())
+        size, root = last.size, last.root
+        if size < fact.previous and last.crashes < self._crashes[node]:
+            size, root = fact.previous, truth.roots.at(fact.previous) or b""
+        self._last[node, stream] = _SignedHead(fact.size, fact.root, self._crashes[node], self._losses[node])
+        forgot = last.losses < self._losses[node] and fact.previous < size
+        if fact.size < size or (fact.previous != size and not forgot):
             self.violate(
                 at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before"
             )
-        elif size and not is_consistent(size, fact.size, root, fact.root, fact.proof):
+        elif size and not forgot and not is_consistent(size, fact.size, root, fact.root, fact.proof):
             self.violate(at_us, node, stream, f"head of {fact.size} does not follow from the head of {size}")
-        if self._roots.at(stream, fact.size) != fact.root:
+        if truth.roots.at(fact.size) != fact.root and not self._proved(fact, size, forgot, truth.roots.kept):
             self.violate(at_us, node, stream, f"root of {fact.size} records is not the root of what the device signed")
+
+    @staticmethod
+    def _proved(fact: HeadSigned, size: int, forgot: bool, kept: int) -> bool:
+        """Whether the truth has forgotten this root, and the proof from the last head stands in for it."""
+        return fact.size < kept and size > 0 and not forgot
 
 
 class SafeTrim(Checker):

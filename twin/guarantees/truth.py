@@ -2,51 +2,115 @@
 against it.
 
 Exact maps are kept only from `trim` on, for which rows are in table, backup and acks; below it a stream is known by
-counts and roots. Memory therefore follows the backlog, not the mission.
+counts and roots. Memory therefore follows the backlog, not the mission. An edge's own stream of alerts is a stream
+like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from twin.guarantees.hashing import RunningRoot
-from twin.pipeline.facts import AckMade, FrameSealed
-from twin.trace import MadeDurable, RowStored, Trace
+from twin.guarantees.roots import StreamRoots
+from twin.pipeline.facts import AckMade, Adopted, FrameSealed
+from twin.trace import Crashed, MadeDurable, MediumHolds, RowRotted, RowStored, StoreRestored, Trace
 
 Key = tuple[int, int]
 
 
-class StreamTruth:
-    """One stream: `leaves` and `generated_us` by index from `kept` on; counts of contiguous rows per store."""
+class Rot(NamedTuple):
+    """A row that was changed at rest: since when, and the leaf hash of what its device signed (None: forgotten)."""
 
-    __slots__ = ("ahead", "contiguous", "durable", "generated_us", "kept", "leaves", "sealed", "sizes", "trim")
+    since_us: int
+    leaf: bytes | None
+
+
+class StreamTruth:
+    """One stream.
+
+    Attributes:
+        sealed: records signed; leaves, generated_us, sizes: by index from `kept` on.
+        generated_us: the true instant at which a record was signed, whatever its device's clock said.
+        durable: contiguous records on each node's medium; `durable_ever`: the most that any medium ever held.
+        contiguous, ahead: rows per store, below and beyond the first gap.
+        verified, trim: the highest that Earth ever stated, `trim` only as far as the backup's rows really go.
+        forgotten: records below it are not in the memory of the node that signed them any more.
+    """
+
+    __slots__ = (
+        "ahead",
+        "contiguous",
+        "durable",
+        "durable_ever",
+        "forgotten",
+        "generated_us",
+        "kept",
+        "leaves",
+        "roots",
+        "sealed",
+        "sizes",
+        "trim",
+        "verified",
+    )
 
     def __init__(self) -> None:
         self.sealed = 0
         self.leaves: dict[int, bytes] = {}
         self.generated_us: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
+        self.roots = StreamRoots()
         self.durable: dict[str, int] = {}
+        self.durable_ever = 0
         self.contiguous: dict[str, int] = {"table": 0, "backup": 0}
         self.ahead: dict[str, set[int]] = {"table": set(), "backup": set()}
+        self.verified = 0
         self.trim = 0
+        self.forgotten = 0
         self.kept = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows in the table."""
+        return self.contiguous["table"] + len(self.ahead["table"])
+
+    def in_table(self, index: int) -> bool:
+        """Whether the record's row stands in the table."""
+        return index < self.contiguous["table"] or index in self.ahead["table"]
+
+    def held(self, index: int) -> bool:
+        """Whether some medium on Mars, or the memory of the node that signed it, still holds the record."""
+        return index >= self.forgotten or any(index < size for size in self.durable.values())
 
 
 class Truth:
-    """Follows the trace before any checker does."""
+    """Follows the trace before any checker does.
 
-    def __init__(self) -> None:
+    Args:
+        owners: node name -> device id of what signs records there; its memory is gone when the node crashes.
+    """
+
+    def __init__(self, owners: Mapping[str, int] | None = None) -> None:
         self.streams: dict[Key, StreamTruth] = {}
-        self.rows = 0
+        self.rotten: dict[tuple[str, tuple[int, int, int]], Rot] = {}
+        self._owners = {} if owners is None else owners
         self._floors: list[Callable[[Key], int]] = []
 
     def watch(self, trace: Trace) -> None:
         """Subscribe; must be called before any checker's `watch`."""
         trace.subscribe(FrameSealed, self._sealed)
         trace.subscribe(MadeDurable, self._durable)
+        trace.subscribe(MediumHolds, self._medium)
+        trace.subscribe(Adopted, self._adopted)
+        trace.subscribe(Crashed, self._crashed)
         trace.subscribe(RowStored, self._stored)
+        trace.subscribe(RowRotted, self._rotted)
+        trace.subscribe(StoreRestored, self._restored)
         trace.subscribe(AckMade, self._acked)
+
+    @property
+    def rows(self) -> int:
+        """Rows in the table, over all streams."""
+        return sum(truth.rows for truth in self.streams.values())
 
     def of(self, stream: tuple[int, ...]) -> StreamTruth:
         """Truth about a stream, empty if nobody has signed a frame of it."""
@@ -56,20 +120,45 @@ class Truth:
             truth = self.streams[key] = StreamTruth()
         return truth
 
-    def _sealed(self, _at_us: int, _node: str, fact: FrameSealed) -> None:
+    # ------------------------------------------------------------ on Mars
+
+    def _sealed(self, at_us: int, _node: str, fact: FrameSealed) -> None:
         truth = self.of(fact.record)
         index = fact.record.index
-        if index >= truth.sealed:  # a second signature under an index is judged by no_equivocation, not believed here
+        if index == truth.sealed:  # a second signature under an index is judged by no_equivocation, not believed here
             truth.sealed = index + 1
             truth.leaves[index] = fact.leaf
-            truth.generated_us[index] = fact.generated_us
+            truth.generated_us[index] = at_us
             truth.sizes[index] = fact.size_bytes
+            truth.roots.add(fact.leaf)
 
     def _durable(self, _at_us: int, node: str, fact: MadeDurable) -> None:
         for device, epoch, index in fact.records:
-            durable = self.of((device, epoch)).durable
-            if index == durable.get(node, 0):
-                durable[node] = index + 1
+            truth = self.of((device, epoch))
+            if index == truth.durable.get(node, 0):
+                truth.durable[node] = index + 1
+                truth.durable_ever = max(truth.durable_ever, index + 1)
+
+    def _medium(self, _at_us: int, node: str, fact: MediumHolds) -> None:
+        holds = {(device, epoch): size for device, epoch, size in fact.streams}
+        for key, truth in self.streams.items():
+            truth.durable.pop(node, None)
+            if key in holds:
+                truth.durable[node] = holds[key]
+
+    def _adopted(self, _at_us: int, node: str, fact: Adopted) -> None:
+        """What Earth has verified needs no medium on Mars, so a node may count on from there, and no further."""
+        truth = self.of(fact.stream)
+        truth.durable[node] = max(truth.durable.get(node, 0), min(fact.size, truth.verified))
+
+    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
+        device = self._owners.get(node)
+        if device is not None:
+            for (owner, _), truth in self.streams.items():
+                if owner == device:
+                    truth.forgotten = truth.sealed
+
+    # ------------------------------------------------------------ on Earth
 
     def _stored(self, _at_us: int, _node: str, fact: RowStored) -> None:
         device, epoch, index = fact.record
@@ -78,17 +167,36 @@ class Truth:
         at = truth.contiguous[fact.store]
         if index < at or index in ahead:
             return
-        if fact.store == "table":
-            self.rows += 1
         ahead.add(index)
         while at in ahead:
             ahead.discard(at)
             at += 1
         truth.contiguous[fact.store] = at
 
+    def _rotted(self, at_us: int, _node: str, fact: RowRotted) -> None:
+        place = (fact.store, fact.record)
+        leaf = fact.leaf or self.of(fact.record).leaves.get(fact.record[2])
+        self.rotten.setdefault(place, Rot(at_us, leaf))
+
+    def _restored(self, at_us: int, _node: str, fact: StoreRestored) -> None:
+        """The table is what the backup was, rotten rows included."""
+        holds = {(device, epoch): size for device, epoch, size in fact.streams}
+        for key, truth in self.streams.items():
+            truth.contiguous["table"] = holds.get(key, 0)
+            truth.ahead["table"].clear()
+        copied = [(record, rot) for (store, record), rot in self.rotten.items() if store == "backup"]
+        for place in [place for place in self.rotten if place[0] == "table"]:
+            del self.rotten[place]
+        for record, rot in copied:
+            if record[2] < holds.get((record[0], record[1]), 0):
+                self.rotten["table", record] = Rot(at_us, rot.leaf)
+
     def _acked(self, _at_us: int, _node: str, fact: AckMade) -> None:
         truth = self.of(fact.stream)
+        truth.verified = max(truth.verified, min(fact.verified, truth.contiguous["table"]))
         truth.trim = max(truth.trim, min(fact.trim, truth.contiguous["backup"]))
+
+    # ------------------------------------------------------------ what may be forgotten
 
     def keep_from(self, floor: Callable[[Key], int]) -> None:
         """A checker still needs the exact maps of a stream from `floor(stream)` on."""
@@ -97,63 +205,23 @@ class Truth:
     def watch_last(self, trace: Trace) -> None:
         """Forget what nobody needs any more; must be called after every checker's `watch`."""
         trace.subscribe(AckMade, self._forget)
+        trace.subscribe(RowStored, self._mended)
 
     def _forget(self, _at_us: int, _node: str, fact: AckMade) -> None:
         key = (fact.stream.device, fact.stream.epoch)
         truth = self.of(key)
         floor = min([truth.trim, *(of(key) for of in self._floors)])
+        if floor <= truth.kept:
+            return
         for index in range(truth.kept, floor):
             for exact in (truth.leaves, truth.generated_us, truth.sizes):
                 exact.pop(index, None)
-        truth.kept = max(truth.kept, floor)
+        truth.kept = floor
+        # a node that is down comes back with the head of what its medium holds
+        truth.roots.forget(floor, truth.durable.values())
 
-
-class RootBook:
-    """One `CheckedRoots` per stream, for a checker that follows roots; holds the truth's leaves until it has read
-    them.
-    """
-
-    def __init__(self, truth: Truth) -> None:
-        self._truth = truth
-        self._roots: dict[Key, CheckedRoots] = {}
-        truth.keep_from(lambda stream: self._of(stream).size)
-
-    def _of(self, stream: Key) -> CheckedRoots:
-        roots = self._roots.get(stream)
-        if roots is None:
-            roots = self._roots[stream] = CheckedRoots(self._truth.of(stream))
-        return roots
-
-    def at(self, stream: Key, size: int) -> bytes | None:
-        """Root of the first `size` signed leaves of a stream; see `CheckedRoots.at`."""
-        return self._of(stream).at(size)
-
-
-class CheckedRoots:
-    """Roots of a stream at growing sizes, from leaves of the truth; remembers the last (size, root)."""
-
-    __slots__ = ("_last", "_running", "_truth")
-
-    def __init__(self, truth: StreamTruth) -> None:
-        self._truth = truth
-        self._running = RunningRoot()
-        self._last = (0, self._running.root())
-
-    @property
-    def size(self) -> int:
-        """Leaves read so far."""
-        return self._running.size
-
-    def at(self, size: int) -> bytes | None:
-        """Root of the first `size` signed leaves; None if they were not all signed, or `size` has fallen back."""
-        if size == self._last[0]:
-            return self._last[1]
-        if size < self._running.size:
-            return None
-        while self._running.size < size:
-            leaf = self._truth.leaves.get(self._running.size)
-            if leaf is None:
-                return None
-            self._running.add(leaf)
-        self._last = (size, self._running.root())
-        return self._last[1]
+    def _mended(self, _at_us: int, _node: str, fact: RowStored) -> None:
+        if self.rotten:
+            rot = self.rotten.get((fact.store, fact.record))
+            if rot is not None and fact.leaf == rot.leaf:
+                del self.rotten[fact.store, fact.record]

@@ -7,6 +7,7 @@ never checked is `broken`. The margin is the smallest bound - observed over all 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,6 +15,14 @@ from twin.trace import Trace
 
 HELD, BROKEN, NOT_APPLICABLE = "held", "broken", "not_applicable"
 US_PER_S = 1_000_000
+
+Terms = Iterable[tuple[str, int]]
+"""Names and values [us] of a bound's summands."""
+
+
+def in_seconds(terms: Terms) -> tuple[tuple[str, float], ...]:
+    """Terms of a bound as a verdict shows them."""
+    return tuple((name, value_us / US_PER_S) for name, value_us in terms)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Checker(ABC):
         self.checked = 0
         self.violations = 0
         self.first: Evidence | None = None
+        self.terms: tuple[tuple[str, float], ...] = ()
         self._tightest: tuple[int, int, int] | None = None
 
     @abstractmethod
@@ -66,11 +76,16 @@ class Checker(ABC):
         if self.first is None:
             self.first = Evidence(_name(record), at_us, where, what)
 
-    def measure(self, observed_us: int, bound_us: int) -> bool:
-        """Hold an observation against its bound; False if it is over."""
+    def measure(self, observed_us: int, bound_us: int, terms: Callable[[], Terms] | None = None) -> bool:
+        """Hold an observation against its bound; False if it is over.
+
+        Where it is the tightest so far, `terms` is asked for the bound's summands in microseconds.
+        """
         margin_us = bound_us - observed_us
         if self._tightest is None or margin_us < self._tightest[0]:
             self._tightest = (margin_us, bound_us, observed_us)
+            if terms is not None:
+                self.terms = in_seconds(terms())
         return margin_us >= 0
 
     def pending(self) -> int:
@@ -80,31 +95,43 @@ class Checker(ABC):
     def finish(self, at_us: int) -> None:  # noqa: B027 - most checkers have nothing left to do
         """The run is over at `at_us`: check what can only be checked now."""
 
-    def verdict(self, listed: bool) -> Verdict:
-        """The answer; `listed` says whether the scenario insists on it."""
-        numbers: dict[str, Any] = {}
+    def numbers(self) -> dict[str, Any]:
+        """Bound, observed, margin and unit of the tightest opportunity; violations where nothing is measured."""
         if self._tightest is not None:
             margin_us, bound_us, observed_us = self._tightest
-            numbers = {
+            return {
                 "bound": bound_us / US_PER_S,
                 "observed": observed_us / US_PER_S,
                 "margin": margin_us / US_PER_S,
                 "unit": "s",
             }
-        else:
-            numbers = {"bound": 0.0, "observed": float(self.violations), "margin": 0.0 - self.violations}
-            numbers["unit"] = "violations"
-        common = {"checked": self.checked, "pending": self.pending(), "violations": self.violations, **numbers}
+        return {
+            "bound": 0.0,
+            "observed": float(self.violations),
+            "margin": 0.0 - self.violations,
+            "unit": "violations",
+        }
+
+    def remark(self) -> str:
+        """What a reader must know besides the count: what was excused or is listed, with the numbers."""
+        return ""
+
+    def verdict(self, listed: bool) -> Verdict:
+        """The answer; `listed` says whether the scenario insists on it."""
+        common = {"checked": self.checked, "pending": self.pending(), "violations": self.violations, **self.numbers()}
+        common["terms"] = self.terms
+        remark = self.remark()
+        suffix = f"; {remark}" if remark else ""
         if self.violations:
             reason = f"{self.violations} of {self.checked} checks failed" if self.checked else "failed"
-            return Verdict(self.key, BROKEN, reason, evidence=self.first, **common)
+            return Verdict(self.key, BROKEN, reason + suffix, evidence=self.first, **common)
         if self.checked:
-            return Verdict(self.key, HELD, "every check passed", **common)
+            return Verdict(self.key, HELD, f"every check passed{suffix}", evidence=self.first, **common)
         nothing = dict.fromkeys(("bound", "observed", "margin", "unit"))
         if listed:
-            reason = f"listed by the scenario but never checked: {self.not_applicable}"
+            reason = f"listed by the scenario but never checked: {self.not_applicable}{suffix}"
             return Verdict(self.key, BROKEN, reason, **{**common, **nothing})
-        return Verdict(self.key, NOT_APPLICABLE, self.not_applicable, **{**common, **nothing})
+        return Verdict(self.key, NOT_APPLICABLE, self.not_applicable + suffix, **{**common, **nothing})
 
 
 def _name(record: object) -> str:

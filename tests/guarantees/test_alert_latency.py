@@ -1,0 +1,226 @@
+"""alert_latency by hand: from samples to the crew, and from the alarm to the surgeon's channel."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from traces import DEVICE, EPOCH, MONITOR, NOTHING, SECOND, always, broken, leaf, record, sealed, timed
+
+from twin.guarantees.alarms_on_mars import AlarmsOnMars
+from twin.guarantees.alert_latency import AlertLatency
+from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehindBulk
+from twin.guarantees.availability import Availability
+from twin.guarantees.limit_rules import DeviceLimits, LimitRule, LimitTruth
+from twin.guarantees.truth import Truth
+from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
+from twin.pipeline.wire.body import NO_READING
+from twin.pipeline.wire.identity import AlertKey, RecordId
+from twin.scenario.bounds import parse_bound
+from twin.trace import AlarmSounded, Crashed, Generated, Restarted, SurgeonTold
+
+LOW = "spo2_pct.low"
+RULE = LimitRule(LOW, 0, 90, None, 3, (0, 100))
+LIMITS = {MONITOR: DeviceLimits(DEVICE, (RULE,), 1, 500)}
+UP = [(-10, MONITOR, Restarted(0)), (-10, "edge-1", Restarted(0)), (-10, "edge-2", Restarted(0))]
+DOWN = Crashed(0, 0)
+KEY = AlertKey(DEVICE, EPOCH, 0, LOW)
+
+
+def mars(_truth: Truth) -> AlertLatency:
+    checker = AlertLatency()
+    limits = LimitTruth(LIMITS)
+    checker.mars = AlarmsOnMars(checker, limits, {DEVICE: ("edge-1", "edge-2")}, 5 * SECOND)
+    checker.limits = limits  # type: ignore[attr-defined]
+    return checker
+
+
+def fly(facts: list[Any], end_s: float = 1000) -> AlertLatency:
+    checker = timed(mars, sorted(UP + facts, key=lambda f: f[0]), end_s=end_s, before=lambda c: (c.limits,))
+    assert isinstance(checker, AlertLatency)
+    return checker
+
+
+def samples(at_s: int, *values: int, activity: int = 0) -> tuple[int, str, Generated]:
+    """One sample a second, the last at `at_s`."""
+    rows = tuple((value, activity) for value in values)
+    return at_s, MONITOR, Generated((at_s - len(values) + 1) * SECOND, SECOND, rows)
+
+
+def sounds(at_s: float, state: str = "active", edge: str = "edge-1", index: int = 0) -> tuple[float, str, AlarmSounded]:
+    return at_s, edge, AlarmSounded((DEVICE, EPOCH, index, LOW), 3, state)
+
+
+def counted(checker: AlertLatency) -> tuple[int, int, int]:
+    assert checker.mars is not None
+    return broken(checker), checker.mars.checked, checker.mars.excused
+
+
+def test_an_alarm_within_five_seconds_of_the_first_sample_holds() -> None:
+    crossing = samples(10, 95, 95, 89, 88, 87)  # beyond from second 8 on
+    assert counted(fly([crossing, sounds(10.1)])) == (0, 1, 0)
+    assert counted(fly([crossing, sounds(12.9)])) == (0, 1, 0)
+    assert counted(fly([crossing, sounds(13.1)])) == (1, 1, 0)
+    assert counted(fly([crossing])) == (1, 1, 0)
+    assert counted(fly([crossing], end_s=12)) == (0, 0, 0)
+    assert fly([crossing], end_s=12).pending() == 1
+    verdict = fly([crossing, sounds(10.1)]).verdict(True)
+    assert ("on Mars: slowest alarm", 2.1) in verdict.terms
+
+
+def test_nothing_is_demanded_of_what_did_not_hold() -> None:
+    for quiet in ((89, 88, 95, 89, 88), (90, 90, 90, 90), (NO_READING,) * 5, (89, NO_READING, 88, 87, 95)):
+        assert counted(fly([samples(10, *quiet)])) == (0, 0, 0)
+    assert counted(fly([samples(10, 89, 88, 87, activity=500)])) == (0, 0, 0)
+    assert counted(fly([samples(10, 89, 88, 87, activity=499)])) == (1, 1, 0)
+
+
+def test_a_hold_may_run_over_the_end_of_a_block() -> None:
+    blocks = [samples(10, 95, 95, 89), samples(12, 88, 87)]
+    assert counted(fly([*blocks, sounds(12.5)])) == (0, 1, 0)
+    assert counted(fly(blocks)) == (1, 1, 0)
+    assert counted(fly([samples(10, 95, 89), samples(11, 95), samples(13, 88, 87)])) == (0, 0, 0)
+
+
+def test_while_an_alert_is_open_no_other_is_demanded_and_after_it_one_is() -> None:
+    first = [samples(10, 89, 88, 87), sounds(10.1)]
+    again = samples(60, 95, 89, 88, 87)
+    assert counted(fly([*first, again])) == (0, 1, 0)
+    for over in ("latched", "cleared"):
+        assert counted(fly([*first, sounds(30, over), again])) == (1, 2, 0)
+        assert counted(fly([*first, sounds(30, over), again, sounds(60.2, index=1)])) == (0, 2, 0)
+    for going_on in ("escalated", "acknowledged", "seen on Earth"):
+        assert counted(fly([*first, sounds(30, going_on), again])) == (0, 1, 0)
+
+
+def test_an_alert_that_an_edge_took_down_with_it_excuses_nothing() -> None:
+    first = [samples(10, 89, 88, 87), sounds(10.1), (20, "edge-1", DOWN)]
+    again = samples(60, 95, 89, 88, 87)
+    assert counted(fly([*first, again])) == (1, 2, 0)
+    assert counted(fly([*first, (40, "edge-1", Restarted(0)), again])) == (0, 1, 0)
+
+
+def test_one_edge_that_stays_up_is_enough_and_none_excuses() -> None:
+    crossing = samples(10, 89, 88, 87)
+    assert counted(fly([(5, "edge-1", DOWN), crossing])) == (1, 1, 0)
+    assert counted(fly([(5, "edge-1", DOWN), (5, "edge-2", DOWN), crossing])) == (0, 0, 1)
+    assert counted(fly([(5, "edge-1", DOWN), crossing, (11, "edge-2", DOWN)])) == (0, 0, 1)
+    assert counted(fly([crossing, (11, MONITOR, DOWN)])) == (0, 0, 1)
+    back = [(1, "edge-1", DOWN), (1, "edge-2", DOWN), (5, "edge-1", Restarted(0))]
+    assert counted(fly([*back, crossing])) == (0, 0, 1)
+    assert counted(fly([*back, samples(100, 89, 88, 87)])) == (1, 1, 0)
+    assert "no edge" in fly([*back, crossing]).remark()
+
+
+def test_samples_of_a_device_that_is_down_demand_nothing() -> None:
+    assert counted(fly([(5, MONITOR, DOWN), samples(10, 89, 88, 87)])) == (0, 0, 0)
+    gap = [samples(10, 95, 89, 88), (11, MONITOR, DOWN), (20, MONITOR, Restarted(0)), samples(21, 87)]
+    assert counted(fly(gap)) == (0, 0, 0)
+
+
+def plainly(values: list[int | None], hold: int) -> int | None:
+    """Where the definition of a demanded alarm holds first."""
+    for end in range(hold, len(values) + 1):
+        if all(value is not None and value < 90 for value in values[end - hold : end]):
+            return end - hold
+    return None
+
+
+@given(st.lists(st.sampled_from([95, 89, NO_READING]), min_size=1, max_size=40), st.data())
+def test_however_samples_are_cut_into_blocks_the_same_alarm_is_demanded(values: list[int], data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(values)), max_size=5)) | {len(values)})
+    limits, found = LimitTruth(LIMITS), []
+    limits.listen(lambda _at, _node, held: found.extend(h.begun_us for h in held if h.begun_us is not None))
+    limits._restarted(0, MONITOR, Restarted(0))
+    start = 0
+    for cut in cuts:
+        rows = tuple((value, 0) for value in values[start:cut])
+        limits._generated(cut * SECOND, MONITOR, Generated(start * SECOND, SECOND, rows))
+        start = cut
+    first = plainly([None if value == NO_READING else value for value in values], 3)
+    assert (found[0] // SECOND if found else None) == first
+
+
+# ---------------------------------------------------------------- Earth
+
+
+def earth(availability: Availability) -> Callable[[Truth], AlertLatency]:
+    def make(_truth: Truth) -> AlertLatency:
+        checker = AlertLatency()
+        bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
+        checker.earth = AlertsOnEarth(checker, lambda _: availability, bound)
+        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND)
+        checker.silence_us = 7 * SECOND
+        return checker
+
+    return make
+
+
+def raised(at_s: float, edge: str = "edge-1", index: int = 0) -> tuple[float, str, AlarmRaised]:
+    return at_s, edge, AlarmRaised(KEY._replace(index=index), 0, 3)
+
+
+def told(at_s: float, times: int = 1, index: int = 0) -> tuple[float, str, SurgeonTold]:
+    return at_s, "earth", SurgeonTold((DEVICE, EPOCH, index, LOW), times)
+
+
+def test_the_surgeon_knows_within_the_bound_of_the_first_edge() -> None:
+    facts = [raised(0), raised(90, "edge-2"), told(110), raised(115, "edge-2"), told(130, 2)]
+    checker = timed(earth(always()), facts, end_s=10_000)
+    assert (broken(checker), checker.pending()) == (0, 0)
+    verdict = checker.verdict(True)
+    assert (verdict.bound, verdict.observed, verdict.margin) == (160.0, 110.0, 50.0)
+    assert verdict.terms[:3] == (("contact_wait", 0.0), ("owlt", 100.0), ("constant", 60.0))
+    assert ("longest time in which Earth could not have been told", 7.0) in verdict.terms
+    assert "1 messages came again" in verdict.reason
+    assert broken(timed(earth(always()), [raised(0), raised(90, "edge-2"), told(170)], end_s=10_000)) == 2
+
+
+def test_an_alarm_that_earth_never_hears_of_is_pending_until_it_is_due() -> None:
+    late = timed(earth(always()), [raised(0)], end_s=161)
+    assert (broken(late), late.pending()) == (2, 0)  # its bound, and the share in view
+    early = timed(earth(always()), [raised(0)], end_s=159)
+    assert (broken(early), early.pending()) == (0, 1)
+    assert broken(timed(earth(always()), [told(5)], end_s=159)) == 1  # nobody raised it
+
+
+def test_an_alarm_of_the_night_waits_for_the_contact_and_is_not_in_view() -> None:
+    night = always(100, 10, (1000, 2000))
+    checker = timed(earth(night), [raised(0), told(1150)], end_s=9000)
+    assert broken(checker) == 0
+    assert isinstance(checker, AlertLatency)
+    assert checker.earth is not None
+    assert checker.earth.share_in_view is None
+    assert broken(timed(earth(night), [raised(0), told(1161)], end_s=9000)) == 1
+    beyond = timed(earth(night), [raised(2500)], end_s=9000)
+    assert (broken(beyond), beyond.pending()) == (0, 1)
+
+
+@pytest.mark.parametrize(("slow", "violations"), [(1, 0), (2, 1)])
+def test_most_alarms_in_view_are_told_within_an_absolute_time(slow: int, violations: int) -> None:
+    facts = [raised(index, index=index) for index in range(20)]
+    facts += [told(index + (150 if index < slow else 110), index=index) for index in range(20)]  # type: ignore[misc]
+    assert broken(timed(earth(always()), sorted(facts, key=lambda f: f[0]), end_s=9000)) == violations
+
+
+ALERT_RECORD = RecordId(101, 7, 0)
+
+
+def carried(at_s: float, alert_record: RecordId = ALERT_RECORD) -> tuple[float, str, BundleSent]:
+    return at_s, "edge-1", BundleSent((1, 1, 1), "earth", ((alert_record, leaf(0)),), 0)
+
+
+def test_an_alert_never_waits_behind_bulk_at_an_open_contact() -> None:
+    sealed_alert = (10, "edge-1", AlertSealed(KEY, ALERT_RECORD))
+    bulk = carried(11, record(5))
+    day, dusk = always(), always(100, 10, (0, 11))
+    assert broken(timed(earth(day), [sealed_alert, bulk, carried(11.5)], end_s=50)) == 0
+    assert broken(timed(earth(day), [sealed_alert, bulk, carried(12.5)], end_s=50)) == 1
+    assert broken(timed(earth(day), [sealed_alert, bulk], end_s=50)) == 1
+    assert broken(timed(earth(dusk), [sealed_alert, bulk, carried(900)], end_s=1000)) == 0
+    assert broken(timed(earth(day), [sealed_alert, (11, "edge-1", DOWN), carried(90)], end_s=100)) == 0
+
+
+def test_a_frame_is_no_alert() -> None:
+    assert timed(earth(always()), [(0, MONITOR, sealed(0)), carried(1, record(0))], end_s=9).checked == 0

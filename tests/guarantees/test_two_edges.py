@@ -1,0 +1,300 @@
+"""The rules of edges and stores where each device has two edges, and media, stores and epochs come to an end."""
+
+import pytest
+from traces import (
+    MONITOR,
+    NOTHING,
+    SECOND,
+    STREAM,
+    acked,
+    always,
+    broken,
+    leaf,
+    record,
+    root,
+    row,
+    sealed,
+    stored,
+    timed,
+    watched,
+)
+
+from twin.guarantees.convergence import Allowance, Convergence
+from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation
+from twin.guarantees.integrity import Integrity, Mending
+from twin.guarantees.loop_rules import FeedbackClosure, Freshness
+from twin.guarantees.store_rules import ExactlyOnce, NoLoss, StreamOrder
+from twin.guarantees.truth import Truth
+from twin.pipeline.facts import Accepted, AckLearned, Adopted, Attested, BundleSent, EpochClosed, HeadSigned
+from twin.pipeline.ledger.merkle import MerkleLog
+from twin.scenario.bounds import parse_bound
+from twin.trace import (
+    AlertStored,
+    Crashed,
+    GenerationEnded,
+    HeadVisible,
+    MadeDurable,
+    MediumHolds,
+    RowRotted,
+    StoreRestored,
+)
+
+DOWN = Crashed(0, 0)
+ALERT = (1, 2, 0, "spo2_pct.low")
+
+
+def durable(*indices: int) -> MadeDurable:
+    return MadeDurable(tuple(tuple(record(index)) for index in indices))
+
+
+def visible(size: int, term: int = 1) -> HeadVisible:
+    return HeadVisible(tuple(STREAM), size, term)
+
+
+def signed(size: int, previous: int = 0, wrong: bool = False) -> HeadSigned:
+    log = MerkleLog()
+    log.extend(leaf(index) for index in range(size))
+    proof = log.consistency_proof(previous, size) if 0 < previous < size else ()
+    return HeadSigned(STREAM, previous, size, b"?" * 32 if wrong else root(size), tuple(proof))
+
+
+# ---------------------------------------------------------------- media
+
+
+def test_each_edge_has_its_own_medium() -> None:
+    both = [(MONITOR, sealed(0)), ("edge-1", durable(0)), ("edge-2", durable(0))]
+    accepts = [("edge-1", Accepted(STREAM, 0, 1)), ("edge-2", Accepted(STREAM, 0, 1))]
+    assert broken(watched(Durability, both + accepts)) == 0
+    assert broken(watched(Durability, both[:2] + accepts)) == 1
+
+
+def test_what_a_destroyed_medium_held_is_not_durable_any_more() -> None:
+    before = [(MONITOR, sealed(0)), (MONITOR, sealed(1)), ("edge-1", durable(0, 1))]
+    rolled_back = ("edge-1", MediumHolds(((*STREAM, 1),)))
+    assert broken(watched(Durability, [*before, rolled_back, ("edge-1", Accepted(STREAM, 0, 1))])) == 0
+    assert broken(watched(Durability, [*before, rolled_back, ("edge-1", Accepted(STREAM, 0, 2))])) == 1
+    swapped = ("edge-1", MediumHolds(()))
+    assert broken(watched(Durability, [*before, swapped, ("edge-1", Accepted(STREAM, 0, 1))])) == 1
+
+
+def test_a_stream_is_adopted_only_where_earth_has_verified_it() -> None:
+    before = [*stored(0, 1, 2, 3), ("earth", acked(2)), ("edge-1", MediumHolds(()))]
+    good = [*before, ("edge-1", Adopted(STREAM, 2)), ("edge-1", durable(2)), ("edge-1", Accepted(STREAM, 2, 3))]
+    assert broken(watched(Durability, good)) == 0
+    assert broken(watched(Durability, [*before, ("edge-1", Adopted(STREAM, 3))])) == 1
+    jumped = [*before, ("edge-1", durable(2)), ("edge-1", Accepted(STREAM, 2, 3))]
+    assert broken(watched(Durability, jumped)) == 1
+
+
+# ---------------------------------------------------------------- one index, one record
+
+
+def test_an_edge_may_state_its_record_again_but_not_sign_another() -> None:
+    assert broken(watched(NoEquivocation, [("edge-1", sealed(0)), ("edge-1", sealed(0))])) == 0
+    assert broken(watched(NoEquivocation, [("edge-1", sealed(0)), ("edge-1", sealed(0, leaf(9)))])) == 1
+    assert broken(watched(NoEquivocation, [("edge-1", sealed(1))])) == 1
+
+
+def test_nothing_is_signed_in_an_epoch_that_was_closed() -> None:
+    closed = [(MONITOR, sealed(0)), (MONITOR, sealed(1)), (MONITOR, EpochClosed(record(1), 3, "key"))]
+    assert broken(watched(NoEquivocation, [*closed, (MONITOR, sealed(0, epoch=3))])) == 0
+    assert broken(watched(NoEquivocation, [*closed, (MONITOR, sealed(2))])) == 1
+    assert broken(watched(NoEquivocation, [*closed, (MONITOR, EpochClosed(record(0), 4, "key"))])) == 1
+
+
+def test_nothing_leaves_from_a_medium_that_does_not_hold_it() -> None:
+    sent = BundleSent((1, 1, 1), "earth", ((record(0), leaf(0)),), 0)
+    held = [(MONITOR, sealed(0)), ("edge-2", durable(0))]
+    assert broken(watched(NoEquivocation, [*held, ("edge-2", sent)])) == 0
+    assert broken(watched(NoEquivocation, [*held, ("edge-1", sent)])) == 1
+
+
+# ---------------------------------------------------------------- heads
+
+
+SEVEN = [(MONITOR, sealed(index)) for index in range(7)]
+
+
+def test_two_edges_sign_heads_of_one_stream_at_their_own_pace() -> None:
+    heads = [("edge-1", signed(6)), ("edge-2", signed(3)), ("edge-1", signed(7, 6)), ("edge-2", signed(6, 3))]
+    assert broken(watched(AppendOnly, SEVEN + heads)) == 0
+    assert broken(watched(AppendOnly, [*SEVEN, *heads, ("edge-2", signed(7, 6, wrong=True))])) == 2
+
+
+def test_a_head_may_not_shrink_even_after_the_medium_was_lost() -> None:
+    before = [*SEVEN, ("edge-1", signed(3)), ("edge-1", signed(6, 3)), ("edge-1", DOWN)]
+    lost = ("edge-1", MediumHolds(()))
+    assert broken(watched(AppendOnly, [*before, lost, ("edge-1", signed(7))])) == 0
+    assert broken(watched(AppendOnly, [*before, lost, ("edge-1", signed(7, 3))])) == 0
+    assert broken(watched(AppendOnly, [*before, lost, ("edge-1", signed(5))])) == 1
+    assert broken(watched(AppendOnly, [*before, ("edge-1", signed(7, 3))])) == 1
+
+
+def test_an_edge_that_comes_back_signs_what_its_medium_holds_although_all_else_is_forgotten() -> None:
+    facts = [*stored(0, 1, 2, 3, 4, 5, 6, backup=True), ("edge-2", durable(0, 1, 2)), ("earth", acked(7, 6))]
+    assert broken(watched(AppendOnly, [*facts, ("edge-2", signed(3))])) == 0
+    assert broken(watched(AppendOnly, [*facts, ("edge-2", signed(3, wrong=True))])) == 1
+
+
+# ---------------------------------------------------------------- losses
+
+
+def test_records_destroyed_with_their_media_are_listed_and_others_are_lost() -> None:
+    held = [(MONITOR, sealed(0)), ("edge-1", durable(0)), ("edge-1", Accepted(STREAM, 0, 1))]
+    gone = [("edge-1", MediumHolds(())), (MONITOR, DOWN)]
+    destroyed = watched(NoLoss, held + gone, finish=True)
+    assert isinstance(destroyed, NoLoss)
+    assert (broken(destroyed), destroyed.destroyed) == (0, 1)
+    verdict = destroyed.verdict(True)
+    assert verdict.verdict == "held"
+    assert "1 accepted records were destroyed" in verdict.reason
+    assert verdict.evidence is not None
+    assert verdict.evidence.record.endswith("/0")
+    assert broken(watched(NoLoss, held + gone[:1], finish=True)) == 1  # its device still has it
+    assert broken(watched(NoLoss, [*held, ("edge-2", durable(0)), *gone], finish=True)) == 1  # so has edge-2
+    never_durable = [held[0], held[2], *gone]
+    assert broken(watched(NoLoss, never_durable, finish=True)) == 1
+
+
+def test_what_no_edge_accepted_is_counted_and_not_lost() -> None:
+    checker = watched(NoLoss, [(MONITOR, sealed(0)), (MONITOR, DOWN)], finish=True)
+    assert isinstance(checker, NoLoss)
+    assert (broken(checker), checker.never_accepted) == (0, 1)
+
+
+# ---------------------------------------------------------------- rows and alerts
+
+
+def test_mending_a_rotten_row_overwrites_nothing_and_anything_else_does() -> None:
+    rotten = leaf(99)
+    rot = ("earth", RowRotted("table", tuple(record(0)), leaf(0)))
+    mended, spoiled = ("earth", row(0, leaf(0), rotten)), ("earth", row(0, leaf(8), rotten))
+    for checker in (ExactlyOnce, Integrity):
+        assert broken(watched(checker, [*stored(0), rot, mended], finish=True)) == 0
+        assert broken(watched(checker, [*stored(0), rot, spoiled])) == 1
+    assert broken(watched(ExactlyOnce, [*stored(0), mended])) == 1
+
+
+def mending(truth: Truth) -> Integrity:
+    bound = parse_bound("owlt + contact_wait + 50 s")
+    return Integrity(truth, Mending(1000 * SECOND, bound, lambda _: always(), NOTHING))
+
+
+@pytest.mark.parametrize(("mended_s", "end_s", "violations", "pending"), [
+    (1100, 5000, 0, 0), (1300, 5000, 1, 0), (None, 5000, 1, 0), (None, 900, 0, 1),
+])  # fmt: skip
+def test_rot_stands_no_longer_than_a_scrub_and_its_bound(
+    mended_s: int | None, end_s: int, violations: int, pending: int
+) -> None:
+    facts = [(0, *fact) for fact in stored(0)] + [(10, "earth", RowRotted("table", tuple(record(0)), leaf(0)))]
+    if mended_s is not None:
+        facts.append((mended_s, "earth", row(0, leaf(0), leaf(99))))
+    checker = timed(mending, facts, end_s=end_s)
+    assert (broken(checker), checker.pending()) == (violations, pending)
+    if mended_s == 1100:
+        verdict = checker.verdict(True)
+        assert (verdict.bound, verdict.observed) == (1150.0, 1090.0)
+        assert sum(value for _, value in verdict.terms) == verdict.bound
+
+
+def test_one_row_per_alert() -> None:
+    new, again = AlertStored(ALERT, False), AlertStored(ALERT, True)
+    assert broken(watched(ExactlyOnce, [("earth", new), ("earth", again)])) == 0
+    assert broken(watched(ExactlyOnce, [("earth", new), ("earth", new)])) == 1
+    assert broken(watched(ExactlyOnce, [("earth", again)])) == 1
+
+
+# ---------------------------------------------------------------- a lost store
+
+
+def test_heads_may_fall_with_a_higher_term_alone_and_never_below_trim() -> None:
+    before = [*stored(0, 1, 2, backup=True), ("earth", visible(3)), ("earth", acked(3, 2))]
+    lost = ("table", StoreRestored(((*STREAM, 2),)))
+    assert broken(watched(StreamOrder, [*before, lost, ("earth", visible(2, 2))])) == 0
+    assert broken(watched(StreamOrder, [*before, lost, ("earth", visible(2, 1))])) == 1
+    assert broken(watched(StreamOrder, [*before, lost, ("earth", visible(1, 2))])) == 1
+    assert broken(watched(StreamOrder, [*before, lost, ("earth", visible(3, 2))])) == 1  # row 2 is missing
+    assert broken(watched(StreamOrder, [*before, ("earth", visible(3, 2)), ("earth", visible(3, 1))])) == 1
+
+
+def feedback(truth: Truth) -> FeedbackClosure:
+    bound = parse_bound("2 owlt + 2 contact_wait + 50 s")
+    return FeedbackClosure(truth, bound, lambda _: always(), NOTHING, {MONITOR: 1})
+
+
+def test_verified_may_fall_with_a_higher_term_alone_and_never_below_trim() -> None:
+    before = [*stored(0, 1, 2, backup=True), ("earth", acked(3, 2))]
+    lost = ("table", StoreRestored(((*STREAM, 2),)))
+    assert broken(watched(feedback, [*before, lost, ("earth", acked(2, 2, 2))])) == 0
+    assert broken(watched(feedback, [*before, lost, ("earth", acked(2, 2, 1))])) == 1
+    assert broken(watched(feedback, [*before, lost, ("earth", acked(1, 1, 2))])) == 1
+    assert broken(watched(feedback, [*before, lost, ("earth", acked(3, 2, 2))])) == 1
+
+
+def test_rows_are_counted_anew_when_the_store_is_lost() -> None:
+    checker = watched(ExactlyOnce, [*stored(0, 1, 2), ("table", StoreRestored(((*STREAM, 1),))), ("earth", row(1))])
+    assert isinstance(checker, ExactlyOnce)
+    checker.rows_counted = 2
+    checker.finish(0)
+    assert broken(checker) == 0
+    checker.rows_counted = 3
+    checker.finish(0)
+    assert broken(checker) == 1
+
+
+# ---------------------------------------------------------------- in time
+
+
+def test_a_device_that_never_learns_is_overdue_at_the_end_and_pending_before() -> None:
+    facts = [(0, *fact) for fact in stored(0)]
+    learned = (200, MONITOR, AckLearned(STREAM, 1, 0, 1))
+    ack = (100, "earth", acked(1))
+    assert broken(timed(feedback, [*facts, ack, learned], end_s=1000)) == 0
+    late = timed(feedback, [*facts, ack], end_s=1000)
+    assert (broken(late), late.pending()) == (1, 0)
+    early = timed(feedback, [*facts, ack], end_s=200)
+    assert (broken(early), early.pending()) == (0, 1)
+    forgotten = timed(feedback, [*facts, ack, (150, MONITOR, DOWN)], end_s=1000)
+    assert (broken(forgotten), forgotten.pending()) == (0, 0)
+
+
+def freshness(truth: Truth) -> Freshness:
+    bound = parse_bound("owlt + frame_period + contact_wait + 50 s")
+    return Freshness(truth, bound, lambda _: always(), {"frame_period": 60 * SECOND}, frozenset({1}))
+
+
+def test_age_is_told_by_the_true_instant_and_not_by_the_clock_of_a_device() -> None:
+    facts = [
+        (0, MONITOR, sealed(0)._replace(generated_us=10**15)), (60, MONITOR, sealed(1)._replace(generated_us=-7)),
+        (110, "earth", row(0)), (111, "earth", visible(1)), (180, "earth", row(1)),
+    ]  # fmt: skip
+    assert broken(timed(freshness, [*facts, (181, "earth", visible(2))], end_s=1000)) == 0
+    assert broken(timed(freshness, [*facts, (300, "earth", visible(2))], end_s=1000)) == 1
+    assert broken(timed(freshness, facts, end_s=1000)) == 1  # never visible
+
+
+def test_a_device_that_was_down_does_not_age() -> None:
+    facts = [(0, MONITOR, sealed(0)), (110, "earth", row(0)), (111, "earth", visible(1))]
+    facts += [(9000, MONITOR, sealed(1)), (9110, "earth", row(1)), (9111, "earth", visible(2))]
+    assert broken(timed(freshness, facts, end_s=9200)) == 0
+
+
+def convergence(truth: Truth) -> Convergence:
+    return Convergence(truth, lambda _: always(), Allowance(0, SECOND, SECOND))
+
+
+def test_what_was_lost_with_the_store_has_to_be_attested_again() -> None:
+    facts = [(0, *fact) for fact in stored(0, 1)] + [(1, "edge-2", durable(0, 1))]
+    facts += [(2, "auditor", Attested(STREAM, 2, root(2))), (3, "world", GenerationEnded())]
+    lost = (4, "table", StoreRestored(((*STREAM, 1),)))
+    again = [(50, "earth", row(1)), (51, "auditor", Attested(STREAM, 2, root(2)))]
+    assert broken(timed(convergence, facts, end_s=500)) == 0
+    assert broken(timed(convergence, [*facts, lost], end_s=500)) == 1
+    assert broken(timed(convergence, [*facts, lost, *again], end_s=500)) == 0
+
+
+def test_the_longest_prefix_of_any_edge_is_the_goal() -> None:
+    facts = [(0, *fact) for fact in stored(0, 1)] + [(1, "edge-1", durable(0)), (1, "edge-2", durable(0, 1))]
+    facts += [(3, "world", GenerationEnded()), (4, "auditor", Attested(STREAM, 1, root(1)))]
+    assert broken(timed(convergence, facts, end_s=500)) == 1
+    assert broken(timed(convergence, facts[:-1], end_s=500)) == 1

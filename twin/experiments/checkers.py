@@ -1,0 +1,170 @@
+"""Which checkers a habitat scenario gets, in the order in which a reader meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from twin.experiments.identities import EARTH, DeviceIdentity
+from twin.guarantees.alarms_on_mars import AlarmsOnMars
+from twin.guarantees.alert_latency import AlertLatency
+from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehindBulk
+from twin.guarantees.anti_replay import AntiReplay
+from twin.guarantees.availability import Availability
+from twin.guarantees.bounded_resources import BoundedResources, Limits
+from twin.guarantees.clock_honesty import ClockHonesty
+from twin.guarantees.confidentiality import Confidentiality
+from twin.guarantees.conservation import Conservation
+from twin.guarantees.convergence import Allowance, Convergence
+from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, SafeTrim
+from twin.guarantees.flow_rules import NotApplicable
+from twin.guarantees.integrity import Integrity, Mending
+from twin.guarantees.limit_rules import DeviceLimits, LimitTruth
+from twin.guarantees.loop_rules import FeedbackClosure, Freshness
+from twin.guarantees.reader_rules import MonotonicReads
+from twin.guarantees.recovery import Recovery
+from twin.guarantees.store_rules import ExactlyOnce, NoLoss, StreamOrder
+from twin.guarantees.truth import Truth
+from twin.guarantees.verdict import Checker
+from twin.pipeline.transport.contact_plan import Contact
+from twin.scenario import guarantees as chosen
+from twin.scenario.model import HabitatScenario
+from twin.trace import Trace
+
+NO_BOUND = "the scenario asks for no bound"
+LOCAL_US = 1_000_000  # assumed: local hop, fsync and the wait behind a group commit, at most
+
+
+class Habitat(NamedTuple):
+    """What checkers must know of a habitat besides its scenario.
+
+    Attributes:
+        carriers: device id -> the edges that carry the device's stream; an edge carries its own stream of alerts.
+        of: device id -> what the edges that carry it can use together, edges' own ids included.
+        of_edge: edge name -> what that edge can use.
+        signers: node name -> the id under which it signs records: devices, and edges for their alerts.
+        limits: device node name -> the limits that its samples are held against; empty: none are known.
+        secrets: what must not be heard between the planets.
+        turnaround_us: Earth's processing allowance and ack delay.
+        silence_us: longest time in which nothing could leave for Earth.
+    """
+
+    devices: Sequence[DeviceIdentity]
+    carriers: Mapping[int, tuple[str, ...]]
+    of: Callable[[int], Availability]
+    of_edge: Mapping[str, Availability]
+    signers: Mapping[str, int]
+    limits: Mapping[str, DeviceLimits]
+    secrets: Sequence[bytes]
+    turnaround_us: int
+    silence_us: int | None = None
+
+
+def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tuple[Truth, list[Checker]]:
+    """The truth about a run and every checker of it, all of them watching the trace."""
+    truth = Truth(habitat.signers)
+    truth.watch(trace)
+    limits = LimitTruth(habitat.limits)
+    limits.watch(trace)
+    of, constants_us = habitat.of, _constants_us(scenario, habitat.devices)
+    p = scenario.pipeline
+    before_us = p.retry_local_us + p.bundle_wait_us + LOCAL_US
+    recovery = scenario.guarantee("recovery")
+    bound = recovery.bound if isinstance(recovery, chosen.Recovery) else None
+    checkers: list[Checker] = [
+        Durability(truth),
+        NoEquivocation(truth),
+        NoLoss(truth),
+        ExactlyOnce(truth),
+        StreamOrder(truth),
+        _integrity(scenario, truth, of, constants_us),
+        AppendOnly(truth),
+        Convergence(truth, of, Allowance(scenario.convergence_rounds, before_us, habitat.turnaround_us)),
+        _freshness(scenario, truth, habitat, constants_us),
+        _feedback(scenario, truth, habitat, constants_us),
+        _alert_latency(scenario, limits, habitat, constants_us),
+        Recovery(truth, bound, of, constants_us),
+        SafeTrim(truth),
+        AntiReplay(truth),
+        MonotonicReads(truth),
+        ClockHonesty(truth, limits),
+        Confidentiality(habitat.secrets),
+        _resources(scenario, truth, habitat),
+        Conservation(),
+    ]
+    for checker in checkers:
+        checker.watch(trace)
+    truth.watch_last(trace)
+    return truth, checkers
+
+
+def _constants_us(scenario: HabitatScenario, devices: Sequence[DeviceIdentity]) -> dict[str, int]:
+    """The variables of bounds that do not move."""
+    p = scenario.pipeline
+    return {
+        "frame_period": max(d.sample_period_us * d.samples_per_frame for d in devices),
+        "ack_delay": p.ack_delay_us,
+        "far_end_allowance": p.far_end_allowance_us,
+        "backup_period": p.backup_period_us,
+        "bundle_wait": p.bundle_wait_us,
+    }
+
+
+def _integrity(
+    scenario: HabitatScenario, truth: Truth, of: Callable[[int], Availability], constants_us: Mapping[str, int]
+) -> Integrity:
+    choice = scenario.guarantee("integrity")
+    if not isinstance(choice, chosen.Integrity):
+        choice = chosen.Integrity(key="integrity")
+    return Integrity(truth, Mending(choice.scrub_us, choice.bound, of, constants_us))
+
+
+def _freshness(scenario: HabitatScenario, truth: Truth, habitat: Habitat, constants_us: Mapping[str, int]) -> Checker:
+    choice = scenario.guarantee("freshness")
+    if not isinstance(choice, chosen.Freshness):
+        return NotApplicable("freshness", NO_BOUND)
+    devices = frozenset(d.device for d in habitat.devices)
+    return Freshness(truth, choice.bound, habitat.of, constants_us, devices)
+
+
+def _feedback(
+    scenario: HabitatScenario, truth: Truth, habitat: Habitat, constants_us: Mapping[str, int]
+) -> FeedbackClosure:
+    choice = scenario.guarantee("feedback_closure")
+    bound = choice.bound if isinstance(choice, chosen.FeedbackClosure) else None
+    return FeedbackClosure(truth, bound, habitat.of, constants_us, habitat.signers)
+
+
+def _alert_latency(
+    scenario: HabitatScenario, limits: LimitTruth, habitat: Habitat, constants_us: Mapping[str, int]
+) -> AlertLatency:
+    choice = scenario.guarantee("alert_latency")
+    checker = AlertLatency()
+    checker.silence_us = habitat.silence_us
+    checker.bulk = NeverBehindBulk(checker, habitat.of_edge, _one_bundle_each(scenario))
+    default = chosen.AlertLatency(key="alert_latency")
+    mars_us = (choice if isinstance(choice, chosen.AlertLatency) else default).mars_us
+    checker.mars = AlarmsOnMars(checker, limits, habitat.carriers, mars_us)
+    if isinstance(choice, chosen.AlertLatency):
+        earth = EarthBound(choice.bound, choice.earth_visible_us, choice.visible_share_ratio, constants_us)
+        checker.earth = AlertsOnEarth(checker, habitat.of, earth)
+    return checker
+
+
+def _one_bundle_each(scenario: HabitatScenario) -> Callable[[Contact], int]:
+    """How long an alert may wait at an open contact: every edge may have one bundle on the shared antenna's queue."""
+    edges, size = len(scenario.habitat.edge_names), scenario.pipeline.bundle_bytes_max
+    own_us = LOCAL_US + scenario.edge.disk.fsync_us
+
+    def allowance_us(contact: Contact) -> int:
+        return own_us + edges * contact.airtime_us(size)
+
+    return allowance_us
+
+
+def _resources(scenario: HabitatScenario, truth: Truth, habitat: Habitat) -> BoundedResources:
+    choice = scenario.guarantee("bounded_resources")
+    if not isinstance(choice, chosen.BoundedResources):
+        choice = chosen.BoundedResources(key="bounded_resources")
+    limits = Limits(choice.retransmissions, choice.amplification, choice.device_frames, choice.edge_frames)
+    return BoundedResources(truth, limits, {d.name: d.device for d in habitat.devices}, EARTH)

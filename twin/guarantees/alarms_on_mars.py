@@ -1,0 +1,125 @@
+"""Mars' half of alert_latency: from the first sample beyond a limit to the alarm in the habitat, with no Earth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from twin.guarantees.limit_rules import Held, LimitTruth
+from twin.guarantees.verdict import Checker
+from twin.trace import AlarmSounded, Crashed, Restarted, Trace
+
+SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
+NEVER = 1 << 62
+HOLDS = ("active", "escalated", "acknowledged")
+OVER = ("latched", "cleared")
+Rule = tuple[int, str]  # device, rule
+
+
+class _Due(NamedTuple):
+    begun_us: int
+    edges: frozenset[str]  # that have been up since before it began
+
+
+class AlarmsOnMars:
+    """Holds every limit that the samples exceed against the alarm that must sound.
+
+    An alert of a rule is open on an edge from "active" until it is "latched" or "cleared", both of which say that its
+    condition is over; while one is open on an edge that is up, no other is demanded. A crash takes an edge's open
+    alerts along; it has them again when it comes back.
+
+    Args:
+        carriers: device id -> the edges that run its rules.
+        limit_us: from the first sample of the hold to the sound.
+    """
+
+    def __init__(
+        self, checker: Checker, limits: LimitTruth, carriers: Mapping[int, tuple[str, ...]], limit_us: int
+    ) -> None:
+        self._checker = checker
+        self._devices = {name: of.device for name, of in limits.limits.items()}
+        self._carriers = carriers
+        self.limit_us = limit_us
+        self._up_since: dict[str, int] = {}
+        self._open: dict[Rule, set[str]] = {}
+        self._due: dict[Rule, _Due] = {}
+        self.checked = 0
+        self.excused = 0
+        self.tightest_us: int | None = None
+        self._pending = 0
+        limits.listen(self._held)
+
+    def watch(self, trace: Trace) -> None:
+        """Subscribe."""
+        if self._devices:
+            trace.subscribe(AlarmSounded, self._sounded)
+            trace.subscribe(Restarted, self._restarted)
+            trace.subscribe(Crashed, self._crashed)
+
+    def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
+        # at its very first start an edge has nothing to catch up with
+        self._up_since[node] = at_us + SETTLE_US if node in self._up_since else -NEVER
+
+    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
+        self._up_since[node] = NEVER
+        device = self._devices.get(node)
+        for rule, due in list(self._due.items()):
+            edges = due.edges - {node}
+            if rule[0] == device or not edges:
+                del self._due[rule]
+                self.excused += 1
+            else:
+                self._due[rule] = due._replace(edges=edges)
+
+    def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
+        device = self._devices[node]
+        for item in held:
+            rule = (device, item.rule)
+            begun_us = item.begun_us
+            if begun_us is None or rule in self._due or self._is_open(rule):
+                continue
+            up = frozenset(e for e in self._carriers.get(device, ()) if self._up_since.get(e, NEVER) <= begun_us)
+            if up:
+                self._due[rule] = _Due(begun_us, up)
+            else:
+                self.excused += 1
+
+    def _is_open(self, rule: Rule) -> bool:
+        return any(self._up_since.get(edge, NEVER) != NEVER for edge in self._open.get(rule, ()))
+
+    def _sounded(self, at_us: int, node: str, fact: AlarmSounded) -> None:
+        rule = (fact.alert[0], fact.alert[3])
+        if fact.state in OVER:
+            self._open.get(rule, set()).discard(node)
+        elif fact.state in HOLDS:
+            self._open.setdefault(rule, set()).add(node)
+        if fact.state == "active":
+            due = self._due.pop(rule, None)
+            if due is not None:
+                self._judge(at_us, node, rule, due)
+
+    def _judge(self, at_us: int, where: str, rule: Rule, due: _Due) -> None:
+        took_us = at_us - due.begun_us
+        self.checked += 1
+        self._checker.checked += 1
+        self.tightest_us = took_us if self.tightest_us is None else max(self.tightest_us, took_us)
+        if took_us > self.limit_us:
+            what = f"the alarm took {took_us / 1e6:.1f} s, the bound on Mars is {self.limit_us / 1e6:.1f} s"
+            self._checker.violate(at_us, where, _name(rule), what)
+
+    def finish(self, at_us: int) -> None:
+        """What is still due is pending or too late."""
+        for rule, due in sorted(self._due.items()):
+            if at_us - due.begun_us > self.limit_us:
+                self._judge(at_us, "habitat", rule, due)
+            else:
+                self._pending += 1
+
+    @property
+    def pending(self) -> int:
+        """Alarms that were due after the end."""
+        return self._pending
+
+
+def _name(rule: Rule) -> str:
+    return f"dev-{rule[0]:016x}/{rule[1]}"

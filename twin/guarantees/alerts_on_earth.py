@@ -1,0 +1,189 @@
+"""Earth's half of alert_latency: from an alarm on Mars to the flight surgeon's channel, and never behind bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from twin.guarantees.alert_names import Alert, name_of, number_of
+from twin.guarantees.availability import Availability, Bound
+from twin.guarantees.verdict import Checker
+from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
+from twin.pipeline.transport.contact_plan import Contact
+from twin.trace import Crashed, SurgeonTold, Trace
+
+Of = Callable[[int], Availability]
+Record = tuple[int, int, int]
+
+
+class EarthBound(NamedTuple):
+    """How soon Earth must know: `bound` for every alert, and `visible_us` for `visible_share` of those that are raised
+    while a contact with Earth can be used.
+    """
+
+    bound: Bound
+    visible_us: int
+    visible_share: float
+    constants_us: Mapping[str, int]
+
+
+class _Raised(NamedTuple):
+    at_us: int
+    deadline_us: int | None
+    in_view: bool
+
+
+class AlertsOnEarth:
+    """Holds every alarm, from the first edge that raised it, against the message that the surgeon's channel took.
+
+    Args:
+        of: device -> what the edges that carry it can use together.
+    """
+
+    def __init__(self, checker: Checker, of: Of, earth: EarthBound) -> None:
+        self._checker = checker
+        self._of = of
+        self._earth = earth
+        self._open: dict[Alert, _Raised] = {}
+        self._seen: set[int] = set()  # one number per alert for the length of the mission
+        self._in_view = 0
+        self._in_view_in_time = 0
+        self.beyond = 0
+        self.repeats = 0
+        self._pending = 0
+
+    def watch(self, trace: Trace) -> None:
+        """Subscribe."""
+        trace.subscribe(AlarmRaised, self._raised)
+        trace.subscribe(SurgeonTold, self._told)
+
+    def _raised(self, at_us: int, _node: str, fact: AlarmRaised) -> None:
+        alert = _key(fact.alert)
+        number = number_of(alert)
+        if number in self._seen:
+            return
+        self._seen.add(number)
+        available = self._of(alert[0])
+        deadline_us = available.deadline_us(self._earth.bound, at_us, self._earth.constants_us)
+        self._open[alert] = _Raised(at_us, deadline_us, available.down.open_until_us(at_us) is not None)
+
+    def _told(self, at_us: int, node: str, fact: SurgeonTold) -> None:
+        alert = _key(fact.alert)
+        raised = self._open.pop(alert, None)
+        if raised is not None:
+            self._judge(at_us, node, alert, raised, told=True)
+        elif number_of(alert) in self._seen:
+            self.repeats += 1
+        else:
+            self._checker.checked += 1
+            self._checker.violate(at_us, node, name_of(alert), "the surgeon was told of an alarm that no edge raised")
+
+    def _judge(self, at_us: int, node: str, alert: Alert, raised: _Raised, told: bool) -> None:
+        took_us = at_us - raised.at_us
+        if raised.in_view:
+            self._in_view += 1
+            self._in_view_in_time += told and took_us <= self._earth.visible_us
+        if raised.deadline_us is None:
+            self.beyond += 1
+            return
+        checker, earth = self._checker, self._earth
+        checker.checked += 1
+
+        def terms() -> list[tuple[str, int]]:
+            return self._of(alert[0]).terms_us(earth.bound, raised.at_us, earth.constants_us) or []
+
+        in_time = checker.measure(took_us, raised.deadline_us - raised.at_us, terms)
+        if not in_time:
+            bound_s = (raised.deadline_us - raised.at_us) / 1e6
+            what = f"{'told' if told else 'not told'} after {took_us / 1e6:.1f} s, the bound is {bound_s:.1f} s"
+            checker.violate(at_us, node, name_of(alert), what)
+
+    def finish(self, at_us: int) -> None:
+        """Whoever has not been told by now is pending or too late; then the share that was told while in view."""
+        for alert, raised in sorted(self._open.items()):
+            if raised.deadline_us is not None and raised.deadline_us < at_us:
+                self._judge(at_us, "earth", alert, raised, told=False)
+            else:
+                self._pending += 1
+        share = self.share_in_view
+        if share is not None:
+            self._checker.checked += 1
+            if share < self._earth.visible_share:
+                what = f"{share:.1%} of {self._in_view} alerts raised with Earth in view were told within "
+                what += f"{self._earth.visible_us / 60e6:g} min, {self._earth.visible_share:.0%} must be"
+                self._checker.violate(at_us, "earth", "all alerts", what)
+
+    @property
+    def visible_us(self) -> int:
+        """The absolute time that the share is held against."""
+        return self._earth.visible_us
+
+    @property
+    def share_in_view(self) -> float | None:
+        """Share of the alerts raised while Earth could be reached that were told in time; None: there were none."""
+        return self._in_view_in_time / self._in_view if self._in_view else None
+
+    @property
+    def pending(self) -> int:
+        """Alerts that were due after the end."""
+        return self._pending + self.beyond
+
+
+class NeverBehindBulk:
+    """Holds the first transmission of every alert against the bundles that may already have been under way.
+
+    An edge radiates one bundle at a time and shares the antenna with its peers, so an alert may find one bundle of each
+    in front of it, and no more: `allowance_us(contact)`. It is judged while the edge's contact stays open that long.
+    """
+
+    def __init__(
+        self, checker: Checker, of_edge: Mapping[str, Availability], allowance_us: Callable[[Contact], int]
+    ) -> None:
+        self._checker = checker
+        self._of_edge = of_edge
+        self._allowance_us = allowance_us
+        self._waiting: dict[Record, tuple[str, int, int]] = {}  # node, sealed, due
+
+    def watch(self, trace: Trace) -> None:
+        """Subscribe."""
+        trace.subscribe(AlertSealed, self._sealed)
+        trace.subscribe(BundleSent, self._sent)
+        trace.subscribe(Crashed, self._crashed)
+
+    def _sealed(self, at_us: int, node: str, fact: AlertSealed) -> None:
+        available = self._of_edge.get(node)
+        now = None if available is None else available.down.open_until_us(at_us)
+        if now is not None:
+            end_us, contact = now
+            due_us = at_us + self._allowance_us(contact)
+            if due_us < end_us:
+                self._waiting[fact.record] = (node, at_us, due_us)
+
+    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
+        self._waiting = {record: wait for record, wait in self._waiting.items() if wait[0] != node}
+
+    def _sent(self, at_us: int, node: str, fact: BundleSent) -> None:
+        if not self._waiting:
+            return
+        for record, _ in fact.records:
+            wait = self._waiting.get(record)
+            if wait is not None and wait[0] == node:
+                del self._waiting[record]
+                self._judge(at_us, record, wait)
+
+    def _judge(self, at_us: int, record: Record, wait: tuple[str, int, int]) -> None:
+        node, sealed_us, due_us = wait
+        self._checker.checked += 1
+        if at_us > due_us:
+            what = f"waited {(at_us - sealed_us) / 1e6:.1f} s at an open contact, behind more than one bundle an edge"
+            self._checker.violate(at_us, node, record, what)
+
+    def finish(self, at_us: int) -> None:
+        """What never left although it could."""
+        for record, wait in sorted(self._waiting.items()):
+            if wait[2] < at_us:
+                self._judge(at_us, record, wait)
+
+
+def _key(alert: tuple[int, int, int, str]) -> Alert:
+    return alert[0], alert[1], alert[2], alert[3]

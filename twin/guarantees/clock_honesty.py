@@ -1,0 +1,92 @@
+"""clock_honesty: no device's clock has a say in what a record is called or in what is an alarm."""
+
+from __future__ import annotations
+
+from twin.guarantees.by_record import ByRecord
+from twin.guarantees.limit_rules import Held, LimitTruth
+from twin.guarantees.truth import Truth
+from twin.guarantees.verdict import Checker
+from twin.pipeline.facts import AckMade, AlarmRaised, FrameSealed
+from twin.trace import RowStored, Trace
+
+
+class ClockHonesty(Checker):
+    """Shifting any device's clock changes no row's identity and no alert decision.
+
+    Recomputed from content alone: the row under (d, e, i) has the leaf that device d signed as the i-th of epoch e; a
+    limit alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in
+    time; two edges that raise one alarm name the same row and priority.
+    """
+
+    key = "clock_honesty"
+    not_applicable = "no row was stored and no alarm was raised"
+
+    def __init__(self, truth: Truth, limits: LimitTruth) -> None:
+        super().__init__()
+        self._truth = truth
+        self._limits = limits
+        self._rules = {of.device: frozenset(rule.name for rule in of.rules) for of in limits.limits.values()}
+        self._called_for: ByRecord[list[tuple[int, int]]] = ByRecord()
+        self._raised: ByRecord[tuple[int, int]] = ByRecord()
+        self.alarms = 0
+
+    def watch(self, trace: Trace) -> None:
+        trace.subscribe(FrameSealed, self._sealed)
+        trace.subscribe(AlarmRaised, self._on_raised)
+        trace.subscribe(RowStored, self._stored)
+        trace.subscribe(AckMade, self._forget)
+
+    def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
+        """The frame holds the oldest samples that no frame holds yet."""
+        blocks = self._limits.blocks.get(node)
+        if not blocks:
+            return
+        stream, offset = (fact.record.device, fact.record.epoch), 0
+        while blocks and offset + blocks[0][0] <= fact.samples:
+            samples, held = blocks.popleft()
+            for item in held:
+                self._call_for(stream, fact.record.index, item, offset)
+            offset += samples
+        if offset < fact.samples:  # not whole blocks: what remains cannot be told apart, so nothing is taken from it
+            blocks.clear()
+
+    def _call_for(self, stream: tuple[int, int], index: int, item: Held, offset: int) -> None:
+        stretches = self._called_for.get(stream, index, item.rule)
+        stretch = (item.first + offset, item.last + offset)
+        if stretches is None:
+            self._called_for.put(stream, index, [stretch], item.rule)
+        else:
+            stretches.append(stretch)
+
+    def _on_raised(self, at_us: int, node: str, fact: AlarmRaised) -> None:
+        alert = fact.alert
+        stream = (alert.device, alert.epoch)
+        self.checked += 1
+        self.alarms += 1
+        said = self._raised.get(stream, alert.index, alert.rule)
+        if said is None:
+            self._raised.put(stream, alert.index, (fact.row, fact.priority), alert.rule)
+        elif said != (fact.row, fact.priority):
+            what = f"row {fact.row}, priority {fact.priority}; another edge said row {said[0]}, priority {said[1]}"
+            self.violate(at_us, node, alert, what)
+        if alert.index >= self._truth.of(stream).sealed:
+            self.violate(at_us, node, alert, "an alarm from a record that no device signed")
+        elif alert.rule in self._rules.get(alert.device, ()):
+            stretches = self._called_for.get(stream, alert.index, alert.rule) or ()
+            if not any(first <= fact.row <= last for first, last in stretches):
+                self.violate(at_us, node, alert, f"the samples call for no such alarm at row {fact.row}")
+
+    def _stored(self, at_us: int, _node: str, fact: RowStored) -> None:
+        truth = self._truth.of(fact.record)
+        signed = truth.leaves.get(fact.record[2])
+        if signed is not None:
+            self.checked += 1
+            if fact.leaf != signed:
+                self.violate(at_us, fact.store, fact.record, "stands under an identity that its device gave to another")
+
+    def _forget(self, _at_us: int, _node: str, fact: AckMade) -> None:
+        """No edge evaluates a record again that is below trim."""
+        stream = (fact.stream.device, fact.stream.epoch)
+        below = self._truth.of(stream).trim
+        self._called_for.forget(stream, below)
+        self._raised.forget(stream, below)

@@ -94,6 +94,13 @@ def test_movement_comes_in_bursts_that_shake_all_at_once(clean: np.ndarray) -> N
     assert runs.min() >= 2
 
 
+def test_movement_makes_no_reading_where_there_is_none() -> None:
+    off = Troubled(person(), [LeadOff(0, UNTIL_S * SECOND_US, "heart_rate_bpm")])
+    rows = Troubled(off, [motion(1.0)]).block(0, UNTIL_S)
+    assert (rows[:, [HEART, RR, BREATH]] == NO_READING).all()
+    assert (rows[FROM_S:, ACTIVITY] >= 200).all()
+
+
 def test_movement_of_rate_0_moves_nothing(clean: np.ndarray) -> None:
     assert np.array_equal(seen(motion(0.0)), clean)
 

@@ -213,7 +213,13 @@ def _shake(rows: Ints, channels: tuple[str, ...], moved: np.ndarray, words: np.n
     for name, shift in shifts.items():
         if name in channels:
             column = channels.index(name)
-            rows[moved, column] = np.clip(rows[moved, column] + shift, *CHANNELS[name].range)
+            _replace(rows, moved, column, np.clip(rows[moved, column] + shift, *CHANNELS[name].range))
     if "rr_interval_ms" in channels and "heart_rate_bpm" in channels:
-        beats = rows[moved, channels.index("heart_rate_bpm")]
-        rows[moved, channels.index("rr_interval_ms")] = np.clip(60_000 // beats, *CHANNELS["rr_interval_ms"].range)
+        beats = np.maximum(rows[moved, channels.index("heart_rate_bpm")], 1)
+        intervals = np.clip(60_000 // beats, *CHANNELS["rr_interval_ms"].range)
+        _replace(rows, moved, channels.index("rr_interval_ms"), intervals)
+
+
+def _replace(rows: Ints, where: np.ndarray, column: int, values: Ints) -> None:
+    """Put values in place of readings; where there was none, there is none."""
+    rows[where, column] = np.where(rows[where, column] == NO_READING, NO_READING, values)

@@ -25,11 +25,11 @@ _WORD: Final = 1 << 32
 _SECOND_US: Final = 1_000_000
 _HOUR_S: Final = 3_600
 
-# Assumed: a lead comes off every eight hours and stays off for half a minute to ten minutes; movement that a clip or an
-# electrode picks up begins once in four minutes of activity above 100 mg and lasts 2 to 17 s.
-_NATURAL_LEAD_OFF_S: Final = 8 * _HOUR_S
+# Assumed: each lead comes off once in two days and stays off for half a minute to ten minutes; movement that a clip or
+# an electrode picks up begins once in twenty minutes of activity above 100 mg and lasts 2 to 17 s.
+_NATURAL_LEAD_OFF_S: Final = 48 * _HOUR_S
 _LEAD_OFF_S: Final = 30, 600
-_NATURAL_MOTION_S: Final = 240
+_NATURAL_MOTION_S: Final = 1_200
 _ACTIVE_MG: Final = 100
 _MOTION_S: Final = 2, 17
 

@@ -94,17 +94,24 @@ def test_movement_comes_in_bursts_that_shake_all_at_once(clean: np.ndarray) -> N
     assert runs.min() >= 2
 
 
+def test_movement_makes_no_reading_where_there_is_none() -> None:
+    off = Troubled(person(), [LeadOff(0, UNTIL_S * SECOND_US, "heart_rate_bpm")])
+    rows = Troubled(off, [motion(1.0)]).block(0, UNTIL_S)
+    assert (rows[:, [HEART, RR, BREATH]] == NO_READING).all()
+    assert (rows[FROM_S:, ACTIVITY] >= 200).all()
+
+
 def test_movement_of_rate_0_moves_nothing(clean: np.ndarray) -> None:
     assert np.array_equal(seen(motion(0.0)), clean)
 
 
 def test_natural_movement_follows_activity_and_leads_fall_off_rarely() -> None:
-    day = 86_400
+    day = 5 * 86_400
     clean = person().block(0, day)
     troubles = (NaturalMotion(SECOND_US, stream(5, "artefact", "motion")), NaturalLeadOff(SECOND_US, stream(5, "lead")))
     rows = Troubled(person(), troubles).block(0, day)
     shaken = rows[:, ACTIVITY] != clean[:, ACTIVITY]
-    assert 5 < np.flatnonzero(np.diff(shaken.astype(int)) == 1).size < 200
+    assert 10 < np.flatnonzero(np.diff(shaken.astype(int)) == 1).size < 100
     assert clean[shaken, ACTIVITY].mean() > 2 * clean[:, ACTIVITY].mean()
     off = (rows == NO_READING).sum(axis=0)
     assert 0 < off.sum() < 0.05 * rows.size

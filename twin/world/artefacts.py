@@ -25,11 +25,11 @@ _WORD: Final = 1 << 32
 _SECOND_US: Final = 1_000_000
 _HOUR_S: Final = 3_600
 
-# Assumed: a lead comes off every eight hours and stays off for half a minute to ten minutes; movement that a clip or an
-# electrode picks up begins once in four minutes of activity above 100 mg and lasts 2 to 17 s.
-_NATURAL_LEAD_OFF_S: Final = 8 * _HOUR_S
+# Assumed: each lead comes off once in two days and stays off for half a minute to ten minutes; movement that a clip or
+# an electrode picks up begins once in twenty minutes of activity above 100 mg and lasts 2 to 17 s.
+_NATURAL_LEAD_OFF_S: Final = 48 * _HOUR_S
 _LEAD_OFF_S: Final = 30, 600
-_NATURAL_MOTION_S: Final = 240
+_NATURAL_MOTION_S: Final = 1_200
 _ACTIVE_MG: Final = 100
 _MOTION_S: Final = 2, 17
 
@@ -213,7 +213,13 @@ def _shake(rows: Ints, channels: tuple[str, ...], moved: np.ndarray, words: np.n
     for name, shift in shifts.items():
         if name in channels:
             column = channels.index(name)
-            rows[moved, column] = np.clip(rows[moved, column] + shift, *CHANNELS[name].range)
+            _replace(rows, moved, column, np.clip(rows[moved, column] + shift, *CHANNELS[name].range))
     if "rr_interval_ms" in channels and "heart_rate_bpm" in channels:
-        beats = rows[moved, channels.index("heart_rate_bpm")]
-        rows[moved, channels.index("rr_interval_ms")] = np.clip(60_000 // beats, *CHANNELS["rr_interval_ms"].range)
+        beats = np.maximum(rows[moved, channels.index("heart_rate_bpm")], 1)
+        intervals = np.clip(60_000 // beats, *CHANNELS["rr_interval_ms"].range)
+        _replace(rows, moved, channels.index("rr_interval_ms"), intervals)
+
+
+def _replace(rows: Ints, where: np.ndarray, column: int, values: Ints) -> None:
+    """Put values in place of readings; where there was none, there is none."""
+    rows[where, column] = np.where(rows[where, column] == NO_READING, NO_READING, values)

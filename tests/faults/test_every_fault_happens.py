@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from faulty_world import Noter, World
+from numpy.random import Generator
 
-from twin.experiments.disturbances import flush_faults, table_rules
+from twin.experiments.disturbances import flush_faults
 from twin.experiments.fault_schedule import FaultSchedule, Hands
 from twin.experiments.power_cycles import PowerCycles
 from twin.faults.resolve import resolve
@@ -30,6 +32,49 @@ faults:
 NODES = ("edge-1", "edge-2", "earth", "auditor", "vitals-1")
 
 
+class Store:
+    """A store that notes its faults."""
+
+    def __init__(self, name: str, note: Callable[..., None]) -> None:
+        self._name = name
+        self._note = note
+        self._rows_per_s = 1000.0
+
+    @property
+    def write_rows_per_s(self) -> float:
+        return self._rows_per_s
+
+    @write_rows_per_s.setter
+    def write_rows_per_s(self, rate: float) -> None:
+        self._rows_per_s = rate
+        self._note("throttle", rate)
+
+    def leave_rows_out(self, rate: float, random: Generator | None) -> None:
+        self._note("unprocessed", rate, random is not None)
+
+    def fall_silent(self, rate: float, random: Generator | None) -> None:
+        self._note("silent", rate, random is not None)
+
+    def read_stale(self, rate: float, random: Generator | None, behind_us: int) -> None:
+        self._note("stale", rate, random is not None, behind_us)
+
+    def rot(self, random: Generator) -> None:
+        self._note("rot", self._name, random is not None)
+
+
+class Channel:
+    """A channel that notes its faults."""
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+
+    def go_down(self, until_us: int) -> None:
+        self._note("down", until_us)
+
+    def be_busy(self, until_us: int, retry_after_us: int) -> None:
+        self._note("busy", until_us, retry_after_us)
+
+
 class Clinic(World):
     """A habitat of machines that only take note, with everything that is done to it in `done` as (second, what)."""
 
@@ -51,15 +96,16 @@ class Clinic(World):
         self.power = PowerCycles(self.host, 5, self._make, self.disks)
         self.host.call_at(self.t, self._start_all)
         note = self._note
+        self.stores = {name: Store(name, note) for name in ("table", "backup")}
         hands = Hands(
-            nodes={"gateway": "earth"},
+            gateway="earth",
+            auditor="auditor",
             disks=self.disks,
+            stores=self.stores,
+            channel=Channel(note),
             plan=self.plan,
-            throttle=lambda rate: note("throttle", rate),
-            rot_row=lambda store, random: note("rot", store, int(random.integers(0, 10**9)) > -1),
-            restore_table=lambda: note("restore"),
+            restore_table=lambda: note("restore", self.host.is_up("earth"), self.host.is_up("auditor")),
             stale_leader=lambda on: note("stale leader", on),
-            channel=lambda patience_us: note("channel", patience_us),
             replace_device_key=lambda device: note("device key", device),
             install_hop_key=lambda side, number: note("hop key", side, number),
         )
@@ -216,31 +262,30 @@ def test_what_befalls_earth_is_handed_to_the_hands() -> None:
         "kind: table_throttling, at: 100 s, for: 100 s, write_capacity: 5 rows/s",
         "kind: table_throttling, at: 150 s, for: 100 s, write_capacity: 9 rows/s",
         "kind: row_rot, at: 300 s, store: backup",
-        "kind: table_restore, at: 400 s",
+        "kind: table_restore, at: 400 s, down: 20 s",
         "kind: stale_leader, at: 500 s, for: 10 s",
     )
     assert clinic.done == [
         (100, ("throttle", 5)),
         (150, ("throttle", 5)),
         (200, ("throttle", 9)),
-        (250, ("throttle", None)),
+        (250, ("throttle", 1000)),
         (300, ("rot", "backup", True)),
-        (400, ("restore",)),
+        (400, ("restore", False, False)),
         (500, ("stale leader", True)),
         (510, ("stale leader", False)),
     ]
+    assert clinic.lasted("earth") == clinic.lasted("auditor") == [(400, 420)]
 
 
-def test_a_channel_that_is_down_is_not_merely_busy() -> None:
+def test_a_channel_is_told_until_when_it_is_down_or_busy() -> None:
     clinic = run(
         "kind: channel_busy, at: 100 s, for: 100 s, retry_after: 20 s",
         "kind: channel_down, at: 150 s, for: 20 s",
     )
     assert clinic.done == [
-        (100, ("channel", 20 * SECOND_US)),
-        (150, ("channel", 0)),
-        (170, ("channel", 20 * SECOND_US)),
-        (200, ("channel", None)),
+        (100, ("busy", clinic.t + 200 * SECOND_US, 20 * SECOND_US)),
+        (150, ("down", clinic.t + 170 * SECOND_US)),
     ]
 
 
@@ -260,17 +305,19 @@ def test_operators_rotate_keys_on_both_sides_or_on_one() -> None:
     ]
 
 
-def test_the_tables_rules_strike_within_their_span_at_their_rate() -> None:
-    clinic = Clinic(
-        "kind: table_unprocessed, rate: 20 %, from: 1 h, until: 2 h",
-        "kind: table_timeout, rate: 5 %",
-        "kind: table_stale_read, rate: 100 %, age: 3 s",
+def test_the_table_is_troubled_by_what_set_in_last_until_all_is_over() -> None:
+    clinic = run(
+        "kind: table_unprocessed, rate: 20 %, from: 100 s, until: 300 s",
+        "kind: table_unprocessed, rate: 50 %, from: 200 s, until: 250 s",
+        "kind: table_timeout, rate: 5 %, from: 400 s",
+        "kind: table_stale_read, rate: 10 %, age: 3 s, from: 500 s, until: 600 s",
     )
-    unprocessed, timeout, stale = table_rules(clinic.scenario)
-    assert (unprocessed.kind, timeout.kind, stale.kind) == ("table_unprocessed", "table_timeout", "table_stale_read")
-    at_us = clinic.t + HOUR * SECOND_US
-    assert not any(unprocessed.strikes(at_us - 1) for _ in range(100))
-    assert 100 < sum(unprocessed.strikes(at_us) for _ in range(1000)) < 300
-    assert 20 < sum(timeout.strikes(at_us) for _ in range(1000)) < 90
-    assert stale.strikes(at_us)
-    assert stale.age_us == 3 * SECOND_US
+    assert clinic.done == [
+        (100, ("unprocessed", 0.2, True)),
+        (200, ("unprocessed", 0.5, True)),
+        (250, ("unprocessed", 0.2, True)),
+        (300, ("unprocessed", 0.0, True)),
+        (400, ("silent", 0.05, True)),
+        (500, ("stale", 0.1, True, 3 * SECOND_US)),
+        (600, ("stale", 0.0, True, 3 * SECOND_US)),
+    ]

@@ -8,13 +8,12 @@ from typing import NamedTuple
 from twin.faults.disk import FlushFaults, FlushRule
 from twin.faults.link import Burst, LinkFaults, LinkRule, Outage, RealRates, Rule, TimedBurst
 from twin.faults.resolve import numbered
-from twin.faults.table import TableRule
 from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.randomness import stream
 from twin.scenario.catalogue import STATIONS
 from twin.scenario.device_names import device_names
-from twin.scenario.earth_faults import TableStaleRead, TableTimeout, TableUnprocessed
+from twin.scenario.earth_faults import TableRestore
 from twin.scenario.fault_rules import EARTH_NODES, over_us, upgraded_nodes
 from twin.scenario.faults import Fault
 from twin.scenario.link_faults import BundleReorder, BurstLoss, ChanceOnLink, LinkOutage, PassCut, RateChange
@@ -98,21 +97,6 @@ def flush_faults(scenario: HabitatScenario, node: str) -> FlushFaults:
             if isinstance(fault, FsyncError | FsyncLie) and fault.node == node
         ]
     )
-
-
-def table_rules(scenario: HabitatScenario) -> list[TableRule]:
-    """What the table does with some requests."""
-    return [
-        TableRule(
-            fault.kind,
-            fault.rate,
-            *span_of_fault(scenario, fault),
-            fault.age_us if isinstance(fault, TableStaleRead) else 0,
-            stream(scenario.seed, "fault", fault.kind, fault.place, str(number)),
-        )
-        for fault, number in numbered(scenario.faults)
-        if isinstance(fault, TableUnprocessed | TableTimeout | TableStaleRead)
-    ]
 
 
 def stations_out(scenario: HabitatScenario, fault: LinkOutage) -> tuple[str, ...]:
@@ -235,6 +219,9 @@ def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
                 for place, node in enumerate(upgraded_nodes(fault, edges)):
                     start_us = span[0] + place * fault.every_us
                     down[node].append((start_us, start_us + fault.down_us))
+            case TableRestore():
+                for node in EARTH_NODES:
+                    down[node].append(span)
             case _:
                 pass  # stops nobody
     return {name: merge(windows) for name, windows in down.items()}

@@ -1,16 +1,16 @@
 """Lets every fault of a habitat happen: at its instant, to its victim, for as long as it lasts.
 
-Faults that act on what passes (`disturbances.link_faults`, `real_rates`, `surprise_outages`), on flushes
-(`flush_faults`) and on requests to the table (`table_rules`) are handed to the models when those are built; forgeries
-and replays are the `Intruder`'s. All others stand here. Of faults of one kind at one place that overlap, each is over
-at its own end, and the place heals with the last.
+Faults that act on what passes (`disturbances.link_faults`, `real_rates`, `surprise_outages`) and on flushes
+(`flush_faults`) are handed to the models when those are built; forgeries and replays are the `Intruder`'s. All others
+stand here. Of faults of one kind at one place that overlap, each is over at its own end, and the place heals with the
+last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,15 +25,18 @@ from twin.pipeline.machine import PlanChanged
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.randomness import stream
 from twin.scenario.earth_faults import (
+    TABLE,
     ChannelBusy,
     ChannelDown,
     RowRot,
     StaleLeader,
     TableRestore,
+    TableStaleRead,
     TableThrottling,
+    TableTimeout,
+    TableUnprocessed,
 )
-from twin.scenario.fault_parts import FaultPart
-from twin.scenario.fault_rules import upgraded_nodes
+from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY, upgraded_nodes
 from twin.scenario.faults import Fault
 from twin.scenario.link_faults import StalePlan
 from twin.scenario.model import HabitatScenario
@@ -55,7 +58,41 @@ from twin.scenario.node_faults import (
 from twin.scenario.operator_faults import DeviceKeyRotation, HopKeyRotation
 
 PPB_PER_PPM = 1000
-AnyFault = TypeVar("AnyFault", bound=FaultPart)
+_TableTrouble = tuple[TableUnprocessed | TableTimeout | TableStaleRead, np.random.Generator]
+
+
+class Store(Protocol):
+    """A store on Earth and the faults that it can be given; a rate of 0 ends one."""
+
+    write_rows_per_s: float
+
+    def leave_rows_out(self, rate: float, random: np.random.Generator | None) -> None:
+        """From now on each row of a batch comes back as unprocessed with this probability."""
+        ...
+
+    def fall_silent(self, rate: float, random: np.random.Generator | None) -> None:
+        """From now on the answer to a request that was carried out is lost with this probability."""
+        ...
+
+    def read_stale(self, rate: float, random: np.random.Generator | None, behind_us: int) -> None:
+        """From now on a read misses, with this probability, rows that were written in the last `behind_us`."""
+        ...
+
+    def rot(self, random: np.random.Generator) -> object:
+        """Flip a bit in a row at rest."""
+        ...
+
+
+class Channel(Protocol):
+    """The channel to the flight surgeon."""
+
+    def go_down(self, until_us: int) -> None:
+        """Take no message until then."""
+        ...
+
+    def be_busy(self, until_us: int, retry_after_us: int) -> None:
+        """Refuse messages until then and ask for patience."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,26 +100,23 @@ class Hands:
     """What a habitat lets its faults do to it.
 
     Attributes:
-        nodes: the host's names of nodes that scenarios call otherwise (`gateway`).
-        disks: by edge.
+        gateway, auditor: the host's names of the two nodes on Earth.
+        disks: by edge; stores: "table" and "backup".
         plan: the contact plan that is right, for edges that hold a stale one.
-        throttle: rows per second that the table takes from now on; None: as configured.
-        rot_row: changes one row at rest in "table" or "backup", which one is drawn.
-        restore_table: the table is lost and set up anew from the backup.
+        restore_table: the table is lost and set up anew from the backup; gateway and auditor are down.
         stale_leader: True: a new ingest leader is put in while the old one goes on; False: the old one stops.
-        channel: the surgeon's channel takes no message (0), asks for so much patience [us], or is well (None).
         replace_device_key: hands a device its next signing key.
         install_hop_key: installs key number 1, 2, ... after the first on "mars" or on "earth".
     """
 
-    nodes: Mapping[str, str]
+    gateway: str
+    auditor: str
     disks: Mapping[str, Disk]
+    stores: Mapping[str, Store]
+    channel: Channel
     plan: ContactPlan
-    throttle: Callable[[float | None], None]
-    rot_row: Callable[[str, np.random.Generator], None]
     restore_table: Callable[[], None]
     stale_leader: Callable[[bool], None]
-    channel: Callable[[int | None], None]
     replace_device_key: Callable[[str], None]
     install_hop_key: Callable[[str, int], None]
 
@@ -116,7 +150,7 @@ class FaultSchedule:
         return FuseRule(node, fault.rate, start_us + fault.from_us, start_us + fault.until_us, fault.down_us, name)
 
     def _node(self, name: str) -> str:
-        return self._hands.nodes.get(name, name)
+        return {GATEWAY: self._hands.gateway, AUDITOR_NODE: self._hands.auditor}.get(name, name)
 
     def _at(self, fault: Fault, after_us: int, act: Callable[..., Any], *args: Any) -> None:
         self._host.call_at(self._scenario.start_us + fault.onset_us + after_us, act, *args)
@@ -141,17 +175,23 @@ class FaultSchedule:
             case ClockStep():
                 self._at(fault, 0, self._host.step_clock, self._node(fault.node), fault.by_us)
             case RowRot():
-                self._at(fault, 0, hands.rot_row, fault.store, stream(self._scenario.seed, *name, "content"))
+                self._at(fault, 0, hands.stores[fault.store].rot, stream(self._scenario.seed, *name, "content"))
             case TableRestore():
-                self._at(fault, 0, hands.restore_table)
+                self._at(fault, 0, self._power.crash, hands.gateway, fault.down_us)
+                self._at(fault, 0, self._power.crash, hands.auditor, fault.down_us, hands.restore_table)
+            case ChannelDown():
+                self._at(fault, 0, hands.channel.go_down, span_of_fault(self._scenario, fault)[1])
+            case ChannelBusy():
+                until_us = span_of_fault(self._scenario, fault)[1]
+                self._at(fault, 0, hands.channel.be_busy, until_us, fault.retry_after_us)
             case DeviceKeyRotation():
                 self._at(fault, 0, hands.replace_device_key, fault.device)
             case HopKeyRotation():
                 self._rotate_hop_keys(fault)
             case _:
-                self._schedule_span(fault)
+                self._schedule_span(fault, name)
 
-    def _schedule_span(self, fault: Fault) -> None:
+    def _schedule_span(self, fault: Fault, name: tuple[str, ...]) -> None:
         match fault:
             case DiskFull():
                 self._while(fault, self._fill_disk)
@@ -165,30 +205,32 @@ class FaultSchedule:
                 self._while(fault, self._throttle)
             case StaleLeader():
                 self._while(fault, self._lead)
-            case ChannelDown() | ChannelBusy():
-                self._while(fault, self._set_channel, "channel")
+            case TableUnprocessed() | TableTimeout() | TableStaleRead():
+                self._while(fault, self._trouble_table, (fault, stream(self._scenario.seed, *name)))
             case _:
                 pass  # acts on what passes: the models and the intruder hold it
 
     # ------------------------------------------------------------ faults that last
 
-    def _while(self, fault: Fault, apply: Callable[[Any, list[Any]], None], group: str | None = None) -> None:
-        """Call `apply(fault, active)` at both ends of a fault with those of its group that are active then."""
+    def _while(self, fault: Fault, apply: Callable[[Any, list[Any]], None], item: object = None) -> None:
+        """Call `apply(item, active)` at both ends of a fault with the items of its kind and place that are active then.
+
+        The item is the fault itself unless given.
+        """
         start_us, end_us = span_of_fault(self._scenario, fault)
-        active = self._active.setdefault((group or fault.kind, fault.place), [])
-        self._host.call_at(start_us, self._begin, fault, active, apply)
+        active = self._active.setdefault((fault.kind, fault.place), [])
+        item = item or fault
+        self._host.call_at(start_us, self._begin, item, active, apply)
         if end_us != FOREVER_US:
-            self._host.call_at(end_us, self._end, fault, active, apply)
+            self._host.call_at(end_us, self._end, item, active, apply)
 
-    def _begin(
-        self, fault: AnyFault, active: list[AnyFault], apply: Callable[[AnyFault, list[AnyFault]], None]
-    ) -> None:
-        active.append(fault)
-        apply(fault, active)
+    def _begin(self, item: object, active: list[object], apply: Callable[[object, list[object]], None]) -> None:
+        active.append(item)
+        apply(item, active)
 
-    def _end(self, fault: AnyFault, active: list[AnyFault], apply: Callable[[AnyFault, list[AnyFault]], None]) -> None:
-        active.remove(fault)
-        apply(fault, active)
+    def _end(self, item: object, active: list[object], apply: Callable[[object, list[object]], None]) -> None:
+        active.remove(item)
+        apply(item, active)
 
     def _fill_disk(self, fault: DiskFull, active: list[DiskFull]) -> None:
         self._hands.disks[fault.node].full = bool(active)
@@ -201,18 +243,25 @@ class FaultSchedule:
         self._host.drift_clock(self._node(fault.node), rate_ppb)
 
     def _throttle(self, _fault: TableThrottling, active: list[TableThrottling]) -> None:
-        self._hands.throttle(min((other.write_capacity_rows_per_s for other in active), default=None))
+        normal = self._scenario.earth.table.write_capacity_rows_per_s
+        rates = [other.write_capacity_rows_per_s for other in active]
+        self._hands.stores[TABLE].write_rows_per_s = min(rates, default=normal)
+
+    def _trouble_table(self, item: _TableTrouble, active: list[_TableTrouble]) -> None:
+        """The one that set in last is in force."""
+        table = self._hands.stores[TABLE]
+        fault, random = active[-1] if active else item
+        rate = fault.rate if active else 0.0
+        match fault:
+            case TableUnprocessed():
+                table.leave_rows_out(rate, random)
+            case TableTimeout():
+                table.fall_silent(rate, random)
+            case TableStaleRead():
+                table.read_stale(rate, random, fault.age_us)
 
     def _lead(self, _fault: StaleLeader, active: list[StaleLeader]) -> None:
         self._hands.stale_leader(bool(active))
-
-    def _set_channel(self, _fault: ChannelDown | ChannelBusy, active: list[ChannelDown | ChannelBusy]) -> None:
-        if not active:
-            self._hands.channel(None)
-        elif any(isinstance(other, ChannelDown) for other in active):
-            self._hands.channel(0)
-        else:
-            self._hands.channel(max(other.retry_after_us for other in active if isinstance(other, ChannelBusy)))
 
     def _mislead(self, _fault: StalePlan, active: list[StalePlan]) -> None:
         right = self._hands.plan

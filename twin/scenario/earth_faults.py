@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from twin.scenario.fault_parts import AtInstant, ByChance, ForAWhile
+from twin.scenario.fault_parts import AtInstant, ByChance, ForAWhile, WithDown
 from twin.scenario.fields import PositiveDurationUs, RowRate, setting
 from twin.units import format_duration
 
@@ -77,10 +77,13 @@ class RowRot(AtInstant):
         return self.store
 
 
-class TableRestore(AtInstant):
-    """The table is lost and set up anew from the backup."""
+class TableRestore(WithDown):
+    """The table is lost and set up anew from the backup; gateway and auditor are down meanwhile."""
 
     kind: Literal["table_restore"]
+    down_us: PositiveDurationUs = setting(
+        "5 min", "How long that takes.", source="assumed: a point-in-time restore of a small table"
+    )
 
     @property
     def place(self) -> str:

@@ -68,6 +68,8 @@ class Medium:
         if kept and kept[-1].data != self._pieces[len(kept) - 1].data:
             gone = [*self._pieces[len(kept) - 1].records, *gone]
         self._set(kept)
+        if not kept:
+            self._dropped.clear()  # nothing stands for what was dropped any more
         return gone
 
     def contents(self) -> bytes:

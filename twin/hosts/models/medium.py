@@ -68,6 +68,8 @@ class Medium:
         if kept and kept[-1].data != self._pieces[len(kept) - 1].data:
             gone = [*self._pieces[len(kept) - 1].records, *gone]
         self._set(kept)
+        if not kept:
+            self._dropped.clear()  # nothing stands for what was dropped any more
         return gone
 
     def contents(self) -> bytes:
@@ -112,12 +114,13 @@ class Medium:
         self._dropped = dict(image.dropped)
 
     def flip_bit(self, bit: int) -> None:
-        """Let bit number `bit`, counted from `start`, rot."""
+        """Let bit number `bit`, counted from `start`, rot; a piece that is rotten already rots no further."""
         for place, piece in enumerate(self._pieces):
             if bit < 8 * len(piece.data):
-                damaged = bytearray(piece.data)
-                damaged[bit >> 3] ^= 0x80 >> (bit & 7)
-                self._pieces[place] = piece._replace(data=bytes(damaged), flaw=piece.flaw or ROTTEN)
+                if piece.flaw != ROTTEN:
+                    damaged = bytearray(piece.data)
+                    damaged[bit >> 3] ^= 0x80 >> (bit & 7)
+                    self._pieces[place] = piece._replace(data=bytes(damaged), flaw=piece.flaw or ROTTEN)
                 return
             bit -= 8 * len(piece.data)
 

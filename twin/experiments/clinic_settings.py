@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from twin.channels import CHANNELS, CHANNELS_OF
+from twin.guarantees.limit_rules import DeviceLimits, LimitRule
 from twin.pipeline.clinic.news2 import SPO2
 from twin.pipeline.clinic.watch import Watch, WatchedChannel
 from twin.scenario.limits import Counts, plausible
@@ -98,6 +99,19 @@ def watch_of(scenario: HabitatScenario, kind: str, crew: int, period_us: int) ->
         artefact=artefact,
         settle=max(2 * hold, SETTLE_US // period_us),
     )
+
+
+def limits_of(device: int, watch: Watch) -> DeviceLimits:
+    """The limits among a device's rules, as checkers evaluate them by themselves."""
+    rules = []
+    for column, channel in enumerate(watch.channels):
+        for end, low, high in (("low", channel.low, None), ("high", None, channel.high)):
+            if low is not None or high is not None:
+                name = f"{channel.name}.{end}"
+                rules.append(LimitRule(name, column, low, high, watch.hold, channel.plausible))
+    names = [channel.name for channel in watch.channels]
+    motion = names.index(watch.motion) if watch.motion else None
+    return DeviceLimits(device, tuple(rules), motion, watch.moving)
 
 
 def _channel(name: str, limits: Counts, scale: int, period_us: int, stale_min: int) -> WatchedChannel:

@@ -4,34 +4,36 @@ wrong.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from twin.experiments import disturbances
+from twin.experiments.calendar_tables import write_calendar
 from twin.experiments.checkers import Habitat, checkers_of
 from twin.experiments.clinic_log import ClinicLog
-from twin.experiments.identities import (
-    AUDITOR,
-    EARTH,
-    DeviceIdentity,
-    devices_of,
-    entropy,
-)
+from twin.experiments.clinic_settings import limits_of
+from twin.experiments.earth_site import EarthSite
+from twin.experiments.fault_schedule import FaultSchedule, Hands
+from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, DeviceIdentity, devices_of, edge_endpoint
+from twin.experiments.intruder import Intruder, Reach
 from twin.experiments.journeys import Journeys, Transmissions
 from twin.experiments.machine_settings import RETRANSMISSION_MARGIN_US, MachineSettings
 from twin.experiments.mission import Mission, Roles
+from twin.experiments.operators import Operators
 from twin.experiments.overload import refuse_overload
 from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.percentiles import latency_by_stream
+from twin.experiments.power_cycles import PowerCycles
 from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.experiments.tables import TableWriter
 from twin.experiments.vitals_log import WatchedDevice
+from twin.faults.forgery import Victim
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
+from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Convergence
 from twin.guarantees.recovery import Recovery
@@ -39,48 +41,33 @@ from twin.guarantees.store_rules import ExactlyOnce, NoLoss
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.hosts.dispatcher import Observer
+from twin.hosts.models.annunciator import Annunciator
 from twin.hosts.models.disk import Disk
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.sensor import Sensor
 from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
-from twin.hosts.models.surgeon_channel import ChannelSettings, SurgeonChannel
-from twin.hosts.models.table import Table, TableSettings
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import (
+    Annunciate,
     Append,
     ArmSensor,
     DropJournal,
-    KeepCheckpoint,
     LinkChanged,
-    MarkAlertAcknowledged,
-    MarkAlertTold,
-    MarkReceiptTaken,
-    PutAlert,
-    ReadRows,
+    Machine,
     Send,
     SetComparators,
-    SurgeonHeard,
     Sync,
-    TellSurgeon,
     Transmit,
     TruncateJournal,
-    WriteAttestation,
-    WriteHead,
-    WriteRows,
 )
-from twin.randomness import stream
 from twin.scenario.episodes import windows_of
-from twin.scenario.faults import EdgeCrash, TableThrottling
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, Trace
-from twin.world import dust
 from twin.world.timescales import SOL_US, lmst_h
 
 EARTH_LATENCY_US = 1_000  # assumed: gateway and auditor stand in one data center
 EARTH_RATE_BPS = 1_000_000_000
 BACKLOG_EVERY_US = 600_000_000
-OPACITY_POINTS = 400
-TAU_DIGITS = 6  # the last bit of an exponential differs between processors
 
 
 class HabitatBuilder:
@@ -93,6 +80,7 @@ class HabitatBuilder:
         self.trace = Trace()
         self.host = SimulatedHost(scenario.start_us, self.trace, observer)
         self.devices = devices_of(scenario)
+        self.by_name = {d.name: d for d in self.devices}
         self.edges = scenario.habitat.edge_names
         self.span = span_of(scenario)
         self.site = site_of(scenario)
@@ -100,9 +88,28 @@ class HabitatBuilder:
         self.stows = disturbances.stow_windows(scenario, self.span)
         self.calendar = disturbances.calendar(scenario, self.stows)
         refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
-        self.settings = MachineSettings(scenario, self.plan, self.span, self.devices)
+        self.operators = Operators(self.host, scenario, self.devices)
+        self.settings = MachineSettings(scenario, self.plan, self.span, self.devices, self.operators)
+        self.disks = {edge: self._disk(edge) for edge in self.edges}
+        self.earth = EarthSite(self.host, scenario, folder, roles, self.settings)
+        self.links, self.antenna = self._links()
+        self.mars_network = LocalNetwork(
+            self.host,
+            scenario.network.local.latency_us,
+            scenario.network.local.rate_bps,
+            lambda source, destination: disturbances.link_faults(scenario, "local", f"{source}->{destination}"),
+        )
+        self.earth_network = LocalNetwork(self.host, EARTH_LATENCY_US, EARTH_RATE_BPS)
+        self.sensors = {d.name: self._sensor(d) for d in self.devices}
+        self.power = PowerCycles(self.host, scenario.seed, self._machine, self.disks)
+        self.available = self._availability()
 
-    # ------------------------------------------------------------ links
+    # ------------------------------------------------------------ parts
+
+    def _disk(self, edge: str) -> Disk:
+        disk = self.scenario.edge.disk
+        flushes = disturbances.flush_faults(self.scenario, edge)
+        return Disk(self.host, edge, disk.fsync_us, disk.write_bytes_per_s, disk.capacity_bytes, flushes)
 
     def _links(self) -> tuple[dict[tuple[str, str], SpaceLink], HabitatAntenna]:
         antenna = HabitatAntenna(self.host, self.edges, EARTH)
@@ -111,14 +118,14 @@ class HabitatBuilder:
         for direction in ("down", "up"):
             for edge in self.edges:
                 pair = (edge, EARTH) if direction == "down" else (EARTH, edge)
-                faults = disturbances.link_faults(self.scenario, direction, "->".join(pair))
                 leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
                 settings = LinkSettings(
-                    faults,
+                    disturbances.link_faults(self.scenario, direction, "->".join(pair)),
                     Outages(leaving),
                     Outages(arriving),
                     self.scenario.earth.ground_latency_us,
                     disturbances.real_rates(self.scenario, direction),
+                    overheard=True,
                 )
                 mars, earth = antenna.transmitter, earth_transmitter
                 ends = (mars, earth) if direction == "down" else (earth, mars)
@@ -126,85 +133,85 @@ class HabitatBuilder:
         antenna.links = [link for pair, link in links.items() if pair[1] == EARTH]
         return links, antenna
 
+    def _sensor(self, device: DeviceIdentity) -> Sensor:
+        scenario = self.scenario
+        phase_us = round(lmst_h(scenario.start_us, self.site.longitude_deg) / 24 * SOL_US)
+        faults = sensor_faults(scenario)
+        return Sensor(
+            self.host,
+            device.name,
+            source_of(scenario, device, phase_us, faults),
+            scenario.start_us,
+            scenario.end_us,
+            partial(self.host.local_us, device.name),
+            hiccups_of(scenario, device, faults),
+        )
+
+    def _carriers(self) -> dict[type[Any], Any]:
+        on_earth = {AUDITOR, *self.earth.leaders}
+        annunciator = Annunciator(self.host, self.edges, self.scenario.clinic.crew_response_us)
+        disks, sensors, links = self.disks, self.sensors, self.links
+        ends: dict[str, str] = dict.fromkeys(self.earth.leaders, EARTH)
+        return {
+            Send: lambda node, e: (self.earth_network if node in on_earth else self.mars_network).send(node, e),
+            Transmit: lambda node, e: links[ends.get(node, node), e.neighbour].transmit(node, e),
+            ArmSensor: lambda node, e: sensors[node].arm(e),
+            SetComparators: lambda node, e: sensors[node].set_comparators(e),
+            Annunciate: lambda _node, e: annunciator.tell(e),
+            Append: lambda node, e: disks[node].append(e),
+            Sync: lambda node, e: disks[node].sync(e),
+            TruncateJournal: lambda node, e: disks[node].truncate(e),
+            DropJournal: lambda node, e: disks[node].drop(e),
+            **self.earth.carriers(),
+        }
+
+    def _machine(self, node: str) -> Machine:
+        """A node's machine, from its durable medium alone."""
+        if node in self.disks:
+            disk = self.disks[node]
+            return self.roles.edge.recover(self.settings.edge(node), disk.contents(), disk.start)
+        if node in self.by_name:
+            return self.roles.device(self.settings.device(self.by_name[node]))
+        return self.earth.machine(node)
+
     # ------------------------------------------------------------ the run
 
     def mission(self) -> Mission:
         """Wire everything together; nothing has happened yet when it returns."""
         host, scenario = self.host, self.scenario
-        tables = self._tables()
-        self.disks = {
-            edge: Disk(host, edge, scenario.edge.disk.fsync_us, scenario.edge.disk.write_bytes_per_s)
-            for edge in self.edges
-        }
-        self.links, self.antenna = self._links()
-        local = scenario.network.local
-        mars_network = LocalNetwork(
-            host,
-            local.latency_us,
-            local.rate_bps,
-            lambda source, destination: disturbances.link_faults(scenario, "local", f"{source}->{destination}"),
-        )
-        earth_network = LocalNetwork(host, EARTH_LATENCY_US, EARTH_RATE_BPS)
-        sensors = {d.name: self._sensor(d) for d in self.devices}
-        channel = scenario.earth.surgeon
-        surgeon = SurgeonChannel(host, ChannelSettings(channel.latency_us, channel.response_us), (EARTH,))
-        on_earth = {EARTH, AUDITOR}
-        host.carriers.update(
-            {
-                Send: lambda node, e: (earth_network if node in on_earth else mars_network).send(node, e),
-                Transmit: lambda node, e: self.links[node, e.neighbour].transmit(node, e),
-                ArmSensor: lambda node, e: sensors[node].arm(e),
-                SetComparators: lambda node, e: sensors[node].set_comparators(e),
-                Append: lambda node, e: self.disks[node].append(e),
-                Sync: lambda node, e: self.disks[node].sync(e),
-                TruncateJournal: lambda node, e: self.disks[node].truncate(e),
-                DropJournal: lambda node, e: self.disks[node].drop(e),
-                WriteRows: lambda node, e: tables[e.store].write_rows(node, e),
-                ReadRows: lambda node, e: tables[e.store].read_rows(node, e),
-                WriteHead: lambda node, e: tables["table"].write_head(node, e),
-                WriteAttestation: lambda node, e: tables[e.store].write_attestation(node, e),
-                PutAlert: lambda node, e: tables["table"].put_alert(node, e),
-                MarkAlertTold: lambda node, e: tables["table"].mark_alert(node, e),
-                MarkAlertAcknowledged: lambda node, e: tables["table"].mark_alert(node, e),
-                MarkReceiptTaken: lambda node, e: tables["table"].mark_alert(node, e),
-                KeepCheckpoint: lambda node, e: tables["table"].keep_checkpoint(node, e),
-                TellSurgeon: lambda node, e: surgeon.tell(node, e),
-                SurgeonHeard: lambda node, e: surgeon.heard(node, e),
-            }
-        )
+        host.carriers.update(self._carriers())
         truth, checkers = self._checkers()
-        journeys = Journeys(self.folder / "tables", {d.device: d.name for d in self.devices})
+        tables = self.folder / "tables"
+        journeys = Journeys(tables, {d.device: d.name for d in self.devices})
         journeys.watch(self.trace)
-        transmissions = Transmissions(self.folder / "tables", [link.hop for link in self.links.values()])
+        transmissions = Transmissions(tables, [link.hop for link in self.links.values()])
         transmissions.watch(self.trace)
         clinic = self._clinic_log()
         clinic.watch(self.trace)
-        backlog = TableWriter(self.folder / "tables", "backlog")
-        self._write_calendar()
+        backlog = TableWriter(tables, "backlog")
+        write_calendar(tables, scenario, self.plan, self.calendar)
         write_run_registry(self.folder, self.settings, self.devices)
-        self._schedule(tables, truth, backlog)
+        self._schedule(truth, backlog)
 
         by_key = {checker.key: checker for checker in checkers}
         no_loss, once, convergence = by_key["no_loss"], by_key["exactly_once"], by_key["convergence"]
         assert isinstance(no_loss, NoLoss)
         assert isinstance(once, ExactlyOnce)
         assert isinstance(convergence, Convergence)
-        conservation = by_key["conservation"]
+        conservation, recovery = by_key["conservation"], by_key["recovery"]
         assert isinstance(conservation, Conservation)
-        recovery = by_key["recovery"]
         assert isinstance(recovery, Recovery)
 
         def before_finish(complete: bool) -> None:
             no_loss.complete = convergence.complete = recovery.complete = complete
-            once.rows_counted = tables["table"].count_rows()
+            once.rows_counted = self.earth.table.count_rows()
 
         def close(at_us: int) -> None:
             journeys.close(at_us)
             transmissions.close()
             clinic.close(at_us)
             backlog.close()
-            for table in tables.values():
-                table.close()
+            self.earth.close()
 
         def records() -> dict[str, int]:
             accepted, missing = no_loss.accepted, no_loss.missing
@@ -228,8 +235,8 @@ class HabitatBuilder:
             deadline_us=lambda: self._drain_deadline_us(convergence),
             hops=lambda: [
                 *(link.hop for link in self.links.values()),
-                *mars_network.hops.values(),
-                *earth_network.hops.values(),
+                *self.mars_network.hops.values(),
+                *self.earth_network.hops.values(),
             ],
             counts=lambda: {
                 "samples": journeys.samples,
@@ -240,7 +247,7 @@ class HabitatBuilder:
             },
             records=records,
             streams=lambda: latency_by_stream(
-                self.folder / "tables" / "records.parquet",
+                tables / "records.parquet",
                 {d.name: f"{d.device:016x}" for d in self.devices},
                 {d.name: journeys.ages_s().get(d.device, (None, None)) for d in self.devices},
             ),
@@ -249,7 +256,7 @@ class HabitatBuilder:
                 "latitude_deg": self.site.latitude_deg,
                 "longitude_deg": self.site.longitude_deg,
             },
-            longest_silence_s=longest_silence_s(scenario, self.available.values(), self.span),
+            longest_silence_s=self._longest_silence_s(),
             clinic=clinic.clinic,
             ledger=lambda: clinic.ledger(once.rows_counted or 0),
             before_finish=[before_finish],
@@ -260,34 +267,30 @@ class HabitatBuilder:
         watched = [WatchedDevice(d.name, d.device, d.crew, d.channels) for d in self.devices]
         return ClinicLog(self.folder / "tables", watched, self.edges, self.scenario.start_us, self.scenario.end_us)
 
-    def _sensor(self, device: DeviceIdentity) -> Sensor:
-        scenario = self.scenario
-        phase_us = round(lmst_h(scenario.start_us, self.site.longitude_deg) / 24 * SOL_US)
-        faults = sensor_faults(scenario)
-        source = source_of(scenario, device, phase_us, faults)
-        hiccups = hiccups_of(scenario, device, faults)
-        return Sensor(self.host, device.name, source, scenario.start_us, scenario.end_us, hiccups=hiccups)
-
-    def _tables(self) -> dict[str, Table]:
-        t = self.scenario.earth.table
-        settings = TableSettings(t.latency_us, t.read_latency_us, t.write_capacity_rows_per_s)
-        backup = Table(self.host, "backup", str(self.folder / "earth-backup.sqlite"), settings)
-        table = Table(self.host, "table", str(self.folder / "earth.sqlite"), settings, backup)
-        return {"table": table, "backup": backup}
-
     # ------------------------------------------------------------ what happens by script
 
-    def _schedule(self, tables: dict[str, Table], truth: Truth, backlog: TableWriter) -> None:
-        host, scenario = self.host, self.scenario
+    def _schedule(self, truth: Truth, backlog: TableWriter) -> None:
+        host, scenario, power = self.host, self.scenario, self.power
         host.call_at(scenario.start_us, self._start_all)
-        for fault in scenario.faults:
-            if isinstance(fault, EdgeCrash):
-                host.call_at(scenario.start_us + fault.at_us, self._crash, fault.node, fault.down_us)
-            elif isinstance(fault, TableThrottling):
-                start_us = scenario.start_us + fault.at_us
-                normal = scenario.earth.table.write_capacity_rows_per_s
-                host.call_at(start_us, self._set_capacity, tables["table"], fault.write_capacity_rows_per_s)
-                host.call_at(start_us + fault.for_us, self._set_capacity, tables["table"], normal)
+        power.before_stop.append(self._cut)
+        power.after_start += [self._tell_antenna, self.operators.tell]
+        hands = Hands(
+            gateway=EARTH,
+            auditor=AUDITOR,
+            disks=self.disks,
+            stores=self.earth.stores,
+            channel=self.earth.surgeon,
+            plan=self.plan,
+            restore_table=self.earth.restore,
+            stale_leader=lambda begins: self.earth.lead_twice(power, self.links, begins),
+            replace_device_key=self.operators.replace_device_key,
+            install_hop_key=self.operators.install_hop_key,
+        )
+        FaultSchedule(host, scenario, power, hands)
+        endpoints = {edge: edge_endpoint(n) for n, edge in enumerate(self.edges, start=1)}
+        victims = {d.name: Victim(d.name, d.device, d.apid, d.home, d.channels, d.keys.signer) for d in self.devices}
+        reach = Reach(self.links, self.mars_network, self.edges, {**endpoints, EARTH: EARTH_ENDPOINT}, victims)
+        Intruder(host, scenario, reach)
         for start_us, end_us in self.stows:
             host.call_at(start_us, self.antenna.stow, True)
             host.call_at(end_us, self.antenna.stow, False)
@@ -299,43 +302,29 @@ class HabitatBuilder:
             host.call_at(episode.onset_us, self._note, EpisodeBegan(episode.kind, episode.crew))
             host.call_at(episode.end_us, self._note, EpisodeEnded(episode.kind, episode.crew))
         host.call_at(scenario.start_us, self._sample_backlog, truth, backlog)
+        host.call_at(scenario.start_us, self.earth.start_readers)
 
     def _note(self, fact: tuple[Any, ...]) -> None:
         self.trace.emit(self.host.now_us, "world", fact)
 
     def _start_all(self) -> None:
-        seed = self.scenario.seed
-        self.host.start(AUDITOR, self.roles.auditor.recover(self.settings.auditor()), entropy(seed, AUDITOR, 1))
-        self.host.start(EARTH, self.roles.gateway.recover(self.settings.gateway()), entropy(seed, EARTH, 1))
-        for edge in self.edges:
-            self._start_edge(edge)
-        for device in self.devices:
-            machine = self.roles.device(self.settings.device(device))
-            self.host.start(device.name, machine, entropy(seed, device.name, 1))
+        for node in (AUDITOR, EARTH, *self.edges, *self.by_name):
+            self.power.start(node)
 
-    def _start_edge(self, edge: str) -> None:
-        disk = self.disks[edge]
-        durable = disk.contents()
-        machine = self.roles.edge.recover(self.settings.edge(edge), durable, disk.start)
-        fresh = entropy(self.scenario.seed, edge, self.host.incarnation(edge) + 1)
-        self.host.start(edge, machine, fresh, len(durable))
-        if self.antenna.transmitter.stowed:
-            self.host.deliver(edge, LinkChanged(EARTH, False))
+    def _cut(self, node: str) -> None:
+        """A node that goes down leaves what it was radiating incomplete."""
+        for (source, _), link in self.links.items():
+            if source == node:
+                link.cut("node_down")
 
-    def _crash(self, edge: str, down_us: int) -> None:
-        if self.host.is_up(edge):
-            number = self.host.incarnation(edge)
-            torn_share = float(stream(self.scenario.seed, "crash", edge, str(number)).random())
-            self.links[edge, EARTH].cut("node_down")
-            self.host.stop(edge, *self.disks[edge].crash(torn_share))
-            self.host.call_in(down_us, self._start_edge, edge)
-
-    def _set_capacity(self, table: Table, write_rows_per_s: float) -> None:
-        table.write_rows_per_s = write_rows_per_s
+    def _tell_antenna(self, node: str) -> None:
+        if node in self.disks and self.antenna.transmitter.stowed:
+            self.host.deliver(node, LinkChanged(EARTH, False))
 
     def _sample_backlog(self, truth: Truth, backlog: TableWriter) -> None:
         waiting = {edge: [0, 0] for edge in self.edges}
         home = {d.device: d.home for d in self.devices}
+        home |= {number: edge for edge, number in self.settings.edge_devices.items()}
         for (device, _), of in truth.streams.items():
             at = of.contiguous["table"]
             count = waiting[home[device]]
@@ -345,42 +334,30 @@ class HabitatBuilder:
             backlog.row(self.host.now_us, edge, records, size)
         self.host.call_in(BACKLOG_EVERY_US, self._sample_backlog, truth, backlog)
 
-    def _write_calendar(self) -> None:
-        folder = self.folder / "tables"
-        contacts = TableWriter(folder, "contacts")
-        for c in self.plan.contacts:
-            contacts.row(c.source, c.destination, c.via, c.start_us, c.end_us, c.rate_bps, c.owlt_us(c.start_us))
-        contacts.close()
-        table = TableWriter(folder, "disturbances")
-        for entry in self.calendar:
-            table.row(entry.kind, entry.place, entry.start_us, entry.end_us, entry.detail)
-        table.close()
-        opacity = TableWriter(folder, "opacity")
-        instants = np.linspace(self.scenario.start_us, self.scenario.end_us, OPACITY_POINTS).astype(np.int64)
-        background = self.scenario.weather.dust.background_tau
-        taus = dust.opacity(instants, background, disturbances.storms_of(self.scenario))
-        for at_us, tau in zip(instants.tolist(), taus.tolist(), strict=True):
-            opacity.row(at_us, round(tau, TAU_DIGITS))
-        opacity.close()
-
     # ------------------------------------------------------------ guarantees
 
-    def _checkers(self) -> tuple[Truth, list[Checker]]:
+    def _availability(self) -> dict[tuple[str, ...], Availability]:
+        """What records can really use, by the edges that carry them."""
+        carriers = dict.fromkeys([*((edge,) for edge in self.edges), *(d.edges for d in self.devices)])
         turnaround_us = self.settings.turnaround_us
-        self.available = {
-            edge: availability(scenario, self.plan, (edge,), self.stows, turnaround_us) for edge in self.edges
-        }
-        home = {d.device: d.home for d in self.devices}
+        return {edges: availability(self.scenario, self.plan, edges, self.stows, turnaround_us) for edges in carriers}
+
+    def _longest_silence_s(self) -> float:
+        return longest_silence_s(self.scenario, self.available.values(), self.span)
+
+    def _checkers(self) -> tuple[Truth, list[Checker]]:
+        carriers = {d.device: d.edges for d in self.devices}
+        carriers |= {number: (edge,) for edge, number in self.settings.edge_devices.items()}
         habitat = Habitat(
             devices=self.devices,
-            carriers={device: (edge,) for device, edge in home.items()},
-            of=lambda device: self.available[home[device]],
-            of_edge=self.available,
-            signers={d.name: d.device for d in self.devices},
-            limits={},
-            secrets=[d.name.encode() for d in self.devices] + [channel.encode() for channel in Vitals.CHANNELS],
-            turnaround_us=turnaround_us,
-            silence_us=round(longest_silence_s(self.scenario, self.available.values(), self.span) * 1e6),
+            carriers=carriers,
+            of=lambda device: self.available[carriers[device]],
+            of_edge={edge: self.available[edge,] for edge in self.edges},
+            signers={**{d.name: d.device for d in self.devices}, **self.settings.edge_devices},
+            limits={d.name: limits_of(d.device, self.settings.watches[d.name]) for d in self.devices},
+            secrets=[*(d.name.encode() for d in self.devices), *(c.encode() for d in self.devices for c in d.channels)],
+            turnaround_us=self.settings.turnaround_us,
+            silence_us=round(self._longest_silence_s() * 1e6),
         )
         return checkers_of(self.scenario, habitat, self.trace)
 

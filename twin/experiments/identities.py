@@ -21,19 +21,24 @@ class KeyPair(NamedTuple):
 
 
 class DeviceIdentity(NamedTuple):
-    """One device: name, pseudonymous 64-bit id, home edge, APID, group's periods and sample count, kind, and whom it
-    watches (`crew` 0: the habitat).
+    """One device: name, pseudonymous 64-bit id, home edge and standby, APID, group's periods and sample count, first
+    keys, kind, and whom it watches (`crew` 0: the habitat).
     """
 
     name: str
     device: int
-    home: str
+    edges: tuple[str, ...]
     apid: int
     sample_period_us: int
     samples_per_frame: int
     keys: KeyPair
     kind: str
     crew: int
+
+    @property
+    def home(self) -> str:
+        """The edge that carries its stream."""
+        return self.edges[0]
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -49,13 +54,15 @@ def key_pair(seed: int, suite: str, name: str) -> KeyPair:
 
 
 def devices_of(scenario: HabitatScenario) -> list[DeviceIdentity]:
-    """Every device of the habitat (`Habitat.device_slots`), homes dealt out over the edge nodes in turn."""
+    """Every device of the habitat (`Habitat.device_slots`), homes dealt out over the edge nodes in turn; the next
+    edge is the standby.
+    """
     edges = scenario.habitat.edge_names
     return [
         DeviceIdentity(
             name,
             int.from_bytes(stream(scenario.seed, "device-id", name).bytes(8), "big"),
-            edges[number % len(edges)],
+            tuple(dict.fromkeys((edges[number % len(edges)], edges[(number + 1) % len(edges)]))),
             number,
             group.sample_period_us,
             group.samples_per_frame,
@@ -68,8 +75,18 @@ def devices_of(scenario: HabitatScenario) -> list[DeviceIdentity]:
 
 
 def entropy(seed: int, node: str, incarnation: int) -> bytes:
-    """The 8 random bytes that a host hands to a starting machine."""
-    return stream(seed, "entropy", node, str(incarnation)).bytes(8)
+    """The 32 random bytes that a host hands to a starting machine."""
+    return stream(seed, "entropy", node, str(incarnation)).bytes(32)
+
+
+def edge_device(seed: int, edge: str) -> int:
+    """Pseudonymous id under which an edge signs its alerts."""
+    return int.from_bytes(stream(seed, "device-id", edge).bytes(8), "big")
+
+
+def hop_key(seed: int, edge: str, number: int) -> bytes:
+    """Symmetric key number `number` between an edge and Earth, 32 bytes."""
+    return stream(seed, "hop-key", edge, str(number)).bytes(32)
 
 
 def edge_endpoint(number: int) -> tuple[int, int]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twin.experiments.clinic_settings import watch_of
 from twin.experiments.identities import (
     AUDITOR,
     EARTH,
     EARTH_ENDPOINT,
     DeviceIdentity,
+    edge_device,
     edge_endpoint,
     key_pair,
 )
+from twin.experiments.operators import MARS, Operators
 from twin.pipeline.nodes.ack_desk import EdgeOnMars
+from twin.pipeline.nodes.alarm_desk import AlarmSettings
 from twin.pipeline.nodes.auditor import AuditorSettings
 from twin.pipeline.nodes.device import DeviceSettings
 from twin.pipeline.nodes.edge import EdgeSettings
@@ -20,6 +24,7 @@ from twin.pipeline.nodes.gateway import GatewaySettings
 from twin.pipeline.nodes.notary import NotarySettings
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address
+from twin.pipeline.transport.protector import HopKeySettings, HopPeer
 from twin.pipeline.transport.sync import SyncSettings
 from twin.pipeline.wire.key_book import KnownDevice
 from twin.scenario.model import HabitatScenario
@@ -31,15 +36,6 @@ BACKOFF_US = 50_000  # AWS SDK guidance: exponential from tens of milliseconds
 READ_ROWS_MAX = 500
 SURGEON_RETRY_US = 5_000_000  # assumed: a chat service that was down is tried again in seconds
 
-# Device-side comparators: a sample beyond closes the frame at once. The bands that score 3 in NEWS2 (Royal College of
-# Physicians 2017).
-COMPARATORS: dict[str, tuple[int | None, int | None]] = {
-    "heart_rate_bpm": (41, 130),
-    "spo2_pct": (92, None),
-    "respiration_rpm": (9, 24),
-    "systolic_mmhg": (91, 219),
-}
-
 
 class MachineSettings:
     """Settings by machine; every (re)start of a machine asks anew and gets the same.
@@ -49,15 +45,27 @@ class MachineSettings:
     """
 
     def __init__(
-        self, scenario: HabitatScenario, plan: ContactPlan, span: tuple[int, int], devices: Sequence[DeviceIdentity]
+        self,
+        scenario: HabitatScenario,
+        plan: ContactPlan,
+        span: tuple[int, int],
+        devices: Sequence[DeviceIdentity],
+        operators: Operators,
     ) -> None:
         self.scenario = scenario
         self.plan = plan
         self.span = span
+        self.devices = devices
         self.edges = scenario.habitat.edge_names
+        self.operators = operators
         suite = scenario.pipeline.suite
         self.keys = {name: key_pair(scenario.seed, suite, name) for name in (EARTH, AUDITOR, *self.edges)}
+        self.edge_devices = {edge: edge_device(scenario.seed, edge) for edge in self.edges}
+        self.watches = {d.name: watch_of(scenario, d.kind, d.crew, d.sample_period_us) for d in devices}
         self.known = {d.device: KnownDevice(d.name, d.keys.verifier, d.keys.signer.signature_bytes) for d in devices}
+        for edge, number in self.edge_devices.items():
+            own = self.keys[edge]
+            self.known[number] = KnownDevice(edge, own.verifier, own.signer.signature_bytes)
 
     @property
     def turnaround_us(self) -> int:
@@ -80,21 +88,22 @@ class MachineSettings:
 
     def device(self, device: DeviceIdentity) -> DeviceSettings:
         """One sensor."""
-        comparators = [COMPARATORS.get(channel, (None, None)) for channel in device.channels]
+        p = self.scenario.pipeline
         return DeviceSettings(
             device=device.device,
             apid=device.apid,
-            home=device.home,
+            edges=device.edges,
             channels=device.channels,
             sample_period_us=device.sample_period_us,
             samples_per_frame=device.samples_per_frame,
-            low=tuple(low for low, _ in comparators),
-            high=tuple(high for _, high in comparators),
-            retry_us=self.scenario.pipeline.retry_local_us,
+            watch=self.watches[device.name],
+            retry_us=p.retry_local_us,
             local_window=LOCAL_WINDOW,
-            signer=device.keys.signer,
+            signer=self.operators.signer_of(device.name),
             gateway=self.keys[EARTH].verifier,
             auditor=self.keys[AUDITOR].verifier,
+            index_max=p.frame_index_max,
+            packet_count=p.packet_count,
         )
 
     def edge(self, edge: str) -> EdgeSettings:
@@ -106,6 +115,7 @@ class MachineSettings:
             earth=EARTH,
             plan=self.plan,
             devices=self.known,
+            carries=frozenset(d.device for d in self.devices if d.home == edge),
             gateway=self.keys[EARTH].verifier,
             auditor=self.keys[AUDITOR].verifier,
             notary=NotarySettings(
@@ -114,6 +124,15 @@ class MachineSettings:
                 witnesses={**peers, AUDITOR: self.keys[AUDITOR].verifier},
                 authors=peers,
                 earth_witness=AUDITOR,
+                gateway=self.keys[EARTH].verifier,
+                auditor=self.keys[AUDITOR].verifier,
+            ),
+            alarms=AlarmSettings(
+                device=self.edge_devices[edge],
+                apid=len(self.devices) + self.edges.index(edge),
+                signer=self.keys[edge].signer,
+                watches={d.device: self.watches[d.name] for d in self.devices if edge in d.edges},
+                escalate_after_us=self.scenario.clinic.escalate_after_us,
             ),
             address=Address(edge_endpoint(self.edges.index(edge) + 1), self.lifetime_us),
             earth_endpoint=EARTH_ENDPOINT,
@@ -125,18 +144,23 @@ class MachineSettings:
             ),
             bundle_wait_us=p.bundle_wait_us,
             checkpoint_period_us=p.checkpoint_period_us,
+            hop_keys=HopKeySettings(
+                (HopPeer(EARTH, EARTH_ENDPOINT, self.operators.hop_keys[MARS][edge]),), self.lifetime_us
+            ),
         )
 
-    def gateway(self) -> GatewaySettings:
-        """The ingest leader on Earth."""
+    def gateway(self, term: int) -> GatewaySettings:
+        """An ingest leader on Earth; `term` is higher than any used before."""
         p = self.scenario.pipeline
+        endpoints = {edge: edge_endpoint(n) for n, edge in enumerate(self.edges, start=1)}
+        hop_keys = self.operators.hop_keys[EARTH]
         return GatewaySettings(
             name=EARTH,
             auditor=AUDITOR,
-            term=1,
+            term=term,
             plan=self.plan,
             address=Address(EARTH_ENDPOINT, self.lifetime_us),
-            edges=tuple(EdgeOnMars(name, edge_endpoint(n)) for n, name in enumerate(self.edges, start=1)),
+            edges=tuple(EdgeOnMars(edge, endpoint) for edge, endpoint in endpoints.items()),
             devices=self.known,
             signer=self.keys[EARTH].signer,
             batch_rows=p.batch_rows_max,
@@ -146,13 +170,16 @@ class MachineSettings:
             backup_period_us=p.backup_period_us,
             bundle_bytes_max=p.bundle_bytes_max,
             surgeon_retry_us=SURGEON_RETRY_US,
+            hop_keys=HopKeySettings(
+                tuple(HopPeer(edge, endpoints[edge], hop_keys[edge]) for edge in self.edges), self.lifetime_us
+            ),
         )
 
-    def auditor(self) -> AuditorSettings:
-        """The auditor."""
+    def auditor(self, gateways: tuple[str, ...]) -> AuditorSettings:
+        """The auditor; `gateways` are the nodes that may lead."""
         return AuditorSettings(
             name=AUDITOR,
-            gateways=(EARTH,),
+            gateways=gateways,
             devices=self.known,
             authors={name: self.keys[name].verifier for name in self.edges},
             signer=self.keys[AUDITOR].signer,

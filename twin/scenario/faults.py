@@ -7,6 +7,7 @@ start.
 | nodes | crashes, disks, clocks, processors | `node_faults.py` |
 | Earth | table, rows, leaders, the surgeon's channel | `earth_faults.py` |
 | operators | keys | `operator_faults.py` |
+| sensors | leads, movement, deliveries | `sensor_faults.py` |
 
 Faults by chance and random instants draw from a random stream of their own, numbered among those of their kind and
 place, so that adding one moves nobody else's draws.
@@ -28,6 +29,7 @@ from twin.scenario.link_faults import (
 )
 from twin.scenario.node_faults import EdgeCrash, NodeFault
 from twin.scenario.operator_faults import OperatorFault
+from twin.scenario.sensor_faults import SensorFault
 
 __all__ = [
     "BundleDuplication",
@@ -40,12 +42,13 @@ __all__ = [
     "LinkOutage",
     "NodeFault",
     "OperatorFault",
+    "SensorFault",
     "TableThrottling",
     "cease_us",
     "onset_us",
 ]
 
-Fault = Annotated[LinkFault | NodeFault | EarthFault | OperatorFault, Field(discriminator="kind")]
+Fault = Annotated[LinkFault | NodeFault | EarthFault | OperatorFault | SensorFault, Field(discriminator="kind")]
 
 
 def onset_us(fault: Fault) -> int:

@@ -72,6 +72,16 @@ class Pipeline(Part):
         "Lifetime of a bundle; null: the longest planned outage plus one round.",
         source="RFC 9171, 4.3.1 defines it; the rule is the house's: an expired bundle is a loss",
     )
+    frame_index_max: Annotated[int, Field(strict=True, ge=1, le=2**32 - 1)] = setting(
+        2**32 - 1,
+        "Largest frame index of an epoch; a device then closes the epoch and opens another.",
+        source="the frame's index field has 32 bits",
+    )
+    packet_count: Annotated[int, Field(strict=True, ge=0, le=2**14 - 1)] = setting(
+        0,
+        "Packets that each device has sent before; the 14-bit count goes on from there and wraps.",
+        source="assumed: new devices",
+    )
     retry_local_us: PositiveDurationUs = setting(
         "2 s", "Patience of a device for its edge.", source="assumed: a thousand local round trips"
     )
@@ -96,15 +106,10 @@ class Table(Part):
 
 
 class SurgeonChannel(Part):
-    """How the flight surgeon on Earth is told of alerts, and answers."""
+    """How the flight surgeon on Earth is told of alerts."""
 
     latency_us: DurationUs = setting(
         "500 ms", "From the gateway to the channel, one way.", source="assumed: an HTTPS call to a chat service"
-    )
-    response_us: DurationUs = setting(
-        "2 min",
-        "From a message to the surgeon's acknowledgement.",
-        source="assumed: a person on duty; no standard sets it",
     )
 
 

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from twin.channels import CHANNELS, CHANNELS_OF
 from twin.scenario.errors import Key, RuleError, listed
-from twin.scenario.fields import DurationUs, Part, PositiveDurationUs, Ratio, setting
+from twin.scenario.fault_parts import ForAWhile
+from twin.scenario.fields import PositiveDurationUs, Ratio, setting
 
 if TYPE_CHECKING:
     from twin.scenario.model import HabitatScenario
@@ -19,33 +20,16 @@ if TYPE_CHECKING:
 DeviceName = Annotated[str, Field(pattern=r"^[a-z]+(-[1-9][0-9]*){1,2}$", max_length=32)]
 
 
-class _OnSensor(Part):
+class _OnSensor(ForAWhile):
     """A trouble of one device during a span."""
 
     kind: str
     device: DeviceName = Field(description="The device, such as vitals-2 or air-1.")
-    at_us: DurationUs = Field(description="When it sets in.")
-    for_us: PositiveDurationUs = Field(description="How long it lasts.")
 
     @property
     def place(self) -> str:
         """Where it acts, as the report names it."""
         return self.device
-
-    @property
-    def onset_us(self) -> int:
-        """When it sets in, after the scenario's start [us]."""
-        return self.at_us
-
-    @property
-    def cease_us(self) -> int:
-        """When it is over [us]."""
-        return self.at_us + self.for_us
-
-    @property
-    def detail(self) -> str:
-        """What a reader of the report should know besides kind, place and times."""
-        return ""
 
 
 class LeadOff(_OnSensor):

@@ -179,6 +179,11 @@ class Medium:
         self.wrote(1)
         return True, size
 
+    def versions(self) -> list[tuple[StreamId, int, int]]:
+        """Size and term of every head, by stream."""
+        found = self.db.execute("SELECT device, epoch, size, term FROM heads ORDER BY device, epoch")
+        return [(StreamId(int(device, 16), int(epoch, 16)), size, term) for device, epoch, size, term in found]
+
     def heads(self) -> Iterator[tuple[StreamId, int, str]]:
         """Stream, size and edge of every head, in the order of keys."""
         found = self.db.execute("SELECT device, epoch, size, edge FROM heads ORDER BY device, epoch").fetchall()

@@ -16,7 +16,7 @@ from twin.hosts.models.hops import HopAccount
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.trace import Injected
+from twin.trace import Injected, Radiated
 
 
 class Transmitter:
@@ -31,7 +31,7 @@ class Transmitter:
 
 class LinkSettings(NamedTuple):
     """What a link suffers: random faults, outages in the time of its transmitting and of its receiving end, the way on
-    the ground, and where its rate is not the planned one.
+    the ground, where its rate is not the planned one, and whether what it radiates goes to the trace (`Radiated`).
     """
 
     faults: LinkFaults = LinkFaults()
@@ -39,6 +39,7 @@ class LinkSettings(NamedTuple):
     arriving: Outages = Outages()
     ground_latency_us: int = 0
     rates: RealRates = RealRates()
+    overheard: bool = False
 
 
 class SpaceLink:
@@ -46,6 +47,9 @@ class SpaceLink:
 
     Args:
         transmitter: at the source; receiver: the destination's antenna, whose stowing loses arrivals.
+
+    Attributes:
+        also: another node that hears what the destination hears.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class SpaceLink:
         self.transmitter = transmitter
         self.receiver = receiver
         self.hop = HopAccount(host, source, destination)
+        self.also: str | None = None
         self.watchers: list[Callable[[bytes], None]] = []
         self._end_us = 0
         self._cuts: dict[int, str] = {}
@@ -78,7 +83,7 @@ class SpaceLink:
         begin_us = max(now_us, transmitter.free_us)
         contact = self._contact
         if not contact.start_us <= begin_us < contact.end_us:
-            found = self._contacts.current_or_next(node, effect.neighbour, begin_us)
+            found = self._contacts.current_or_next(self.hop.source, effect.neighbour, begin_us)
             if found is None or found.start_us > begin_us:
                 self._fail(node, effect, "no contact")
                 return
@@ -97,10 +102,12 @@ class SpaceLink:
         arrival_us = end_us + contact.owlt_us(end_us) + self._settings.ground_latency_us
         leaving = self._settings.leaving
         outage = leaving.cause(begin_us, end_us) if leaving.all else None
-        event = BundleArrived(node, effect.data)
+        if self._settings.overheard:
+            host.trace.emit(now_us, node, Radiated(self.hop.link, effect.data))
+        event = BundleArrived(self.hop.source, effect.data)
         for delay_us, cause, change in self._settings.faults.fates(now_us):
             number = self.hop.sent(size)
-            copy = event if change is None else BundleArrived(node, change.of(effect.data))
+            copy = event if change is None else event._replace(data=change.of(effect.data))
             host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or outage, end_us)
         for watch in self.watchers:
             watch(effect.data)
@@ -135,6 +142,8 @@ class SpaceLink:
             self.hop.lost(number, cause)
         else:
             self.hop.arrived(number, event)
+            if self.also is not None:
+                self._host.deliver(self.also, event)
 
     def cut(self, cause: str) -> None:
         """The sender went down or stowed: what it was radiating is incomplete and will not be read."""

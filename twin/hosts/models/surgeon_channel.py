@@ -20,10 +20,10 @@ AGAIN_US = 30_000_000  # assumed: a chat service repeats what was not taken ever
 
 
 class ChannelSettings(NamedTuple):
-    """Latency one way and the surgeon's time to answer, in microseconds."""
+    """Latency one way and the surgeon's time to answer, in microseconds; None: never."""
 
     latency_us: int
-    response_us: int
+    response_us: int | None
 
 
 class SurgeonChannel:
@@ -79,7 +79,7 @@ class SurgeonChannel:
         else:
             times = self.times[effect.alert] = self.times.get(effect.alert, 0) + 1
             self._host.trace.emit(now_us, CHANNEL, SurgeonTold(effect.alert, times))
-            if times == 1:
+            if times == 1 and self._settings.response_us is not None:
                 self._host.call_in(self._settings.response_us, self._acknowledge, effect.alert)
             answer = AlertTold(effect.id)
         self._host.call_in(self._settings.latency_us, self._say, node, incarnation, answer)

@@ -40,7 +40,7 @@ from twin.pipeline.machine import (
 )
 from twin.pipeline.nodes.backup import TABLE
 from twin.pipeline.nodes.stored import Stored, StoredStream
-from twin.pipeline.wire.identity import RecordId
+from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.trace import (
     AlertStored,
     AttestationStored,
@@ -87,13 +87,17 @@ class Table:
         self._refilled_us = host.now_us
         self._left_out: tuple[float, Generator] | None = None
         self._silent: tuple[float, Generator] | None = None
-        self._stale_us = 0
+        self._stale: tuple[float, Generator, int] | None = None
         self._restores = 0
         self._term_floor = 0
 
     def close(self) -> None:
         """Commit and close the file."""
         self.medium.close()
+
+    def versions(self) -> list[tuple[StreamId, int, int]]:
+        """What readers see: of each stream how many rows, and the term of the leader that says so."""
+        return self.medium.versions()
 
     def count_rows(self) -> int:
         """Rows that stand in the store."""
@@ -187,7 +191,9 @@ class Table:
         self._answer(node, incarnation, RowsWritten(effect.id, left))
 
     def _get_rows(self, node: str, effect: ReadRows, incarnation: int) -> None:
-        before_us = self._host.now_us - self._stale_us if self._stale_us else NEVER_US
+        before_us = NEVER_US
+        if self._stale is not None and self._stale[1].random() < self._stale[0]:
+            before_us = self._host.now_us - self._stale[2]
         frames = self.medium.rows(effect.stream, effect.first, effect.end, before_us)
         self._answer(node, incarnation, RowsRead(effect.id, frames))
 
@@ -260,9 +266,9 @@ class Table:
         """From now on the answer to a request that was carried out is lost with this probability; 0 ends it."""
         self._silent = None if random is None or rate == 0 else (rate, random)
 
-    def read_stale(self, behind_us: int) -> None:
-        """From now on reads miss rows that were written in the last `behind_us` [us]; 0 ends it."""
-        self._stale_us = behind_us
+    def read_stale(self, rate: float, random: Generator | None, behind_us: int) -> None:
+        """From now on a read misses rows of the last `behind_us` [us] with this probability; 0 ends it."""
+        self._stale = None if random is None or rate == 0 else (rate, random, behind_us)
 
     def rot(self, random: Generator, record: RecordId | None = None) -> RecordId | None:
         """Flip a bit in a row at rest: in this one, or in one drawn from all; None if there is no row."""
@@ -278,7 +284,7 @@ class Table:
         rotten = bytearray(frame)
         rotten[bit // 8] ^= 1 << bit % 8
         self.medium.change_row(record, bytes(rotten))
-        self._emit(RowRotted(self._store, record))
+        self._emit(RowRotted(self._store, record, leaf(frame)))
         return record
 
     def restore_from_backup(self, term: int) -> Stored:

@@ -41,7 +41,7 @@ class Mender:
     def rows_read(self, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
         """The other store's answer; a row that is no better there is left to the next scrub, and said."""
         self._pending = None
-        store, record = self._at
+        store, record = self._at()
         (frame,) = frames
         problem = "missing there too" if frame is None else self._problem(frame, record)
         if problem is None:
@@ -63,7 +63,7 @@ class Mender:
         if unprocessed:
             self._waiting = True
             return None
-        place = self._at
+        place = self._at()
         self._frame = None
         del self._places[place]
         return place
@@ -77,7 +77,6 @@ class Mender:
         """The back-off is over."""
         self._waiting = False
 
-    @property
     def _at(self) -> Place:
         return next(iter(self._places))
 
@@ -85,7 +84,7 @@ class Mender:
         """What to ask for next; nothing while an answer or a back-off is awaited."""
         if not self._places or self._pending is not None or self._waiting:
             return []
-        store, record = self._at
+        store, record = self._at()
         self._pending = next(self._ids)
         if self._frame is not None:
             return [WriteRows(self._pending, store, ((record, self._frame),))]

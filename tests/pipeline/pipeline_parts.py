@@ -35,7 +35,19 @@ from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.sync import SyncSettings
 from twin.pipeline.wire.bundle import decode as decode_bundle
-from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.frame import (
+    ALERT,
+    CLOSING,
+    SAMPLES,
+    Alert,
+    Frame,
+    Samples,
+    encode_alert,
+    encode_closing,
+    encode_samples,
+)
+from twin.pipeline.wire.frame import seal as seal_frame
+from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import Ack, Acks, Frames, Gap, Message, audit_part, decode, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
@@ -49,6 +61,7 @@ OWLT = 600 * S
 RATE_BPS = 1_000_000
 EDGE, PEER, EARTH, AUDITOR = "edge-1", "edge-2", "earth", "auditor"
 ENDPOINTS = {EDGE: (1, 1), PEER: (2, 1), EARTH: (9, 1)}
+EDGE_DEVICES = {EDGE: 101, PEER: 102}
 LIFETIME = 10 * DAY
 ENTROPY = bytes(range(1, 33))
 
@@ -137,9 +150,6 @@ def device_settings(device: int = 1, **changes: Any) -> DeviceSettings:
         auditor=verifier(AUDITOR),
     )
     return settings._replace(**changes)
-
-
-EDGE_DEVICES = {EDGE: 101, PEER: 102}
 
 
 def known_devices(*devices: int) -> dict[int, KnownDevice]:
@@ -283,6 +293,41 @@ def acks_bundle(*acks: Ack, cosigns: tuple[bytes, ...] = (), edge: str = EDGE, n
 
 def frames_bundle(frames: Sequence[bytes], edge: str = EDGE, now_us: int = T0) -> bytes:
     return Mailer(Address(ENDPOINTS[edge], LIFETIME)).bundle(ENDPOINTS[EARTH], encode(Frames(tuple(frames))), now_us)
+
+
+class Author:
+    """Signs frames of any kind in one stream after another, without a device machine."""
+
+    def __init__(self, device: int, key: str) -> None:
+        self.device = device
+        self.key = key
+        self.name = key
+        self.epoch = device * 1000
+        self.index = 0
+
+    @property
+    def stream(self) -> StreamId:
+        return StreamId(self.device, self.epoch)
+
+    def seal(self, body: bytes | None = None, kind: int = SAMPLES) -> bytes:
+        """The next frame of the epoch."""
+        if body is None:
+            body = encode_samples(Samples(T0 + self.index, S, ("heart_rate_bpm",), rows()))
+        frame = Frame(self.device, self.epoch, self.index, kind, T0 + self.index, body)
+        self.index += 1
+        return seal_frame(frame, apid=self.device % 2000, packet_count=self.index, signer=signer(self.key))
+
+    def close(self) -> bytes:
+        """The epoch's last frame; what comes next is of the next epoch and signed with another key."""
+        next_key = f"{self.name}/{self.epoch + 1}"
+        body = encode_closing(self.index, self.epoch + 1, "hmac-sha256", signer(next_key).public)
+        frame = self.seal(body, CLOSING)
+        self.epoch, self.index, self.key = self.epoch + 1, 0, next_key
+        return frame
+
+    def alert(self, alert: AlertKey, text: str = "SpO2 low") -> bytes:
+        """The next frame of an edge's own stream."""
+        return self.seal(encode_alert(Alert(alert, 0, 3, text)), ALERT)
 
 
 # ------------------------------------------------------------ a medium

@@ -40,7 +40,7 @@ from twin.pipeline.machine import (
     TimerFired,
     WriteAttestation,
 )
-from twin.pipeline.nodes.auditor import MISSING_TRIES, Auditor
+from twin.pipeline.nodes.auditor import Auditor
 from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import (

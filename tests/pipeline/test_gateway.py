@@ -64,8 +64,8 @@ from twin.pipeline.wire.messages import (
     CheckpointOffer,
     Cosign,
     HeadMoved,
+    LookAgain,
     MismatchNotice,
-    RowsMended,
     RowsWrong,
     audit_part,
     decode,
@@ -444,7 +444,7 @@ def test_a_row_that_the_auditor_finds_wrong_is_a_gap_again_and_the_auditor_hears
     assert [record.index for record, _ in of(effects, WriteRows)[0].rows] == [3]
     effects = stored(machine, effects)
     assert of(effects, WriteHead) == [], "the head has never fallen"
-    assert said(effects, AUDITOR) == [RowsMended(stream_of(), (3,), "table"), HeadMoved(stream_of(), 6)]
+    assert said(effects, AUDITOR) == [LookAgain(stream_of(), (3,), "table"), HeadMoved(stream_of(), 6)]
 
 
 def test_a_row_that_rotted_after_it_was_attested_is_asked_of_mars_while_mars_must_still_hold_it():
@@ -457,7 +457,7 @@ def test_a_row_that_rotted_after_it_was_attested_is_asked_of_mars_while_mars_mus
     effects = arrive(machine, FRAMES[2:4], now_us=T0 + 5 * S)
     assert [record.index for record, _ in of(effects, WriteRows)[0].rows] == [2, 3]
     effects = stored(machine, effects)
-    assert said(effects, AUDITOR) == [RowsMended(stream_of(), (2, 3), "table")]
+    assert said(effects, AUDITOR) == [LookAgain(stream_of(), (2, 3), "table")]
     assert told(machine, T0 + 8 * S).gaps == ()
 
 

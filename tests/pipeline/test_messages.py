@@ -37,7 +37,7 @@ BY_FIELD = {
     (messages.Cosign, "sizes"): st.lists(st.tuples(STREAM, U64), max_size=3).map(tuple),
     (messages.ReceiptsTaken, "alerts"): st.lists(ALERT, max_size=3).map(tuple),
     (messages.RowsWrong, "indices"): st.lists(U64, max_size=3).map(tuple),
-    (messages.RowsMended, "indices"): st.lists(U64, max_size=3).map(tuple),
+    (messages.LookAgain, "indices"): st.lists(U64, max_size=3).map(tuple),
 }
 
 

@@ -13,17 +13,29 @@ from getters import read_everything
 from transcripts import Life, chain, habitat, transcript
 
 from twin.pipeline.machine import (
+    AlertMarked,
+    AlertNotTold,
+    AlertPut,
+    AlertTold,
     AttestationWritten,
+    CheckpointKept,
     Effect,
     Event,
     HeadWritten,
+    KeepCheckpoint,
+    MarkAlertAcknowledged,
+    MarkAlertTold,
+    MarkReceiptTaken,
+    PutAlert,
     ReadRows,
     RowsRead,
     RowsWritten,
     SamplesReady,
     StoreRefused,
+    StoreSilent,
     Sync,
     Synced,
+    TellSurgeon,
     Transmit,
     TransmitFailed,
     Transmitted,
@@ -40,7 +52,17 @@ RUNS = {
     "chain": chain(),
 }
 
-STORE = (WriteRows, ReadRows, WriteHead, WriteAttestation)
+STORE = (
+    WriteRows,
+    ReadRows,
+    WriteHead,
+    WriteAttestation,
+    KeepCheckpoint,
+    PutAlert,
+    MarkAlertTold,
+    MarkAlertAcknowledged,
+    MarkReceiptTaken,
+)
 OUTCOMES = {
     Synced: Sync,
     Transmitted: Transmit,
@@ -49,7 +71,13 @@ OUTCOMES = {
     RowsRead: STORE,
     HeadWritten: STORE,
     AttestationWritten: STORE,
+    CheckpointKept: STORE,
+    AlertPut: STORE,
+    AlertMarked: STORE,
     StoreRefused: STORE,
+    StoreSilent: STORE,
+    AlertTold: TellSurgeon,
+    AlertNotTold: TellSurgeon,
 }
 
 
@@ -121,10 +149,10 @@ def test_an_id_names_one_open_request_and_has_one_outcome(lives: list[Life]) -> 
                 key = (OUTCOMES[type(event)], event.id, getattr(event, "neighbour", None))
                 assert key in open_now, f"{life.node}: {event!r:.200} answers nothing that was asked"
                 open_now.remove(key)
-                if not isinstance(event, StoreRefused):
+                if not isinstance(event, StoreRefused | StoreSilent):
                     retired.add(key)
             for effect in answer:
-                if type(effect) not in (Sync, Transmit, *STORE):
+                if type(effect) not in (Sync, Transmit, TellSurgeon, *STORE):
                     continue
                 kind = STORE if type(effect) in STORE else type(effect)
                 key = (kind, effect.id, getattr(effect, "neighbour", None))

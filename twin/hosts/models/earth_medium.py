@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import cbor2
 
 from twin.pipeline.machine import KeepCheckpoint, WriteAttestation, WriteHead
-from twin.pipeline.nodes.stored import StoredAlert
+from twin.pipeline.nodes.stored import Stored, StoredAlert, StoredStream
 from twin.pipeline.wire.frame import CLOSING, peek_kind, peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.messages import Attestation, Cosign, decode
@@ -318,3 +318,13 @@ class Medium:
         found = other.db.execute(f"SELECT * FROM {table} WHERE {where}", values)
         blanks = ", ".join("?" * len(found.description))
         self.db.executemany(f"INSERT INTO {table} VALUES ({blanks})", found)
+
+
+def stored_in(table: Medium, backup: Medium | None) -> Stored:
+    """What a gateway or auditor that starts now finds in the stores."""
+    proved = table.attestations()
+    backed = {} if backup is None else backup.attestations()
+    streams = tuple(
+        StoredStream(stream, size, edge, proved.get(stream), backed.get(stream)) for stream, size, edge in table.heads()
+    )
+    return Stored(streams, table.closings(), table.newest_cosigns(), table.open_alerts())

@@ -1,8 +1,9 @@
 """The flight surgeon's channel on Earth: a chat service that can be down or busy, and a person who answers.
 
 A message is taken once per request, so one that is sent twice is read twice; repeats are counted. The surgeon
-acknowledges an alert once, some time after the first message; the channel brings that to every gateway that is up,
-again and again, until one has noted it (`SurgeonHeard`).
+acknowledges an alert once, some time after the first message; the channel brings that to every gateway, again and
+again, until this gateway has noted it (`SurgeonHeard`): that another one has does not count, for it may have been
+superseded. One that never answers, because it was, is given up when another has.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from twin.trace import SurgeonTold
 
 CHANNEL = "surgeon"
 AGAIN_US = 30_000_000  # assumed: a chat service repeats what was not taken every half minute
+TRIES_MAX = 2_880  # a day of that
 
 
 class ChannelSettings(NamedTuple):
@@ -41,7 +43,7 @@ class SurgeonChannel:
         self._busy_until_us = 0
         self._retry_after_us = 0
         self.times: dict[AlertKey, int] = {}
-        self._unheard: dict[AlertKey, None] = {}
+        self._heard: dict[AlertKey, set[str]] = {}
 
     @property
     def repeats(self) -> int:
@@ -65,9 +67,9 @@ class SurgeonChannel:
         """Bring a message to the channel, and the channel's answer back."""
         self._host.call_in(self._settings.latency_us, self._arrived, node, effect, self._host.incarnation(node))
 
-    def heard(self, _node: str, effect: SurgeonHeard) -> None:
+    def heard(self, node: str, effect: SurgeonHeard) -> None:
         """A gateway has noted the acknowledgement."""
-        self._host.call_in(self._settings.latency_us, self._settled, effect.alert)
+        self._host.call_in(self._settings.latency_us, self._settled, node, effect.alert)
 
     def _arrived(self, node: str, effect: TellSurgeon, incarnation: int) -> None:
         now_us = self._host.now_us
@@ -80,7 +82,7 @@ class SurgeonChannel:
             times = self.times[effect.alert] = self.times.get(effect.alert, 0) + 1
             self._host.trace.emit(now_us, CHANNEL, SurgeonTold(effect.alert, times))
             if times == 1 and self._settings.response_us is not None:
-                self._host.call_in(self._settings.response_us, self._acknowledge, effect.alert)
+                self._host.call_in(self._settings.response_us, self._bring, effect.alert, 1)
             answer = AlertTold(effect.id)
         self._host.call_in(self._settings.latency_us, self._say, node, incarnation, answer)
 
@@ -90,18 +92,15 @@ class SurgeonChannel:
 
     # ------------------------------------------------------------ the surgeon
 
-    def _acknowledge(self, alert: AlertKey) -> None:
-        self._unheard[alert] = None
-        self._bring(alert)
-
-    def _bring(self, alert: AlertKey) -> None:
-        if alert not in self._unheard:
+    def _bring(self, alert: AlertKey, tries: int) -> None:
+        heard = self._heard.setdefault(alert, set())
+        left = [gateway for gateway in self._gateways if gateway not in heard]
+        if not left or (heard and tries > TRIES_MAX):
             return
-        now_us = self._host.now_us
-        if now_us >= self._down_until_us:
-            for gateway in self._gateways:
+        if self._host.now_us >= self._down_until_us:
+            for gateway in left:
                 self._host.call_in(self._settings.latency_us, self._host.deliver, gateway, SurgeonAcknowledged(alert))
-        self._host.call_in(AGAIN_US, self._bring, alert)
+        self._host.call_in(AGAIN_US, self._bring, alert, tries + 1)
 
-    def _settled(self, alert: AlertKey) -> None:
-        self._unheard.pop(alert, None)
+    def _settled(self, node: str, alert: AlertKey) -> None:
+        self._heard.setdefault(alert, set()).add(node)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from numpy.random import Generator
 
-from twin.hosts.models.earth_medium import Medium, leaf
+from twin.hosts.models.earth_medium import Medium, leaf, stored_in
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import (
     AlertMarked,
@@ -39,7 +39,7 @@ from twin.pipeline.machine import (
     WriteRows,
 )
 from twin.pipeline.nodes.backup import TABLE
-from twin.pipeline.nodes.stored import Stored, StoredStream
+from twin.pipeline.nodes.stored import Stored
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.trace import (
     AlertStored,
@@ -247,14 +247,7 @@ class Table:
 
     def stored(self) -> Stored:
         """What a gateway or auditor that starts now finds here and in the backup."""
-        proved = self.medium.attestations()
-        backed = {} if self._backup is None else self._backup.medium.attestations()
-        streams = tuple(
-            StoredStream(stream, size, edge, proved.get(stream), backed.get(stream))
-            for stream, size, edge in self.medium.heads()
-        )
-        medium = self.medium
-        return Stored(streams, medium.closings(), medium.newest_cosigns(), medium.open_alerts())
+        return stored_in(self.medium, None if self._backup is None else self._backup.medium)
 
     # ------------------------------------------------------------ faults
 

@@ -15,14 +15,13 @@ class Audit:
 
     `proved` is the newest attestation that stands in the store; `writing` the one on its way there, at most
     one, so that an older one never overwrites a newer one. `backup.base` is how far the backup was proved; `backing`
-    is the statement of more on its way beside it. `asker` is the gateway that asked last.
+    is the statement of more on its way beside it. `registered`: a statement stands there, be it of no rows.
 
     `keyed`: a row was seen to carry the signature of this epoch's key. Where none was and no closing frame names the
     epoch, its key may be what is missing: then the stream `waits`, and is `impatient` after that.
     """
 
     __slots__ = (
-        "asker",
         "backing",
         "backup",
         "backup_target",
@@ -34,14 +33,14 @@ class Audit:
         "proved",
         "ranges",
         "reading",
+        "registered",
         "target",
         "waits",
         "writing",
     )
 
-    def __init__(self, stream: StreamId, range_rows: int, asker: str) -> None:
+    def __init__(self, stream: StreamId, range_rows: int) -> None:
         self.id = stream
-        self.asker = asker
         self.log = MerkleLog()
         self.backup = MerkleLog()
         self.ranges = RangeRoots(range_rows)
@@ -49,6 +48,7 @@ class Audit:
         self.backup_target = 0
         self.missing = 0
         self.reading = False
+        self.registered = False
         self.keyed = False
         self.waits = False
         self.impatient = False
@@ -57,15 +57,16 @@ class Audit:
         self.backing: Attestation | None = None
 
     @classmethod
-    def recover(cls, state: StoredStream, range_rows: int, asker: str) -> Audit:
+    def recover(cls, state: StoredStream, range_rows: int) -> Audit:
         """From the statements that stand in the stores."""
-        audit = cls(state.stream, range_rows, asker)
+        audit = cls(state.stream, range_rows)
         if state.attestation is not None:
             audit.proved = state.attestation
             audit.target = state.attestation.size
             audit.log = MerkleLog(state.attestation.size, state.attestation.frontier)
             audit.ranges = RangeRoots(range_rows, state.attestation.size)
         if state.backed is not None:
+            audit.registered = True
             audit.backup_target = state.backed.size
             audit.backup = MerkleLog(state.backed.size, state.backed.frontier)
         return audit

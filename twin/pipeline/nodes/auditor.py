@@ -1,8 +1,9 @@
 """Earth's auditor: reads rows back, checks what their devices signed, and signs (stream, size, root).
 
 It is its own machine with its own key. It reads only the table, the backup and the ledger, never the
-gateway's memory: what a gateway sends it is a hint where to look, and whoever asks is answered. Roots come from a log
-of leaves that it hashed itself. It scrubs old rows (`scrub`), and it is the witness on Earth (`earth_witness`).
+gateway's memory: what a gateway sends it is a hint where to look. What it finds it tells every gateway that there may
+be, for the one that asked may have been superseded. Roots come from a log of leaves that it hashed itself. It scrubs
+old rows (`scrub`), and it is the witness on Earth (`earth_witness`).
 
 A row of an epoch whose key is not known is not called wrong: the closing frame that names the key may be late.
 """
@@ -48,10 +49,10 @@ from twin.pipeline.wire.messages import (
     CheckpointOffer,
     Cosigned,
     HeadMoved,
+    LookAgain,
     Message,
     MessageError,
     MismatchNotice,
-    RowsMended,
     RowsWrong,
     decode,
     encode,
@@ -91,7 +92,9 @@ class Auditor:
         self._named: set[StreamId] = set()
         self._scrubber = Scrubber(1 << (s.read_rows_max.bit_length() - 1), self._ids)
         own = make_verifier(s.signer.suite, s.signer.public)
-        self._witness = EarthWitness(WitnessSettings(s.name, s.authors, s.signer, own), self._log_of, self._requests)
+        self._witness = EarthWitness(
+            WitnessSettings(s.name, s.gateways, s.authors, s.signer, own), self._log_of, self._requests
+        )
 
     @classmethod
     def recover(cls, settings: AuditorSettings, stored: Stored = NOTHING_STORED) -> Auditor:
@@ -99,8 +102,7 @@ class Auditor:
         auditor = cls(settings)
         auditor._named = learn_closings(auditor._book, stored.closings)
         for state in stored.streams:
-            audit = Audit.recover(state, auditor._scrubber.rows, settings.gateways[0])
-            auditor.streams[state.stream] = audit
+            auditor.streams[state.stream] = Audit.recover(state, auditor._scrubber.rows)
         auditor._witness.restore(stored.cosigns)
         return auditor
 
@@ -145,43 +147,43 @@ class Auditor:
             return
         match message:
             case HeadMoved(stream, size):
-                self._head_moved(self._asked(stream, source), size, out)
+                self._head_moved(self._audit(stream), size, out)
             case BackupCopied(stream, size):
-                self._backup_copied(self._asked(stream, source), size, out)
-            case RowsMended(stream, indices, store):
+                self._backup_copied(self._audit(stream), size, out)
+            case LookAgain(stream, indices, store):
                 self._mended(stream, indices, store)
             case MismatchNotice(stream, _, _):
                 if stream in self.streams:
                     self._scrubber.ask(TABLE, stream, self.streams[stream].log.size)
             case CheckpointOffer(raw):
-                self._witness.take(raw, source, out)
+                self._witness.take(raw, out)
                 self._witness.cosign(out)
             case Cosigned(cosigns):
                 self._witness.archive(cosigns, out)
             case _:
                 out.append(Report(Rejected(type(message).__name__, "not for an auditor")))
 
-    def _asked(self, stream: StreamId, gateway: str) -> Audit:
+    def _audit(self, stream: StreamId) -> Audit:
         audit = self.streams.get(stream)
         if audit is None:
-            audit = self.streams[stream] = Audit(stream, self._scrubber.rows, gateway)
-        audit.asker = gateway
+            audit = self.streams[stream] = Audit(stream, self._scrubber.rows)
         return audit
 
-    def _tell(self, audit: Audit, message: Message, out: list[Effect]) -> None:
-        out.append(Send(audit.asker, encode(message)))
+    def _tell(self, message: Message, out: list[Effect]) -> None:
+        data = encode(message)
+        out.extend(Send(gateway, data) for gateway in self.settings.gateways)
 
     def _head_moved(self, audit: Audit, size: int, out: list[Effect]) -> None:
         if audit.proved is not None and size <= audit.proved.size:
-            self._tell(audit, audit.proved, out)  # it was lost, or the gateway is new
+            self._tell(audit.proved, out)  # it was lost, or the gateway is new
         audit.target = max(audit.target, size)
         self._read(audit, out)
 
     def _backup_copied(self, audit: Audit, size: int, out: list[Effect]) -> None:
         if size <= audit.backup.base:
-            self._tell(audit, BackupProved(audit.id, audit.backup.base, True), out)  # as above
+            self._tell(BackupProved(audit.id, audit.backup.base, True), out)  # as above
         elif not audit.log.base <= size <= audit.log.size:
-            self._tell(audit, BackupProved(audit.id, size, False), out)  # no root is known at this size
+            self._tell(BackupProved(audit.id, size, False), out)  # no root is known at this size
         else:
             audit.backup_target = max(audit.backup_target, size)
             self._read(audit, out)
@@ -255,7 +257,7 @@ class Auditor:
         else:
             audit.target = index
         if not early or audit.impatient:
-            self._tell(audit, RowsWrong(audit.id, (index,)), out)
+            self._tell(RowsWrong(audit.id, (index,)), out)
         audit.impatient = False
 
     def _problem(self, audit: Audit, index: int, frame: bytes, out: list[Effect]) -> str | None:
@@ -283,9 +285,17 @@ class Auditor:
             self._read(audit, out)
 
     def _attest(self, audit: Audit, out: list[Effect]) -> None:
-        """Sign what was read, once all that is visible was read and the attestation before is stored."""
+        """Sign what was read, once all that is visible was read and the attestation before is stored.
+
+        Before anything of a stream is signed, its name stands in the backup: a table that is restored knows then that
+        it has lost a stream, and Mars hears of it.
+        """
         size = audit.log.size
         if audit.writing is not None or not audit.attested < size or size < audit.target:
+            return
+        if not audit.registered:
+            if audit.backing is None:
+                self._write_backing(audit, MerkleLog(), out)
             return
         audit.writing = audit.statement(audit.log, self.settings.signer)
         out.append(Report(Attested(audit.id, size, audit.writing.root)))
@@ -302,7 +312,7 @@ class Auditor:
             return
         audit.proved, audit.writing = audit.writing, None
         if audit.proved is not None:
-            self._tell(audit, audit.proved, out)
+            self._tell(audit.proved, out)
         self._attest(audit, out)
 
     # ------------------------------------------------------------ the second medium, and old rows
@@ -315,19 +325,25 @@ class Auditor:
         if not missing and size < audit.backup_target:
             return
         if not missing and audit.backup.root() == audit.log.root(size):
-            audit.backing = audit.statement(audit.backup, self.settings.signer)
-            self._requests.ask(WriteAttestation(next(self._ids), BACKUP, *audit.backing), out)
+            self._write_backing(audit, audit.backup, out)
             return
         out.append(Report(RootMismatch(audit.id, size)))
-        self._tell(audit, BackupProved(audit.id, audit.backup_target, False), out)
+        self._tell(BackupProved(audit.id, audit.backup_target, False), out)
         self._scrubber.ask(TABLE, audit.id, audit.backup_target, audit.backup.base)  # the copy may be true to rot
         audit.restart_backup()
 
+    def _write_backing(self, audit: Audit, log: MerkleLog, out: list[Effect]) -> None:
+        audit.backing = audit.statement(log, self.settings.signer)
+        self._requests.ask(WriteAttestation(next(self._ids), BACKUP, *audit.backing), out)
+
     def _backed(self, audit: Audit, size: int, out: list[Effect]) -> None:
         audit.backing = None
-        audit.backup.trim(size)
-        self._tell(audit, BackupProved(audit.id, size, True), out)
-        self._forget_leaves(audit)
+        audit.registered = True
+        if size:
+            audit.backup.trim(size)
+            self._tell(BackupProved(audit.id, size, True), out)
+            self._forget_leaves(audit)
+        self._attest(audit, out)
         self._read(audit, out)
 
     def _scrubbed(
@@ -338,7 +354,7 @@ class Auditor:
         )
         unreadable = not audit.keyed and audit.id not in self._named and None not in frames
         if wrong and not unreadable:
-            self._tell(audit, RowsWrong(audit.id, tuple(wrong), store), out)
+            self._tell(RowsWrong(audit.id, tuple(wrong), store), out)
 
     def _begin_scrub(self) -> None:
         """Every row below what was attested and backed up; of a backup that lags behind, whole ranges only."""

@@ -2,17 +2,18 @@
 batches.
 
 A job reads [at, end) from the table, writes it to the backup, and asks the auditor to read it back there.
-Only the auditor's word makes rows count as backed up, and only then may Mars trim them.
+Only the auditor's word makes rows count as backed up, and only then may Mars trim them. A row that has rotted in the
+table is not copied: it ends the job, and the auditor is asked to look at it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from twin.pipeline.machine import Effect, ReadRows, Send, WriteRows
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import BackupCopied, encode
+from twin.pipeline.wire.messages import BackupCopied, LookAgain, encode
 
 TABLE, BACKUP = "table", "backup"
 
@@ -30,9 +31,16 @@ class _Job:
 
 
 class BackupKeeper:
-    """Runs one backup job at a time; requests are numbered from the owner's `ids`."""
+    """Runs one backup job at a time; requests are numbered from the owner's `ids`.
 
-    def __init__(self, auditor: str, batch_rows: int, ids: Iterator[int]) -> None:
+    Args:
+        is_sound: whether a row read from the table is what came from Mars.
+    """
+
+    def __init__(
+        self, auditor: str, batch_rows: int, ids: Iterator[int], is_sound: Callable[[RecordId, bytes], bool]
+    ) -> None:
+        self._is_sound = is_sound
         self._auditor = auditor
         self._batch_rows = batch_rows
         self._ids = ids
@@ -49,16 +57,23 @@ class BackupKeeper:
         if all(job.stream != stream for job in self._jobs):
             self._jobs.append(_Job(stream, first, end))
 
-    def rows_read(self, request: int, frames: tuple[bytes | None, ...]) -> bool:
-        """The table's answer; a row that vanished ends the job, and the rows stay on Mars. False if nobody asked."""
+    def rows_read(self, request: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> bool:
+        """The table's answer; a row that vanished or rotted ends the job, and the rows stay on Mars. False if nobody
+        asked.
+        """
         if not self.owns(request):
             return False
         self._pending = None
         job = self._jobs[0]
-        if None in frames:
-            self._jobs.popleft()
-            return True
-        job.rows = tuple((RecordId(*job.stream, job.at + n), frame or b"") for n, frame in enumerate(frames))
+        rows = []
+        for index, frame in enumerate(frames, start=job.at):
+            record = RecordId(*job.stream, index)
+            if frame is None or not self._is_sound(record, frame):
+                out.append(Send(self._auditor, encode(LookAgain(job.stream, (index,), TABLE))))
+                self._jobs.popleft()
+                return True
+            rows.append((record, frame))
+        job.rows = tuple(rows)
         job.rows_end = job.at + len(frames)
         return True
 

@@ -22,43 +22,28 @@ from twin.pipeline.wire.signing import Signer, Verifier
 
 
 class WitnessSettings(NamedTuple):
-    """Who witnesses here, and the keys of the edges, which are authors and witnesses too."""
+    """Who witnesses here, to whom cosignatures go, and the keys of the edges, which are authors and witnesses too."""
 
     name: str
+    gateways: tuple[str, ...]
     authors: Mapping[str, Verifier]
     signer: Signer
     own: Verifier
 
 
-class _Held(NamedTuple):
-    """A checkpoint to be judged, its bytes, and the gateway that brought it."""
-
-    checkpoint: Checkpoint
-    raw: bytes
-    gateway: str
-
-
-class _Own(NamedTuple):
-    """A cosignature on its way to the ledger, and what follows when it stands there."""
-
-    checkpoint: Checkpoint
-    cosign: bytes
-    gateway: str
-
-
 class _Author:
-    """One edge: the newest checkpoint not yet cosigned, and counter and heads of the last cosigned."""
+    """One edge: the newest checkpoint not yet cosigned (with its bytes), and counter and heads of the last cosigned."""
 
     __slots__ = ("counter", "held", "sizes")
 
     def __init__(self) -> None:
-        self.held: _Held | None = None
+        self.held: tuple[Checkpoint, bytes] | None = None
         self.counter = -1
         self.sizes: dict[StreamId, int] = {}
 
     def is_new(self, counter: int) -> bool:
         """Whether neither a cosigned checkpoint nor the one held counts as far."""
-        return counter > self.counter and (self.held is None or counter > self.held.checkpoint.counter)
+        return counter > self.counter and (self.held is None or counter > self.held[0].counter)
 
 
 class EarthWitness:
@@ -75,7 +60,7 @@ class EarthWitness:
         self._log_of = log_of
         self._requests = requests
         self._authors = {name: _Author() for name in settings.authors}
-        self._own: dict[int, _Own] = {}
+        self._own: dict[int, tuple[Checkpoint, bytes]] = {}
         self._cosigned: dict[StreamId, int] = {}
 
     def cosigned(self, stream: StreamId) -> int:
@@ -95,7 +80,7 @@ class EarthWitness:
                 author.counter = cosign.counter
                 author.sizes = dict(cosign.sizes)
 
-    def take(self, raw: bytes, gateway: str, out: list[Effect]) -> None:
+    def take(self, raw: bytes, out: list[Effect]) -> None:
         """Check who wrote a checkpoint, archive it, and hold it, if it is the newest; `cosign` comes next."""
         try:
             checkpoint = decode(raw)
@@ -110,7 +95,7 @@ class EarthWitness:
         else:
             self._keep(checkpoint.author, checkpoint.counter, raw, (), out)
             if self._authors[checkpoint.author].is_new(checkpoint.counter):
-                self._authors[checkpoint.author].held = _Held(checkpoint, raw, gateway)
+                self._authors[checkpoint.author].held = (checkpoint, raw)
 
     def archive(self, cosigns: Iterable[bytes], out: list[Effect]) -> None:
         """Archive cosignatures of witnesses on Mars."""
@@ -138,17 +123,17 @@ class EarthWitness:
         for author in self._authors.values():
             if author.held is None:
                 continue
-            held = author.held
-            heads = held.checkpoint.heads
+            checkpoint, raw = author.held
+            heads = checkpoint.heads
             logs = {head.stream: self._log_of(head.stream) for head in heads}
             read_back = {stream: 0 if log is None else log.size for stream, log in logs.items()}
             if any(read_back[head.stream] < head.size for head in heads):
                 continue
             author.held = None
-            if self._follows(author, held.checkpoint, out):
-                author.counter = held.checkpoint.counter
+            if self._follows(author, checkpoint, out):
+                author.counter = checkpoint.counter
                 author.sizes = {head.stream: head.size for head in heads}
-                self._sign(held, out)
+                self._sign(checkpoint, raw, out)
 
     def _follows(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
         """Whether no stream has shrunk and every head's root is that of the rows in the table."""
@@ -166,14 +151,13 @@ class EarthWitness:
                 return False
         return True
 
-    def _sign(self, held: _Held, out: list[Effect]) -> None:
-        checkpoint = held.checkpoint
+    def _sign(self, checkpoint: Checkpoint, raw: bytes, out: list[Effect]) -> None:
         sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
-        digest = hashlib.sha256(held.raw).digest()
+        digest = hashlib.sha256(raw).digest()
         unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
         cosign = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
         request = self._keep(checkpoint.author, checkpoint.counter, b"", (cosign,), out)
-        self._own[request] = _Own(checkpoint, cosign, held.gateway)
+        self._own[request] = (checkpoint, cosign)
 
     def kept(self, request: int, out: list[Effect]) -> bool:
         """The ledger answered; False if nobody asked it."""
@@ -181,8 +165,9 @@ class EarthWitness:
             return False
         own = self._own.pop(request, None)
         if own is not None:
-            for head in own.checkpoint.heads:
+            checkpoint, cosign = own
+            for head in checkpoint.heads:
                 self._cosigned[head.stream] = max(head.size, self.cosigned(head.stream))
-                out.append(Report(HeadCosigned(own.checkpoint.author, head.stream, head.size, head.root)))
-            out.append(Send(own.gateway, own.cosign))
+                out.append(Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)))
+            out.extend(Send(gateway, cosign) for gateway in self.settings.gateways)
         return True

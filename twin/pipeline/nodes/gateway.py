@@ -17,6 +17,7 @@ from itertools import count
 from typing import NamedTuple
 
 from twin.pipeline.facts import AckMade, Rejected
+from twin.pipeline.ledger.proof import leaf_hash
 from twin.pipeline.machine import (
     AlertMarked,
     AlertNotTold,
@@ -68,10 +69,10 @@ from twin.pipeline.wire.messages import (
     Cosigned,
     Frames,
     HeadMoved,
+    LookAgain,
     MessageError,
     MismatchNotice,
     ReceiptsTaken,
-    RowsMended,
     RowsWrong,
     decode,
     encode,
@@ -121,12 +122,12 @@ class Gateway:
         self._rows = RowWriter(s.batch_rows, s.writes_under_way_max, self._ids, self._backoff)
         self._writes = self._rows.under_way
         self._heads = HeadMover(s.term, self._ids, self._backoff)
-        self._backup = BackupKeeper(s.auditor, s.batch_rows, self._ids)
-        self._mender = Mender(self._book, self._ids)
+        self._backup = BackupKeeper(s.auditor, s.batch_rows, self._ids, self._is_sound)
         self._alerts = AlertDesk(
             self._book, self._signers, s.signer, self._requests, s.surgeon_retry_us, self._post_receipt
         )
         self._intake = Intake(self._book, self._alerts, self.streams)
+        self._mender = Mender(self._intake.is_signed, self._ids)
         self._ack_counter = 0
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
@@ -224,7 +225,7 @@ class Gateway:
         if found.repeated:
             self._want_ack(stream, now_us, out)  # its sender has not heard of us
         else:
-            stream.queued.add(found.record.index)
+            stream.expect(found.record.index, frame)
             self._rows.add(found.record, frame)
 
     def _receipts_taken(self, edge: str, alerts: tuple[AlertKey, ...], out: list[Effect]) -> None:
@@ -277,7 +278,7 @@ class Gateway:
         elif self._mender.owns(request):
             place = self._mender.rows_written(unprocessed)
             if place is not None:
-                self._mended(place[0], place[1].stream, (place[1].index,), out)
+                self._look_again(place[0], place[1].stream, (place[1].index,), out)
         elif request in self._writes:
             stored: dict[StreamId, list[int]] = {}
             for record, frame in self._rows.written(request, unprocessed):
@@ -298,21 +299,26 @@ class Gateway:
             stream.store(index)
         again = tuple(index for index in indices if index < stream.visible)
         if again:
-            self._mended(TABLE, stream_id, again, out)
+            self._look_again(TABLE, stream_id, again, out)
             if stream.verified < stream.stored <= stream.visible:
                 self._point_auditor(stream, out)
         self._move_head(stream, out)
         if stream.ahead or again:
             self._want_ack(stream, now_us, out)  # tells of the gap, or that it is closed
 
-    def _mended(self, store: str, stream: StreamId, indices: tuple[int, ...], out: list[Effect]) -> None:
-        out.append(Send(self.settings.auditor, encode(RowsMended(stream, indices, store))))
+    def _look_again(self, store: str, stream: StreamId, indices: tuple[int, ...], out: list[Effect]) -> None:
+        out.append(Send(self.settings.auditor, encode(LookAgain(stream, indices, store))))
 
     def _rows_read(self, request: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> bool:
         if self._mender.owns(request):
             self._mender.rows_read(frames, out)
             return True
-        return self._backup.rows_read(request, frames)
+        return self._backup.rows_read(request, frames, out)
+
+    def _is_sound(self, record: RecordId, frame: bytes) -> bool:
+        """Whether a row read from the table is what came from Mars."""
+        leaf = self.streams[record.stream].leaves.get(record.index)
+        return leaf_hash(frame) == leaf if leaf is not None else self._intake.is_signed(record, frame)
 
     def _refused(self, request: int, now_us: int, out: list[Effect]) -> None:
         head = self._heads.answered(request)

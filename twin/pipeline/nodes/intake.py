@@ -53,3 +53,10 @@ class Intake:
         except FrameError as problem:
             return Refused(str(problem))
         return Arrived(record, repeated)
+
+    def is_signed(self, record: RecordId, frame: bytes) -> bool:
+        """Whether a row read from a store carries its device's signature under this very key."""
+        try:
+            return peek_record(frame) == record and self._book.problem_with(frame, record) is None
+        except FrameError:
+            return False

@@ -6,14 +6,12 @@ is rotten in both stores must not hold up others. The auditor then looks at the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from twin.pipeline.facts import Rejected
 from twin.pipeline.machine import Effect, ReadRows, Report, WriteRows
 from twin.pipeline.nodes.backup import BACKUP, TABLE
-from twin.pipeline.wire.frame import FrameError, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.key_book import KeyBook
 
 Place = tuple[str, RecordId]
 
@@ -21,8 +19,8 @@ Place = tuple[str, RecordId]
 class Mender:
     """Rows to mend, by store and key; requests are numbered from the owner's `ids`."""
 
-    def __init__(self, book: KeyBook, ids: Iterator[int]) -> None:
-        self._book = book
+    def __init__(self, is_signed: Callable[[RecordId, bytes], bool], ids: Iterator[int]) -> None:
+        self._is_signed = is_signed
         self._ids = ids
         self._places: dict[Place, None] = {}
         self._frame: bytes | None = None
@@ -41,21 +39,13 @@ class Mender:
     def rows_read(self, frames: tuple[bytes | None, ...], out: list[Effect]) -> None:
         """The other store's answer; a row that is no better there is left to the next scrub, and said."""
         self._pending = None
-        store, record = self._at
+        store, record = self._at()
         (frame,) = frames
-        problem = "missing there too" if frame is None else self._problem(frame, record)
-        if problem is None:
+        if frame is not None and self._is_signed(record, frame):
             self._frame = frame
         else:
-            out.append(Report(Rejected(f"row of the {_other(store)}", problem)))
+            out.append(Report(Rejected(f"row of the {_other(store)}", "missing or rotten there too")))
             del self._places[store, record]
-
-    def _problem(self, frame: bytes, record: RecordId) -> str | None:
-        try:
-            found = peek_record(frame)
-        except FrameError as problem:
-            return str(problem)
-        return self._book.problem_with(frame, record) if found == record else "another record's frame"
 
     def rows_written(self, unprocessed: tuple[RecordId, ...]) -> Place | None:
         """The store's answer: what is mended, or None if it must be asked again after a back-off (`resume`)."""
@@ -63,7 +53,7 @@ class Mender:
         if unprocessed:
             self._waiting = True
             return None
-        place = self._at
+        place = self._at()
         self._frame = None
         del self._places[place]
         return place
@@ -77,7 +67,6 @@ class Mender:
         """The back-off is over."""
         self._waiting = False
 
-    @property
     def _at(self) -> Place:
         return next(iter(self._places))
 
@@ -85,7 +74,7 @@ class Mender:
         """What to ask for next; nothing while an answer or a back-off is awaited."""
         if not self._places or self._pending is not None or self._waiting:
             return []
-        store, record = self._at
+        store, record = self._at()
         self._pending = next(self._ids)
         if self._frame is not None:
             return [WriteRows(self._pending, store, ((record, self._frame),))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from twin.pipeline.ledger.proof import leaf_hash
 from twin.pipeline.nodes.stored import StoredStream
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Attestation, Gap
@@ -21,7 +22,8 @@ REMINDERS_MAX = 200  # over a week of hourly backups; an edge that has not heard
 class StreamOnEarth:
     """Progress of one stream; `edge` brought its last frame, `queued` are rows on their way to the store.
 
-    `claimed`: whether the head item bears this leader's term.
+    `claimed`: whether the head item bears this leader's term. `leaves` hash the frames that came in this life, as long
+    as they are not backed up.
     """
 
     __slots__ = (
@@ -31,6 +33,7 @@ class StreamOnEarth:
         "edge",
         "head_under_way",
         "id",
+        "leaves",
         "queued",
         "reminders",
         "rotten",
@@ -47,6 +50,7 @@ class StreamOnEarth:
         self.trim = 0
         self.ahead: set[int] = set()
         self.queued: set[int] = set()
+        self.leaves: dict[int, bytes] = {}
         self.rotten: set[int] = set()
         self.head_under_way: int | None = None
         self.claimed = True
@@ -76,6 +80,11 @@ class StreamOnEarth:
     def holds(self, index: int) -> bool:
         """Whether the row is stored or on its way to the store."""
         return index in self.queued or index in self.ahead or (index < self.stored and index not in self.rotten)
+
+    def expect(self, index: int, frame: bytes) -> None:
+        """The row is on its way to the store."""
+        self.queued.add(index)
+        self.leaves[index] = leaf_hash(frame)
 
     def store(self, index: int) -> None:
         """The row is stored."""
@@ -111,6 +120,8 @@ class StreamOnEarth:
         """Rows below `size` were read back from the backup; False as for `attested`."""
         if not self.trim < size <= self.verified:
             return False
+        for index in range(self.trim, size):
+            self.leaves.pop(index, None)
         self.trim = size
         return True
 

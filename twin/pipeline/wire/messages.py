@@ -225,8 +225,8 @@ class KeyNotice(NamedTuple):
     check: bytes
 
 
-class RowsMended(NamedTuple):
-    """Gateway -> auditor: these rows of `store` were written anew; look at them again."""
+class LookAgain(NamedTuple):
+    """Gateway -> auditor: look at these rows of `store` again, which were written anew or look rotten."""
 
     stream: StreamId
     indices: tuple[int, ...]
@@ -257,7 +257,7 @@ Message = (
     | Receipt
     | ReceiptsTaken
     | KeyNotice
-    | RowsMended
+    | LookAgain
 )
 
 
@@ -361,7 +361,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     21: (Receipt, (_alert, _time, _bytes)),
     22: (ReceiptsTaken, (_many(_alert),)),
     23: (KeyNotice, (_uint, _bytes)),
-    24: (RowsMended, (_stream, _many(_uint), _text)),
+    24: (LookAgain, (_stream, _many(_uint), _text)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 

@@ -12,7 +12,6 @@ from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.randomness import stream
 from twin.scenario.catalogue import STATIONS
-from twin.scenario.device_names import device_names
 from twin.scenario.earth_faults import TableRestore
 from twin.scenario.fault_rules import EARTH_NODES, over_us, upgraded_nodes
 from twin.scenario.faults import Fault
@@ -204,7 +203,7 @@ def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
     Crashes by chance (`crash_at_effect`) count as down all the time in which they may come.
     """
     edges = scenario.habitat.edge_names
-    down: dict[str, list[Window]] = {n: [] for n in (*edges, *EARTH_NODES, *device_names(scenario.habitat))}
+    down: dict[str, list[Window]] = {n: [] for n in (*edges, *EARTH_NODES, *scenario.habitat.device_names)}
     for fault in scenario.faults:
         span = span_of_fault(scenario, fault)
         match fault:

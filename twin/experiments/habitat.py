@@ -154,7 +154,7 @@ class HabitatBuilder:
         ends: dict[str, str] = dict.fromkeys(self.earth.leaders, EARTH)
         return {
             Send: lambda node, e: (self.earth_network if node in on_earth else self.mars_network).send(node, e),
-            Transmit: lambda node, e: links[ends.get(node, node), e.neighbour].transmit(node, e),
+            Transmit: lambda node, e: links[ends[node] if node in ends else node, e.neighbour].transmit(node, e),
             ArmSensor: lambda node, e: sensors[node].arm(e),
             SetComparators: lambda node, e: sensors[node].set_comparators(e),
             Annunciate: lambda _node, e: annunciator.tell(e),

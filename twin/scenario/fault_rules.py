@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from twin.scenario.catalogue import COMPLEXES
-from twin.scenario.device_names import device_names
 from twin.scenario.errors import Key, RuleError, listed
 from twin.scenario.fault_parts import RANDOM_US, AtInstant
 from twin.scenario.faults import Fault
@@ -67,7 +66,7 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
             if isinstance(fault, SnapshotRollback):
                 _check_rollback(scenario, fault, key)
         case CrashAtEffect() | ClockStep() | ClockDrift() | SlowCpu():
-            names = (*edges, *EARTH_NODES, *device_names(scenario.habitat))
+            names = (*edges, *EARTH_NODES, *scenario.habitat.device_names)
             if not (isinstance(fault, CrashAtEffect) and fault.node == ANY_NODE):
                 _known(fault.node, names, "unknown node", (*key, "node"))
         case RollingUpgrade():
@@ -100,7 +99,7 @@ def _known(name: str, names: tuple[str, ...], rule: str, key: Key) -> None:
 
 
 def _check_device(scenario: HabitatScenario, device: str, key: Key) -> None:
-    _known(device, device_names(scenario.habitat), "unknown device", (*key, "device"))
+    _known(device, scenario.habitat.device_names, "unknown device", (*key, "device"))
 
 
 def _check_rollback(scenario: HabitatScenario, fault: SnapshotRollback, key: Key) -> None:

@@ -137,6 +137,11 @@ class Habitat(Part):
         return tuple(f"edge-{number}" for number in range(1, self.edge_nodes + 1))
 
     @property
+    def device_names(self) -> tuple[str, ...]:
+        """Name of every device, group by group."""
+        return tuple(slot.name for slot in self.device_slots)
+
+    @property
     def device_slots(self) -> tuple[DeviceSlot, ...]:
         """Every device, in the order of the groups.
 

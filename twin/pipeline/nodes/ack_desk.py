@@ -65,6 +65,8 @@ class AckDesk:
         self._receipts: dict[AlertKey, bytes] = {}
         self._silent_until_us: dict[AlertKey, int] = {}
         self._told = _Told()
+        self._notice: bytes | None = None
+        self._overhead_bytes = ENVELOPE_BYTES + mailer.sealing_bytes
         self._delay_name = f"ack:{edge.name}"
         self._contact_name = f"contact:{edge.name}"
         self._collecting = False
@@ -84,6 +86,11 @@ class AckDesk:
     def receipt(self, alert: AlertKey, receipt: bytes, now_us: int, out: list[Effect]) -> None:
         """The edge must hear that this alert was acknowledged."""
         self._receipts[alert] = receipt
+        self._collect(now_us, out)
+
+    def notice(self, notice: bytes, now_us: int, out: list[Effect]) -> None:
+        """The edge must hear which hop key is held here; a bundle of its own, and not repeated if it is lost."""
+        self._notice = notice
         self._collect(now_us, out)
 
     def receipt_taken(self, alert: AlertKey) -> None:
@@ -128,12 +135,17 @@ class AckDesk:
         if not self._anything_due(now_us):
             self._collecting = False
             return
-        room = self.antenna.room_bytes(now_us) - ENVELOPE_BYTES
+        room = self.antenna.room_bytes(now_us) - self._overhead_bytes
         least = self._least(now_us)
         if room < least:
             self._wake(least, now_us, out)
             return
-        limit = max(least, min(room, self._bytes_max - ENVELOPE_BYTES))
+        if self._notice is not None:
+            out.append(self.antenna.radiate(self._mailer.bundle(self.edge.endpoint, self._notice, now_us)))
+            self._notice = None
+            self._told = _Told()
+            return
+        limit = max(least, min(room, self._bytes_max - self._overhead_bytes))
         acks, streams, limit = self._take_acks(limit, now_us, out)
         cosign = self._cosign
         if cosign is not None and len(cosign) > (limit if acks else room):
@@ -185,13 +197,15 @@ class AckDesk:
         return tuple(taken)
 
     def _anything_due(self, now_us: int) -> bool:
-        return bool(self._due) or self._cosign is not None or bool(self._receipts_due(now_us))
+        return bool(self._due) or bool(self._notice or self._cosign) or bool(self._receipts_due(now_us))
 
     def _receipts_due(self, now_us: int) -> list[AlertKey]:
         return [alert for alert in self._receipts if now_us >= self._silent_until_us.get(alert, now_us)]
 
     def _least(self, now_us: int) -> int:
         """Room in bytes without which nothing of what is due can go."""
+        if self._notice is not None:
+            return len(self._notice)
         if self._due:
             return ACK_BYTES_MAX
         due = self._receipts_due(now_us)
@@ -200,7 +214,7 @@ class AckDesk:
         return min(sizes, default=0)
 
     def _wake(self, size_bytes: int, now_us: int, out: list[Effect]) -> None:
-        start_us = self.antenna.next_start_us(now_us, size_bytes + ENVELOPE_BYTES)
+        start_us = self.antenna.next_start_us(now_us, size_bytes + self._overhead_bytes)
         if start_us is not None and start_us != self._contact_set_us:
             self._contact_set_us = start_us
             out.append(SetTimer(self._contact_name, start_us))

@@ -136,11 +136,15 @@ class EarthWitness:
                 self._sign(checkpoint, raw, out)
 
     def _follows(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
-        """Whether no stream has shrunk and every head's root is that of the rows in the table."""
+        """Whether no stream has shrunk and every head's root is that of the rows in the table.
+
+        A checkpoint that begins a new chain may leave streams out: its author lost them with its medium.
+        """
         sizes = {head.stream: head.size for head in checkpoint.heads}
         for stream, size in author.sizes.items():
-            if sizes.get(stream, 0) < size:
-                out.append(Report(WitnessRefused(checkpoint.author, stream, sizes.get(stream, 0))))
+            now = sizes.get(stream, 0)
+            if now < size and (now or checkpoint.previous):
+                out.append(Report(WitnessRefused(checkpoint.author, stream, now)))
                 return False
         for head in checkpoint.heads:
             log = self._log_of(head.stream)

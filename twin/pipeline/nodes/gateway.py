@@ -27,6 +27,7 @@ from twin.pipeline.machine import (
     Effect,
     Event,
     HeadWritten,
+    HopKeyInstalled,
     PlanChanged,
     Received,
     Report,
@@ -55,7 +56,8 @@ from twin.pipeline.nodes.stored import NOTHING_STORED, Stored, learn_closings
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
+from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import ALERT, peek_kind
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
@@ -69,6 +71,7 @@ from twin.pipeline.wire.messages import (
     Cosigned,
     Frames,
     HeadMoved,
+    KeyNotice,
     LookAgain,
     MessageError,
     MismatchNotice,
@@ -102,6 +105,7 @@ class GatewaySettings(NamedTuple):
     backup_period_us: int
     bundle_bytes_max: int
     surgeon_retry_us: int
+    hop_keys: HopKeySettings | None = None
 
 
 class Gateway:
@@ -112,7 +116,7 @@ class Gateway:
         self.streams: dict[StreamId, StreamOnEarth] = {}
         self.fenced = False
         self._ids = count()
-        self._mailer = Mailer(s.address)
+        self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
         self._desks = {edge.name: self._desk(edge) for edge in s.edges}
         self._signers = {number: known.name for number, known in s.devices.items() if known.name in self._desks}
@@ -162,10 +166,15 @@ class Gateway:
         match event:
             case BundleArrived(_, data):
                 self._bundle(data, now_us, out)
+                self._tell_of_keys(now_us, out)
+            case HopKeyInstalled(peer, number, key):
+                self._install_key(peer, number, key, out)
+                self._tell_of_keys(now_us, out)
             case Received(source, data):
                 self._receive(source, data, now_us, out)
             case Transmitted(transmission, neighbour):
                 self._desks[neighbour].transmitted(transmission)
+                self._tell_of_keys(now_us, out)
             case TransmitFailed(transmission, neighbour, _):
                 self._desks[neighbour].failed(transmission, now_us)
             case TimerFired(name):
@@ -184,6 +193,7 @@ class Gateway:
 
     def _started(self, entropy: bytes, now_us: int, out: list[Effect]) -> None:
         self._mailer.started(entropy)
+        self._tell_of_keys(now_us, out)
         out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
         self._alerts.started(now_us, out)
         for stream in self.streams.values():
@@ -208,6 +218,8 @@ class Gateway:
                 self._frame(edge, frame, now_us, out)
         elif isinstance(message, CheckpointOffer | MismatchNotice | Cosigned):
             out.append(Send(self.settings.auditor, bundle.payload))
+        elif isinstance(message, KeyNotice):
+            self._key_notice(bundle.source, message, out)
         elif isinstance(message, ReceiptsTaken):
             self._receipts_taken(edge, message.alerts, out)
         else:
@@ -237,6 +249,31 @@ class Gateway:
 
     def _post_receipt(self, edge: str, alert: AlertKey, receipt: bytes, now_us: int, out: list[Effect]) -> None:
         self._desks[edge].receipt(alert, receipt, now_us, out)
+
+    # ------------------------------------------------------------ keys of the hops
+
+    def _install_key(self, peer: str, number: int, key: bytes, out: list[Effect]) -> None:
+        protector = self._mailer.protector
+        try:
+            if protector is None:
+                raise ValueError("bundles of this node are not protected")
+            protector.ring(peer).install(number, key)
+        except ValueError as problem:
+            out.append(Report(Rejected("HopKeyInstalled", str(problem))))
+
+    def _key_notice(self, source: EndpointId, notice: KeyNotice, out: list[Effect]) -> None:
+        protector = self._mailer.protector
+        problem = "bundles are not protected here" if protector is None else protector.heard(source, notice)
+        if problem is not None:
+            out.append(Report(Rejected("KeyNotice", problem)))
+
+    def _tell_of_keys(self, now_us: int, out: list[Effect]) -> None:
+        """Let edges know which keys are held here, and say which are in use."""
+        protector = self._mailer.protector
+        if protector is not None:
+            for ring, notice in protector.take_notices():
+                self._desks[ring.peer].notice(encode(notice), now_us, out)
+            out.extend(Report(fact) for fact in protector.take_news())
 
     # ------------------------------------------------------------ store
 

@@ -132,9 +132,9 @@ def _is_message(content: bytes) -> bool:
     """Whether the whole content is a CBOR array that begins with a number, as every message does."""
     if not content or content[0] not in ARRAY_HEADS:
         return False
-    stream = BytesIO(content)
     try:
-        value = cbor2.CBORDecoder(stream).decode()
+        value = cbor2.loads(content)
     except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError):
         return False
-    return stream.tell() == len(content) and type(value) is list and bool(value) and type(value[0]) is int
+    # a decoder reads ahead, so what it has read says nothing of where the value ended
+    return type(value) is list and bool(value) and type(value[0]) is int and cbor2.dumps(value) == content

@@ -131,6 +131,8 @@ class AlarmLog:
         What a device had in hand when it went down is gone. Samples that were never generated (a sensor that repeats
         itself) have no true instant.
         """
+        if node not in self._unsealed:
+            return  # an edge's own alert
         blocks, wanted = self._unsealed[node], fact.samples
         if not wanted or wanted > sum(count for _, _, count in blocks):
             return

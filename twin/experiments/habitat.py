@@ -182,7 +182,8 @@ class HabitatBuilder:
         host.carriers.update(self._carriers())
         truth, checkers = self._checkers()
         tables = self.folder / "tables"
-        journeys = Journeys(tables, {d.device: d.name for d in self.devices})
+        signers = {**{d.name: d.device for d in self.devices}, **self.settings.edge_devices}
+        journeys = Journeys(tables, {number: name for name, number in signers.items()})
         journeys.watch(self.trace)
         transmissions = Transmissions(tables, [link.hop for link in self.links.values()])
         transmissions.watch(self.trace)
@@ -248,8 +249,8 @@ class HabitatBuilder:
             records=records,
             streams=lambda: latency_by_stream(
                 tables / "records.parquet",
-                {d.name: f"{d.device:016x}" for d in self.devices},
-                {d.name: journeys.ages_s().get(d.device, (None, None)) for d in self.devices},
+                {name: f"{number:016x}" for name, number in signers.items()},
+                {name: journeys.ages_s().get(number, (None, None)) for name, number in signers.items()},
             ),
             site={
                 "name": self.site.name,

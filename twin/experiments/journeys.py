@@ -80,6 +80,8 @@ class Journeys:
 
     def _on_sealed(self, at_us: int, _node: str, fact: FrameSealed) -> None:
         of = self._of(fact.record)
+        if fact.record.index < of.sealed:
+            return  # an edge says after a crash what it had said before
         of.open[fact.record.index] = [fact.generated_us, at_us, None, None, 0, None, None, None, None, None]
         of.sealed = fact.record.index + 1
         self.frames += 1

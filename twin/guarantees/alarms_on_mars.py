@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from twin.guarantees.limit_rules import Held, LimitTruth
 from twin.guarantees.verdict import Checker
+from twin.pipeline.facts import EpochClosed, FrameSealed
 from twin.trace import AlarmSounded, Crashed, Restarted, Trace
 
 SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
@@ -43,6 +44,7 @@ class AlarmsOnMars:
         self._up_since: dict[str, int] = {}
         self._open: dict[Rule, set[str]] = {}
         self._due: dict[Rule, _Due] = {}
+        self._followed: set[int] = set()
         self.checked = 0
         self.excused = 0
         self.tightest_us: int | None = None
@@ -55,6 +57,8 @@ class AlarmsOnMars:
             trace.subscribe(AlarmSounded, self._sounded)
             trace.subscribe(Restarted, self._restarted)
             trace.subscribe(Crashed, self._crashed)
+            trace.subscribe(EpochClosed, self._closed)
+            trace.subscribe(FrameSealed, self._sealed)
 
     def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
         # at its very first start an edge has nothing to catch up with
@@ -70,6 +74,16 @@ class AlarmsOnMars:
                 self.excused += 1
             else:
                 self._due[rule] = due._replace(edges=edges)
+
+    def _closed(self, _at_us: int, _node: str, fact: EpochClosed) -> None:
+        self._followed.add(fact.next_epoch)
+
+    def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
+        """An epoch that no other names begins with rules at rest: what was open belongs to one that has no end."""
+        if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
+            for rule, edges in self._open.items():
+                if rule[0] == fact.record.device:
+                    edges.clear()
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]

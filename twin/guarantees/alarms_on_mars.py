@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from twin.guarantees.limit_rules import Held, LimitTruth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import EpochClosed, FrameSealed
+from twin.pipeline.facts import AlarmRaised, EpochClosed, FrameSealed
 from twin.trace import AlarmSounded, Crashed, Restarted, Trace
 
 SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
 NEVER = 1 << 62
-HOLDS = ("active", "escalated", "acknowledged")
 OVER = ("latched", "cleared")
 Rule = tuple[int, str]  # device, rule
 
@@ -25,9 +24,9 @@ class _Due(NamedTuple):
 class AlarmsOnMars:
     """Holds every limit that the samples exceed against the alarm that must sound.
 
-    An alert of a rule is open on an edge from "active" until it is "latched" or "cleared", both of which say that its
-    condition is over; while one is open on an edge that is up, no other is demanded. A crash takes an edge's open
-    alerts along; it has them again when it comes back.
+    The crew is told by one annunciator, whatever edge calls it. An alert is open from "active" until it is "latched" or
+    "cleared", both of which say that its condition is over; while a rule's last alert is open, and an edge that raised
+    it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back.
 
     Args:
         carriers: device id -> the edges that run its rules.
@@ -42,7 +41,8 @@ class AlarmsOnMars:
         self._carriers = carriers
         self.limit_us = limit_us
         self._up_since: dict[str, int] = {}
-        self._open: dict[Rule, set[str]] = {}
+        self._open: dict[Rule, tuple[int, int, int, str]] = {}
+        self._raised_by: dict[tuple[int, int, int, str], set[str]] = {}  # of alerts that are open
         self._due: dict[Rule, _Due] = {}
         self._followed: set[int] = set()
         self.checked = 0
@@ -55,6 +55,7 @@ class AlarmsOnMars:
         """Subscribe."""
         if self._devices:
             trace.subscribe(AlarmSounded, self._sounded)
+            trace.subscribe(AlarmRaised, self._raised)
             trace.subscribe(Restarted, self._restarted)
             trace.subscribe(Crashed, self._crashed)
             trace.subscribe(EpochClosed, self._closed)
@@ -81,9 +82,8 @@ class AlarmsOnMars:
     def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
         """An epoch that no other names begins with rules at rest: what was open belongs to one that has no end."""
         if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
-            for rule, edges in self._open.items():
-                if rule[0] == fact.record.device:
-                    edges.clear()
+            for rule in [rule for rule in self._open if rule[0] == fact.record.device]:
+                del self._raised_by[self._open.pop(rule)]
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]
@@ -99,18 +99,27 @@ class AlarmsOnMars:
                 self.excused += 1
 
     def _is_open(self, rule: Rule) -> bool:
-        return any(self._up_since.get(edge, NEVER) != NEVER for edge in self._open.get(rule, ()))
+        alert = self._open.get(rule)
+        return alert is not None and any(self._up_since.get(e, NEVER) != NEVER for e in self._raised_by[alert])
 
     def _sounded(self, at_us: int, node: str, fact: AlarmSounded) -> None:
-        rule = (fact.alert[0], fact.alert[3])
-        if fact.state in OVER:
-            self._open.get(rule, set()).discard(node)
-        elif fact.state in HOLDS:
-            self._open.setdefault(rule, set()).add(node)
+        alert = fact.alert
+        rule = (alert[0], alert[3])
         if fact.state == "active":
+            before = self._open.get(rule)
+            if before is not None:
+                del self._raised_by[before]
+            self._open[rule] = alert
+            self._raised_by[alert] = set()
             due = self._due.pop(rule, None)
             if due is not None:
                 self._judge(at_us, node, rule, due)
+        elif fact.state in OVER and self._open.get(rule) == alert:
+            del self._open[rule], self._raised_by[alert]
+
+    def _raised(self, _at_us: int, node: str, fact: AlarmRaised) -> None:
+        if fact.alert in self._raised_by:
+            self._raised_by[fact.alert].add(node)
 
     def _judge(self, at_us: int, where: str, rule: Rule, due: _Due) -> None:
         took_us = at_us - due.begun_us

@@ -38,7 +38,7 @@ campaign: $(VENV)/run.stamp  ## every scenario with many seeds; CI runs two of t
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py
-	$(BIN)/python benchmarks/first_light.py
+	$(BIN)/python benchmarks/first_sol.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python scripts/sky_accuracy.py
 

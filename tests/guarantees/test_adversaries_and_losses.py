@@ -39,9 +39,9 @@ from twin.trace import (
     StoreRestored,
 )
 
-FORGED = ("world", Injected("forge", "local", leaf(99)))
-REPLAYED = ("world", Injected("replay", "local", leaf(0)))
-STALE_KEY = ("world", Injected("stale_key", "down", leaf(98)))
+FORGED = ("world", Injected("frame_forgery", "local", leaf(99)))
+REPLAYED = ("world", Injected("frame_replay", "local", leaf(0)))
+STALE_KEY = ("world", Injected("bundle_forgery", "down", leaf(98)))
 DOWN = Crashed(0, 0)
 
 
@@ -55,7 +55,7 @@ def carried(index: int, found: bytes) -> BundleSent:
 def test_what_is_injected_and_ignored_is_counted_and_checked() -> None:
     checker = watched(AntiReplay, [*stored(0), FORGED, REPLAYED, STALE_KEY, ("earth", row(0, None, leaf(0)))])
     assert (broken(checker), checker.checked) == (0, 3)
-    assert checker.verdict(True).reason == "every check passed; 1 forge, 1 replay, 1 stale_key"
+    assert checker.verdict(True).reason == "every check passed; 1 bundle_forgery, 1 frame_forgery, 1 frame_replay"
     assert watched(AntiReplay, stored(0)).verdict(False).verdict == "not_applicable"
 
 

@@ -14,7 +14,7 @@ from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehi
 from twin.guarantees.availability import Availability
 from twin.guarantees.limit_rules import DeviceLimits, LimitRule, LimitTruth
 from twin.guarantees.truth import Truth
-from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
+from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClosed
 from twin.pipeline.wire.body import NO_READING
 from twin.pipeline.wire.identity import AlertKey, RecordId
 from twin.scenario.bounds import parse_bound
@@ -94,11 +94,21 @@ def test_while_an_alert_is_open_no_other_is_demanded_and_after_it_one_is() -> No
         assert counted(fly([*first, sounds(30, going_on), again])) == (0, 1, 0)
 
 
-def test_an_alert_that_an_edge_took_down_with_it_excuses_nothing() -> None:
-    first = [samples(10, 89, 88, 87), sounds(10.1), (20, "edge-1", DOWN)]
+def test_an_alert_stays_open_over_its_edges_crash_for_the_other_edge_has_it_too() -> None:
+    """The habitat's annunciator says each state once, whichever edge came first."""
+    first = [samples(10, 89, 88, 87), sounds(10.1, edge="crew"), (20, "edge-1", DOWN)]
     again = samples(60, 95, 89, 88, 87)
-    assert counted(fly([*first, again])) == (1, 2, 0)
-    assert counted(fly([*first, (40, "edge-1", Restarted(0)), again])) == (0, 1, 0)
+    assert counted(fly([*first, again])) == (0, 1, 0)
+    assert counted(fly([*first, sounds(30, "latched", edge="crew"), again])) == (1, 2, 0)
+    assert counted(fly([*first, sounds(30, "latched", edge="crew", index=7), again])) == (0, 1, 0)
+
+
+def test_a_device_that_begins_anew_has_nothing_open_and_one_whose_key_changed_has() -> None:
+    first = [samples(10, 89, 88, 87), sounds(10.1)]
+    again, frame = samples(60, 95, 89, 88, 87), (50, MONITOR, sealed(0, epoch=7))
+    assert counted(fly([*first, frame, again])) == (1, 2, 0)
+    closed = (49, MONITOR, EpochClosed(record(5), 7, "key"))
+    assert counted(fly([*first, closed, frame, again])) == (0, 1, 0)
 
 
 def test_one_edge_that_stays_up_is_enough_and_none_excuses() -> None:
@@ -220,6 +230,12 @@ def test_an_alert_never_waits_behind_bulk_at_an_open_contact() -> None:
     assert broken(timed(earth(day), [sealed_alert, bulk], end_s=50)) == 1
     assert broken(timed(earth(dusk), [sealed_alert, bulk, carried(900)], end_s=1000)) == 0
     assert broken(timed(earth(day), [sealed_alert, (11, "edge-1", DOWN), carried(90)], end_s=100)) == 0
+
+
+def test_an_alert_that_is_stated_again_after_a_restart_need_not_go_again() -> None:
+    sealed_alert = AlertSealed(KEY, ALERT_RECORD)
+    facts = [(10, "edge-1", sealed_alert), carried(11), (20, "edge-1", DOWN), (30, "edge-1", sealed_alert)]
+    assert broken(timed(earth(always()), facts, end_s=100)) == 0
 
 
 def test_a_frame_is_no_alert() -> None:

@@ -25,8 +25,18 @@ from twin.guarantees.integrity import Integrity, Mending
 from twin.guarantees.loop_rules import FeedbackClosure, Freshness
 from twin.guarantees.store_rules import ExactlyOnce, NoLoss, StreamOrder
 from twin.guarantees.truth import Truth
-from twin.pipeline.facts import Accepted, AckLearned, Adopted, Attested, BundleSent, EpochClosed, HeadSigned
+from twin.pipeline.facts import (
+    Accepted,
+    AckLearned,
+    Adopted,
+    AlarmRaised,
+    Attested,
+    BundleSent,
+    EpochClosed,
+    HeadSigned,
+)
 from twin.pipeline.ledger.merkle import MerkleLog
+from twin.pipeline.wire.identity import AlertKey
 from twin.scenario.bounds import parse_bound
 from twin.trace import (
     AlertStored,
@@ -199,9 +209,11 @@ def test_rot_stands_no_longer_than_a_scrub_and_its_bound(
 
 def test_one_row_per_alert() -> None:
     new, again = AlertStored(ALERT, False), AlertStored(ALERT, True)
-    assert broken(watched(ExactlyOnce, [("earth", new), ("earth", again)])) == 0
-    assert broken(watched(ExactlyOnce, [("earth", new), ("earth", new)])) == 1
-    assert broken(watched(ExactlyOnce, [("earth", again)])) == 1
+    raised = [(edge, AlarmRaised(AlertKey(*ALERT), 0, 3)) for edge in ("edge-1", "edge-2")]
+    assert broken(watched(ExactlyOnce, [*raised, ("earth", new), ("earth", again)])) == 0
+    assert broken(watched(ExactlyOnce, [*raised, ("earth", new), ("earth", new)])) == 1
+    assert broken(watched(ExactlyOnce, [*raised, ("earth", again)])) == 1
+    assert broken(watched(ExactlyOnce, [("earth", new)])) == 1
 
 
 # ---------------------------------------------------------------- a lost store
@@ -298,3 +310,16 @@ def test_the_longest_prefix_of_any_edge_is_the_goal() -> None:
     facts += [(3, "world", GenerationEnded()), (4, "auditor", Attested(STREAM, 1, root(1)))]
     assert broken(timed(convergence, facts, end_s=500)) == 1
     assert broken(timed(convergence, facts[:-1], end_s=500)) == 1
+
+
+def test_an_edge_that_adopted_a_stream_proves_from_where_it_took_it_up() -> None:
+    before = [*stored(0, 1, 2, 3, 4, 5, 6), ("earth", acked(5)), ("edge-1", signed(3))]
+    adopted = ("edge-1", Adopted(STREAM, 5))
+    assert broken(watched(AppendOnly, [*before, adopted, ("edge-1", signed(7, 5))])) == 0
+    assert broken(watched(AppendOnly, [*before, ("edge-1", signed(7, 5))])) == 1
+
+
+def test_after_a_crash_an_edge_may_state_what_all_others_have_forgotten() -> None:
+    facts = [*stored(0, 1, backup=True), ("earth", acked(2, 2))]
+    assert broken(watched(NoEquivocation, [*facts, (MONITOR, DOWN), (MONITOR, sealed(0))])) == 0
+    assert broken(watched(NoEquivocation, [*facts, (MONITOR, sealed(0))])) == 1

@@ -143,6 +143,7 @@ class NeverBehindBulk:
         self._of_edge = of_edge
         self._allowance_us = allowance_us
         self._waiting: dict[Record, tuple[str, int, int]] = {}  # node, sealed, due
+        self._said: dict[tuple[int, int], int] = {}  # alerts that each own stream was said to hold
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
@@ -151,6 +152,10 @@ class NeverBehindBulk:
         trace.subscribe(Crashed, self._crashed)
 
     def _sealed(self, at_us: int, node: str, fact: AlertSealed) -> None:
+        device, epoch, index = fact.record
+        if index < self._said.get((device, epoch), 0):
+            return  # said again after a restart
+        self._said[device, epoch] = index + 1
         available = self._of_edge.get(node)
         now = None if available is None else available.down.open_until_us(at_us)
         if now is not None:

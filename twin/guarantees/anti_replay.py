@@ -45,7 +45,7 @@ class AntiReplay(Checker):
     def _injected(self, _at_us: int, _node: str, fact: Injected) -> None:
         self.checked += 1
         self.kinds[fact.kind] = self.kinds.get(fact.kind, 0) + 1
-        if fact.leaf and not fact.kind.startswith("replay"):
+        if fact.leaf and "replay" not in fact.kind:
             self._shadow[fact.leaf] = fact.kind
 
     def _sealed(self, at_us: int, node: str, fact: FrameSealed) -> None:

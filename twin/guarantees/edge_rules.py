@@ -59,11 +59,16 @@ class NoEquivocation(Checker):
         self._truth = truth
         self._signed: dict[Key, int] = {}
         self._final: dict[Key, int] = {}
+        self._came_back: set[str] = set()
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(FrameSealed, self._sealed)
         trace.subscribe(EpochClosed, self._closed)
         trace.subscribe(BundleSent, self._sent)
+        trace.subscribe(Crashed, self._crashed)
+
+    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
+        self._came_back.add(node)
 
     def _sealed(self, at_us: int, node: str, fact: FrameSealed) -> None:
         stream = (fact.record.device, fact.record.epoch)
@@ -73,7 +78,9 @@ class NoEquivocation(Checker):
         if index >= self._final.get(stream, index + 1):
             self.violate(at_us, node, fact.record, f"signed after record {self._final[stream] - 1} closed the epoch")
         elif index < expected:
-            if self._truth.of(stream).leaves.get(index) != fact.leaf:
+            truth = self._truth.of(stream)
+            forgotten = index < truth.kept and node in self._came_back
+            if truth.leaves.get(index) != fact.leaf and not forgotten:
                 self.violate(at_us, node, fact.record, "two records were signed under one index")
         elif index > expected:
             self.violate(at_us, node, fact.record, f"signed under index {index} where {expected} was next")
@@ -98,11 +105,11 @@ class NoEquivocation(Checker):
 
 
 class _SignedHead(NamedTuple):
-    """The head that a node signed last for a stream, and how often it had crashed and lost its medium by then."""
+    """The head that a node signed last for a stream, and how often it had jumped and lost its medium by then."""
 
     size: int = 0
     root: bytes = b""
-    crashes: int = 0
+    jumps: int = 0
     losses: int = 0
 
 
@@ -110,10 +117,11 @@ class AppendOnly(Checker):
     """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what
     devices signed.
 
-    A crash may fall between the instant at which a head is on the medium and the one at which its author says so. The
-    next head then follows one that nobody has heard of, whose root must be that of what the devices signed. A node
-    that lost its medium does not know its last head: it may follow an older one, but its next head is no smaller than
-    the last, and both have the roots of what the devices signed, so one extends the other.
+    A crash may fall between the instant at which a head is on the medium and the one at which its author says so, and
+    an edge that took a stream up at an ack's frontier proves from there. Such a head follows one that nobody has heard
+    of, whose root must be that of what the devices signed. A node that lost its medium does not know its last head: it
+    may follow an older one, but its next head is no smaller than the last, and both have the roots of what the devices
+    signed, so one extends the other.
     """
 
     key = "append_only"
@@ -123,16 +131,17 @@ class AppendOnly(Checker):
         super().__init__()
         self._truth = truth
         self._last: dict[tuple[str, Key], _SignedHead] = {}
-        self._crashes: Counter[str] = Counter()
+        self._jumps: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
-        trace.subscribe(Crashed, self._crashed)
+        trace.subscribe(Crashed, self._jumped)
+        trace.subscribe(Adopted, self._jumped)
         trace.subscribe(MediumHolds, self._lost)
 
-    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
-        self._crashes[node] += 1
+    def _jumped(self, _at_us: int, node: str, _fact: Crashed | Adopted) -> None:
+        self._jumps[node] += 1
 
     def _lost(self, _at_us: int, node: str, _fact: MediumHolds) -> None:
         self._losses[node] += 1
@@ -140,26 +149,23 @@ class AppendOnly(Checker):
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
         stream = (fact.stream.device, fact.stream.epoch)
-        truth = self._truth.of(stream)
+        roots = self._truth.of(stream).roots
         last = self._last.get((node, stream), _SignedHead())
         size, root = last.size, last.root
-        if size < fact.previous and last.crashes < self._crashes[node]:
-            size, root = fact.previous, truth.roots.at(fact.previous) or b""
-        self._last[node, stream] = _SignedHead(fact.size, fact.root, self._crashes[node], self._losses[node])
-        forgot = last.losses < self._losses[node] and fact.previous < size
+        if fact.previous > size and last.jumps < self._jumps[node]:
+            size, root = fact.previous, roots.at(fact.previous) or b""
+        self._last[node, stream] = _SignedHead(fact.size, fact.root, self._jumps[node], self._losses[node])
+        forgot = fact.previous < size and last.losses < self._losses[node]
         if fact.size < size or (fact.previous != size and not forgot):
             self.violate(
                 at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before"
             )
         elif size and not forgot and not is_consistent(size, fact.size, root, fact.root, fact.proof):
             self.violate(at_us, node, stream, f"head of {fact.size} does not follow from the head of {size}")
-        if truth.roots.at(fact.size) != fact.root and not self._proved(fact, size, forgot, truth.roots.kept):
+        # where the truth has forgotten a root, the proof from the last head stands in for it
+        proved = fact.size < roots.kept and size > 0 and not forgot
+        if roots.at(fact.size) != fact.root and not proved:
             self.violate(at_us, node, stream, f"root of {fact.size} records is not the root of what the device signed")
-
-    @staticmethod
-    def _proved(fact: HeadSigned, size: int, forgot: bool, kept: int) -> bool:
-        """Whether the truth has forgotten this root, and the proof from the last head stands in for it."""
-        return fact.size < kept and size > 0 and not forgot
 
 
 class SafeTrim(Checker):

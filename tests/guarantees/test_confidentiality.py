@@ -79,6 +79,11 @@ def test_what_can_be_heard_breaks_it(data: bytes) -> None:
     assert heard(data) == 1
 
 
+@pytest.mark.parametrize("cipher", [b"\x82\x01\xff", b"\x80", b"\x81\x41"], ids=["break", "empty", "cut"])
+def test_ciphertext_that_begins_like_an_array_is_no_message(cipher: bytes) -> None:
+    assert heard(sound(0, content=cipher)) == 0
+
+
 def test_a_vector_that_comes_again_breaks_it_even_after_a_rollback() -> None:
     assert heard(sound(4), sound(4)) == 1
     assert heard(sound(4), sound(6), sound(4)) == 1  # bug 26: the counter was restored from a snapshot

@@ -159,10 +159,10 @@ def flipped(frame: bytes) -> bytes:
 class IndexRestarts(Device):
     """Bug 17: after some frames the index begins at 0 again in the same epoch."""
 
-    def _seal(self, start_us: int, rows: tuple[tuple[int, ...], ...], out: list[Effect]) -> None:
+    def _take(self, start_us: int, rows: tuple[tuple[int, ...], ...], out: list[Effect]) -> None:
         if self.stream.size == 20:
-            self._open_epoch(self.stream.id.epoch)
-        super()._seal(start_us, rows, out)
+            self._open(self.stream.id.epoch)
+        super()._take(start_us, rows, out)
 
 
 class NeverSendsAgain(Edge):
@@ -209,11 +209,12 @@ class AcksWhatIsStored(Gateway):
 class TrimsWhatIsVerified(Device):
     """Bug 20: frames are deleted when they are verified, before they are in the backup."""
 
-    def _acked(self, ack: Any, data: bytes, now_us: int, out: list[Effect]) -> None:
-        if self.stream.problem_with(ack, self.settings.gateway, self.settings.auditor) is None:
-            self.stream.drop_frames(ack.verified)
-            out.append(Report(Trimmed(self.stream.id, ack.verified)))
-        super()._acked(ack, data, now_us, out)
+    def _acked(self, epoch: Any, source: str, ack: Any, data: bytes, out: list[Effect]) -> None:
+        stream = epoch.stream
+        if stream.problem_with(ack, self.settings.gateway, self.settings.auditor) is None:
+            stream.drop_frames(ack.verified)
+            out.append(Report(Trimmed(stream.id, ack.verified)))
+        super()._acked(epoch, source, ack, data, out)
 
 
 def fly(folder: Path, roles: Roles | None = None) -> Result:

@@ -157,7 +157,7 @@ class HabitatBuilder:
             Transmit: lambda node, e: links[ends[node], e.neighbour].transmit(node, e),
             ArmSensor: lambda node, e: sensors[node].arm(e),
             SetComparators: lambda node, e: sensors[node].set_comparators(e),
-            Annunciate: lambda _node, e: annunciator.tell(e),
+            Annunciate: annunciator.tell,
             Append: lambda node, e: disks[node].append(e),
             Sync: lambda node, e: disks[node].sync(e),
             TruncateJournal: lambda node, e: disks[node].truncate(e),

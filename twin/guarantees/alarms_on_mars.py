@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from twin.guarantees.alert_names import Alert
 from twin.guarantees.limit_rules import Held, LimitTruth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import EpochClosed, FrameSealed
@@ -25,9 +26,9 @@ class _Due(NamedTuple):
 class AlarmsOnMars:
     """Holds every limit that the samples exceed against the alarm that must sound.
 
-    An alert of a rule is open on an edge from "active" until it is "latched" or "cleared", both of which say that its
-    condition is over; while one is open on an edge that is up, no other is demanded. A crash takes an edge's open
-    alerts along; it has them again when it comes back.
+    An alert is open from "active" until it is "latched" or "cleared", both of which say that its condition is over;
+    while one of a rule is open, no other is demanded. The habitat hears each state once, whichever edge said it, and
+    all edges that carry a device find the same alerts: one that crashes takes nothing along.
 
     Args:
         carriers: device id -> the edges that run its rules.
@@ -42,7 +43,7 @@ class AlarmsOnMars:
         self._carriers = carriers
         self.limit_us = limit_us
         self._up_since: dict[str, int] = {}
-        self._open: dict[Rule, set[str]] = {}
+        self._open: dict[Rule, set[Alert]] = {}
         self._due: dict[Rule, _Due] = {}
         self._followed: set[int] = set()
         self.checked = 0
@@ -81,16 +82,16 @@ class AlarmsOnMars:
     def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
         """An epoch that no other names begins with rules at rest: what was open belongs to one that has no end."""
         if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
-            for rule, edges in self._open.items():
+            for rule, alerts in self._open.items():
                 if rule[0] == fact.record.device:
-                    edges.clear()
+                    alerts.clear()
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]
         for item in held:
             rule = (device, item.rule)
             begun_us = item.begun_us
-            if begun_us is None or rule in self._due or self._is_open(rule):
+            if begun_us is None or rule in self._due or self._open.get(rule):
                 continue
             up = frozenset(e for e in self._carriers.get(device, ()) if self._up_since.get(e, NEVER) <= begun_us)
             if up:
@@ -98,15 +99,12 @@ class AlarmsOnMars:
             else:
                 self.excused += 1
 
-    def _is_open(self, rule: Rule) -> bool:
-        return any(self._up_since.get(edge, NEVER) != NEVER for edge in self._open.get(rule, ()))
-
     def _sounded(self, at_us: int, node: str, fact: AlarmSounded) -> None:
         rule = (fact.alert[0], fact.alert[3])
         if fact.state in OVER:
-            self._open.get(rule, set()).discard(node)
+            self._open.get(rule, set()).discard(fact.alert)
         elif fact.state in HOLDS:
-            self._open.setdefault(rule, set()).add(node)
+            self._open.setdefault(rule, set()).add(fact.alert)
         if fact.state == "active":
             due = self._due.pop(rule, None)
             if due is not None:

@@ -134,7 +134,7 @@ def _is_message(content: bytes) -> bool:
         return False
     try:
         value = cbor2.loads(content)
-    except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError):
-        return False
-    # a decoder reads ahead, so what it has read says nothing of where the value ended
-    return type(value) is list and bool(value) and type(value[0]) is int and cbor2.dumps(value) == content
+        # a decoder reads ahead, so what it has read says nothing of where the value ended
+        return type(value) is list and bool(value) and type(value[0]) is int and cbor2.dumps(value) == content
+    except (cbor2.CBORDecodeError, cbor2.CBOREncodeError, ValueError, TypeError, ArithmeticError, RecursionError):
+        return False  # ciphertext may even read as what cannot be written, such as a break outside of any array

@@ -414,11 +414,14 @@ class SurgeonHeard(NamedTuple):
 class KeepCheckpoint(NamedTuple):
     """Archive a checkpoint (empty: not at hand) and cosignatures of it in Earth's ledger; the same again changes
     nothing. Answered by `CheckpointKept`.
+
+    `digest` is the checkpoint's SHA-256: an edge that lost its medium may count from a number that it has used before.
     """
 
     id: int
     author: str
     counter: int
+    digest: bytes
     checkpoint: bytes
     cosigns: tuple[bytes, ...]
 

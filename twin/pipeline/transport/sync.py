@@ -47,10 +47,11 @@ class Load(NamedTuple):
 
 
 class _Flight:
-    __slots__ = ("arrival_us", "expiry_us", "load", "sent_us")
+    __slots__ = ("arrival_us", "expiry_us", "load", "sent_us", "streams")
 
     def __init__(self, load: Load, sent_us: int, arrival_us: int, expiry_us: int | None) -> None:
         self.load = load
+        self.streams = {record.stream for record in load.records}
         self.sent_us = sent_us
         self.arrival_us = arrival_us
         self.expiry_us = expiry_us
@@ -189,7 +190,7 @@ class Synchronizer:
         kept: list[_Flight] = []
         for flight in self._flights:
             records = flight.load.records
-            if any(record.stream == stream for record in records):
+            if stream in flight.streams:
                 missing = [record for record in records if self._missing(record, ack)]
                 if missing and flight.arrival_us < ack.made_us:
                     self._requeue(missing)
@@ -210,7 +211,7 @@ class Synchronizer:
             queue.clear()
             queue.extend(kept)
         for flight in self._flights:
-            if any(record.stream == stream for record in flight.load.records):
+            if stream in flight.streams:
                 self._shrink(flight, tuple([record for record in flight.load.records if record.stream != stream]))
         self._flights = [flight for flight in self._flights if flight.load.records]
         for record in [record for record in self._sizes if record.stream == stream]:
@@ -280,6 +281,7 @@ class Synchronizer:
         if not before.urgent:
             self._bytes_in_flight -= before.size_bytes - size
         flight.load = before._replace(records=records, size_bytes=size)
+        flight.streams = {record.stream for record in records}
 
     def _forget(self, record: RecordId) -> None:
         self._rounds.pop(record, None)

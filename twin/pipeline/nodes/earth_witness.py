@@ -3,8 +3,8 @@
 The rows must stand in the table and hash to that head's root. The witness needs no proofs, because it has
 read every row. Of each edge it holds the newest checkpoint whose rows are not all read back yet; a checkpoint
 in which a stream has shrunk since the last cosigned one is refused, and its author is shown that last one again: it may
-have lost its medium, and what it said of that may have been lost on its way. Every checkpoint with a good signature is archived
-in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there.
+have lost its medium, and what it said of that may have been lost on its way. Every checkpoint with a good signature is
+archived in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there.
 """
 
 from __future__ import annotations

@@ -182,8 +182,10 @@ class Notary:
             return [Report(Rejected("Cosign", "of a head that this edge never signed"))]
         self._cosigns[cosign.witness] = data
         past = self._signed_past[cosign.witness]
+        near = cosign.witness in self.peers
         for stream, size in cosign.sizes:
-            past[stream] = max(size, past.get(stream, 0))
+            # a peer whose medium went back follows only from what it says now; Earth needs no proof, its word is old
+            past[stream] = size if near else max(size, past.get(stream, 0))
         return []
 
     def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:

@@ -71,7 +71,7 @@ class ClockHonesty(Checker):
             self.violate(at_us, node, alert, what)
         if alert.index >= self._truth.of(stream).sealed:
             self.violate(at_us, node, alert, "an alarm from a record that no device signed")
-        elif alert.rule in self._rules.get(alert.device, ()):
+        elif alert.index >= self._truth.of(stream).trim and alert.rule in self._rules.get(alert.device, ()):
             stretches = self._called_for.get(stream, alert.index, alert.rule) or ()
             if not any(first <= fact.row <= last for first, last in stretches):
                 self.violate(at_us, node, alert, f"the samples call for no such alarm at row {fact.row}")
@@ -85,7 +85,7 @@ class ClockHonesty(Checker):
                 self.violate(at_us, fact.store, fact.record, "stands under an identity that its device gave to another")
 
     def _forget(self, _at_us: int, _node: str, fact: AckMade) -> None:
-        """No edge evaluates a record again that is below trim."""
+        """Below trim nothing is kept: an edge that lost its medium may evaluate such a record again, unjudged."""
         stream = (fact.stream.device, fact.stream.epoch)
         below = self._truth.of(stream).trim
         self._called_for.forget(stream, below)

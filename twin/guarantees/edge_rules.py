@@ -8,8 +8,17 @@ from typing import NamedTuple
 from twin.guarantees.hashing import is_consistent
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import Accepted, Adopted, BundleSent, EpochClosed, FrameSealed, HeadSigned, Trimmed
-from twin.trace import Crashed, MediumHolds, Trace
+from twin.pipeline.facts import (
+    Accepted,
+    Adopted,
+    BundleSent,
+    EpochClosed,
+    FrameSealed,
+    HeadCosigned,
+    HeadSigned,
+    Trimmed,
+)
+from twin.trace import Crashed, MediumHolds, Restarted, Trace
 
 
 class Durability(Checker):
@@ -120,8 +129,9 @@ class AppendOnly(Checker):
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so, and
     an edge that took a stream up at an ack's frontier proves from there. Such a head follows one that nobody has heard
     of, whose root must be that of what the devices signed. A node that lost its medium does not know its last head: it
-    may follow an older one, but its next head is no smaller than the last, and both have the roots of what the devices
-    signed, so one extends the other.
+    may follow an older one, and both have the roots of what the devices signed, so one extends the other. Its next head
+    is no smaller than the last that could be told: by a witness that signed it, still holds that, and was up when the
+    node came back.
     """
 
     key = "append_only"
@@ -133,18 +143,38 @@ class AppendOnly(Checker):
         self._last: dict[tuple[str, Key], _SignedHead] = {}
         self._jumps: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
+        self._witnessed: dict[tuple[str, Key], dict[str, int]] = {}
+        self._up_since_us: dict[str, int] = {}
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
         trace.subscribe(Crashed, self._jumped)
         trace.subscribe(Adopted, self._jumped)
         trace.subscribe(MediumHolds, self._lost)
+        trace.subscribe(HeadCosigned, self._cosigned)
+        trace.subscribe(Restarted, self._restarted)
 
-    def _jumped(self, _at_us: int, node: str, _fact: Crashed | Adopted) -> None:
+    def _jumped(self, _at_us: int, node: str, fact: Crashed | Adopted) -> None:
         self._jumps[node] += 1
+        if isinstance(fact, Crashed):
+            self._up_since_us.pop(node, None)
 
     def _lost(self, _at_us: int, node: str, _fact: MediumHolds) -> None:
         self._losses[node] += 1
+        for sizes in self._witnessed.values():
+            sizes.pop(node, None)
+
+    def _cosigned(self, _at_us: int, node: str, fact: HeadCosigned) -> None:
+        self._witnessed.setdefault((fact.author, (fact.stream.device, fact.stream.epoch)), {})[node] = fact.size
+
+    def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
+        self._up_since_us[node] = at_us
+
+    def _told(self, node: str, stream: Key) -> int:
+        """The largest head that a witness on Mars could tell a node of that came back without its medium."""
+        back_us = self._up_since_us.get(node, 0)
+        sizes = self._witnessed.get((node, stream), {})
+        return max((size for name, size in sizes.items() if self._up_since_us.get(name, back_us) < back_us), default=0)
 
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
@@ -156,7 +186,8 @@ class AppendOnly(Checker):
             size, root = fact.previous, roots.at(fact.previous) or b""
         self._last[node, stream] = _SignedHead(fact.size, fact.root, self._jumps[node], self._losses[node])
         forgot = fact.previous < size and last.losses < self._losses[node]
-        if fact.size < size or (fact.previous != size and not forgot):
+        least = min(size, self._told(node, stream)) if forgot else size
+        if fact.size < least or (fact.previous != size and not forgot):
             self.violate(
                 at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before"
             )

@@ -18,8 +18,8 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	$(BIN)/pip install $(PIP_FLAGS) --constraint requirements.lock --editable '.[test]'
 	@touch $@
 
-run: $(VENV)/run.stamp  ## first light: one sol at Jezero, a verdict per guarantee, a report in reports/first-light
-	$(BIN)/twin run scenarios/first-light.yaml
+run: $(VENV)/run.stamp  ## first sol: the clinic at Jezero, a verdict per guarantee, a report in reports/first-sol
+	$(BIN)/twin run scenarios/first-sol.yaml
 
 lint: $(VENV)/test.stamp  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -38,7 +38,7 @@ campaign: $(VENV)/run.stamp  ## every scenario with many seeds; CI runs two of t
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py
-	$(BIN)/python benchmarks/first_light.py
+	$(BIN)/python benchmarks/first_sol.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python scripts/sky_accuracy.py
 

@@ -108,7 +108,7 @@ class EarthSite:
     # ------------------------------------------------------------ by script
 
     def restore(self) -> None:
-        """The table is lost and set up anew from the backup; gateway and auditor are down, and return with a new term."""
+        """The table is lost and set up anew from the backup; gateway and auditor are down and return in a new term."""
         self.table.restore_from_backup(self._term + 1)
 
     def lead_twice(self, power: PowerCycles, links: Mapping[tuple[str, str], SpaceLink], begins: bool) -> None:

@@ -151,13 +151,13 @@ class HabitatBuilder:
         on_earth = {AUDITOR, *self.earth.leaders}
         annunciator = Annunciator(self.host, self.edges, self.scenario.clinic.crew_response_us)
         disks, sensors, links = self.disks, self.sensors, self.links
-        ends: dict[str, str] = dict.fromkeys(self.earth.leaders, EARTH)
+        ends = {node: node for node in self.edges} | dict.fromkeys(self.earth.leaders, EARTH)
         return {
             Send: lambda node, e: (self.earth_network if node in on_earth else self.mars_network).send(node, e),
-            Transmit: lambda node, e: links[ends[node] if node in ends else node, e.neighbour].transmit(node, e),
+            Transmit: lambda node, e: links[ends[node], e.neighbour].transmit(node, e),
             ArmSensor: lambda node, e: sensors[node].arm(e),
             SetComparators: lambda node, e: sensors[node].set_comparators(e),
-            Annunciate: lambda _node, e: annunciator.tell(e),
+            Annunciate: annunciator.tell,
             Append: lambda node, e: disks[node].append(e),
             Sync: lambda node, e: disks[node].sync(e),
             TruncateJournal: lambda node, e: disks[node].truncate(e),

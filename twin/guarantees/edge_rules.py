@@ -8,7 +8,16 @@ from typing import NamedTuple
 from twin.guarantees.hashing import is_consistent
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import Accepted, Adopted, BundleSent, EpochClosed, FrameSealed, HeadCosigned, HeadSigned, Trimmed
+from twin.pipeline.facts import (
+    Accepted,
+    Adopted,
+    BundleSent,
+    EpochClosed,
+    FrameSealed,
+    HeadCosigned,
+    HeadSigned,
+    Trimmed,
+)
 from twin.trace import Crashed, MediumHolds, Trace
 
 

@@ -103,7 +103,7 @@ MORE = {
     "twice": "  - {kind: bundle_duplication, link: down, rate: 60 %}\n"
     "  - {kind: table_throttling, at: 70 min, for: 10 min, write_capacity: 0.02 rows/s}\n",
     "wrap": "",
-    "burst": "  - {kind: bundle_loss, link: down, rate: 20 %, until: 60 min}\n",
+    "burst": "  - {kind: bundle_loss, link: down, rate: 12 %, until: 60 min}\n",
     "silence": "  - {kind: link_outage, link: up, at: 5 min, for: 110 min, announced: true}\n",
 }
 """What a variant of the scenario adds to the faults."""
@@ -112,6 +112,9 @@ READER_US = 60_000_000
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
+
+
+SOUND = Roles()
 
 
 class Bug(NamedTuple):
@@ -124,7 +127,7 @@ class Bug(NamedTuple):
     name: str
     breaks: frozenset[str]
     may: frozenset[str] = frozenset()
-    roles: Roles = Roles()
+    roles: Roles = SOUND
     plant: Plant | None = None
     needs: str = "base"
     accomplice: Roles | None = None
@@ -137,13 +140,18 @@ def scenario_text(variant: str) -> str:
         text = text.replace("{suite: hmac-sha256,", "{suite: hmac-sha256, packet_count: 16370,")
     if variant == "silence":  # nothing is lost, so nothing need be sent twice
         quiet = [line for line in text.splitlines() if "bundle_loss" not in line and "edge_crash" not in line]
-        text = "\n".join(quiet).replace("retransmissions: 8, device_frames: 50, edge_frames: 90", "retransmissions: 1") + "\n"
+        text = (
+            "\n".join(quiet).replace("retransmissions: 8, device_frames: 50, edge_frames: 90", "retransmissions: 1")
+            + "\n"
+        )
     if variant == "restore":
-        text = text.replace("  - safe_trim\n", "  - safe_trim\n  - recovery: {bound: 2 owlt + 2 contact_wait + 2 R + 10 min}\n")
+        text = text.replace(
+            "  - safe_trim\n", "  - safe_trim\n  - recovery: {bound: 2 owlt + 2 contact_wait + 2 R + 10 min}\n"
+        )
     return text
 
 
-def fly(folder: Path, variant: str, roles: Roles = Roles()) -> dict[str, Verdict]:
+def fly(folder: Path, variant: str, roles: Roles = SOUND) -> dict[str, Verdict]:
     """Run a variant of the small loop into a new folder; the verdicts by guarantee."""
     scenario = parse_scenario(scenario_text(variant))
     folder.mkdir(parents=True)
@@ -207,56 +215,230 @@ VECTORS = {
 
 PLANTED = (
     Bug(1, "ack before fsync", of("durability"), roles=Roles(edge=mars.AcceptsBeforeFsync)),
-    Bug(0, "a failed fsync taken for success", of("durability"), MEDIUM, Roles(edge=mars.TakesFailureForSuccess), needs="fsync"),
+    Bug(
+        0,
+        "a failed fsync taken for success",
+        of("durability"),
+        MEDIUM,
+        Roles(edge=mars.TakesFailureForSuccess),
+        needs="fsync",
+    ),
     Bug(2, "send before fsync", of("no_equivocation"), MEDIUM, Roles(edge=mars.SendsBeforeFsync)),
-    Bug(17, "index restarts after reboot", of("no_equivocation"), LATE, Roles(device=mars.IndexRestarts), needs="device"),
+    Bug(
+        17, "index restarts after reboot", of("no_equivocation"), LATE, Roles(device=mars.IndexRestarts), needs="device"
+    ),
     Bug(0, "index follows the clock", of("no_equivocation"), LATE, Roles(device=mars.SignsByItsClock), needs="clock"),
     Bug(3, "dedup key without epoch", of("no_loss"), LATE, Roles(gateway=earth.KnowsRowsByDevice)),
-    Bug(3, "table key without epoch", of("exactly_once"), LATE | of("integrity", "stream_order", "monotonic_reads"), plant=put((earth_medium, "key", earth.key_without_epoch))),
-    Bug(4, "off by one at the 14-bit wrap", of("feedback_closure"), LATE, Roles(edge=mars.KnowsFramesByTheirCount), needs="wrap"),
+    Bug(
+        3,
+        "table key without epoch",
+        of("exactly_once"),
+        LATE | of("integrity", "stream_order", "monotonic_reads"),
+        plant=put((earth_medium, "key", earth.key_without_epoch)),
+    ),
+    Bug(
+        4,
+        "off by one at the 14-bit wrap",
+        of("feedback_closure"),
+        LATE,
+        Roles(edge=mars.KnowsFramesByTheirCount),
+        needs="wrap",
+    ),
     Bug(5, "reorder on retransmit", of("stream_order"), LATE, plant=put((gateway, "StreamOnEarth", earth.CountsRows))),
-    Bug(6, "clock used without light-time correction", of("bounded_resources"), plant=put((sync, "expected_answer_us", mars.answers_at_once))),
-    Bug(7, "replay accepted after key rotation", of("anti_replay"), LATE | DECEIVED, Roles(edge=mars.AcceptsReplayAfterRotation)),
+    Bug(
+        6,
+        "clock used without light-time correction",
+        of("bounded_resources"),
+        plant=put((sync, "expected_answer_us", mars.answers_at_once)),
+    ),
+    Bug(
+        7,
+        "replay accepted after key rotation",
+        of("anti_replay"),
+        LATE | DECEIVED,
+        Roles(edge=mars.AcceptsReplayAfterRotation),
+    ),
     Bug(0, "a forged frame accepted", of("anti_replay"), LATE | DECEIVED, Roles(edge=mars.AcceptsForgeries)),
-    Bug(0, "a replayed ack accepted", of("anti_replay"), LATE, plant=put((Stream, "problem_with", mars.takes_old_acks))),
+    Bug(
+        0, "a replayed ack accepted", of("anti_replay"), LATE, plant=put((Stream, "problem_with", mars.takes_old_acks))
+    ),
     Bug(8, "duplicate alert after failover", of("exactly_once"), LATE, Roles(gateway=earth.KeysAlertsByTheirEdge)),
-    Bug(8, "duplicate alert: put unconditionally", of("exactly_once"), of("anti_replay"), plant=put((Medium, "put_alert", earth.puts_unconditionally))),
-    Bug(9, "Merkle without domain separation", of("append_only", "feedback_closure"), LATE | of("safe_trim"), plant=put((merkle, "sha256", mars.without_domain_separation), (proof, "sha256", mars.without_domain_separation))),
-    Bug(21, "odd Merkle leaf duplicated", of("append_only", "feedback_closure"), LATE | of("safe_trim"), plant=put((merkle, "fold", mars.doubles_the_odd_one), (proof, "fold", mars.doubles_the_odd_one))),
+    Bug(
+        8,
+        "duplicate alert: put unconditionally",
+        of("exactly_once"),
+        of("anti_replay"),
+        plant=put((Medium, "put_alert", earth.puts_unconditionally)),
+    ),
+    Bug(
+        9,
+        "Merkle without domain separation",
+        of("append_only", "feedback_closure"),
+        LATE | of("safe_trim"),
+        plant=put(
+            (merkle, "sha256", mars.without_domain_separation), (proof, "sha256", mars.without_domain_separation)
+        ),
+    ),
+    Bug(
+        21,
+        "odd Merkle leaf duplicated",
+        of("append_only", "feedback_closure"),
+        LATE | of("safe_trim"),
+        plant=put((merkle, "fold", mars.doubles_the_odd_one), (proof, "fold", mars.doubles_the_odd_one)),
+    ),
     Bug(13, "gap list cut silently", of(), plant=put((StreamOnEarth, "gaps", earth.cuts_gaps)), needs="burst"),
     Bug(10, "UnprocessedItems dropped", of("no_loss"), LATE, Roles(gateway=earth.DropsUnprocessed)),
-    Bug(11, "UnprocessedItems counted as stored", of("stream_order"), LATE, Roles(gateway=earth.CountsUnprocessedAsStored)),
+    Bug(
+        11,
+        "UnprocessedItems counted as stored",
+        of("stream_order"),
+        LATE,
+        Roles(gateway=earth.CountsUnprocessedAsStored),
+    ),
     Bug(12, "alert lost between put and emit", of("alert_latency"), roles=Roles(gateway=earth.ForgetsWhomToTell)),
     Bug(0, "nobody on Mars hears of an alarm", of("alert_latency"), roles=Roles(edge=mars.NeverSounds)),
-    Bug(14, "timer not suspended in an outage", of("bounded_resources"), plant=put((sync, "expected_answer_us", mars.waits_for_no_contact)), needs="silence"),
+    Bug(
+        14,
+        "timer not suspended in an outage",
+        of("bounded_resources"),
+        plant=put((sync, "expected_answer_us", mars.waits_for_no_contact)),
+        needs="silence",
+    ),
     Bug(15, "timer not re-armed", of("convergence"), LATE, Roles(edge=mars.NeverSendsAgain)),
     Bug(0, "the auditor falls silent", of("convergence"), LATE, Roles(auditor=earth.FallsSilent)),
-    Bug(16, "torn journal tail accepted", of("durability"), LATE | MEDIUM, plant=put((EdgeJournal, "cut_torn_tail", mars.keeps_the_torn_tail)), needs="torn"),
-    Bug(18, "ack root not checked", of("safe_trim"), LATE, Roles(auditor=earth.SignsAWrongRoot), put((Stream, "problem_with", mars.takes_any_root)), accomplice=Roles(auditor=earth.SignsAWrongRoot)),
-    Bug(19, "ack of another epoch accepted", of("feedback_closure"), LATE | of("safe_trim", "anti_replay"), Roles(device=mars.TakesAcksOfAnyEpoch)),
+    Bug(
+        16,
+        "torn journal tail accepted",
+        of("durability"),
+        LATE | MEDIUM,
+        plant=put((EdgeJournal, "cut_torn_tail", mars.keeps_the_torn_tail)),
+        needs="torn",
+    ),
+    Bug(
+        18,
+        "ack root not checked",
+        of("safe_trim"),
+        LATE,
+        Roles(auditor=earth.SignsAWrongRoot),
+        put((Stream, "problem_with", mars.takes_any_root)),
+        accomplice=Roles(auditor=earth.SignsAWrongRoot),
+    ),
+    Bug(
+        19,
+        "ack of another epoch accepted",
+        of("feedback_closure"),
+        LATE | of("safe_trim", "anti_replay"),
+        Roles(device=mars.TakesAcksOfAnyEpoch),
+    ),
     Bug(20, "trim at acked, not verified: on a device", of("safe_trim"), LATE, Roles(device=mars.TrimsWhatIsVerified)),
-    Bug(20, "trim at acked, not verified: on Earth", of("safe_trim", "recovery"), LATE, Roles(gateway=earth.LetsTrimWhatIsVerified), needs="restore"),
-    Bug(22, "shrunken tree head accepted", of("append_only"), LATE, Roles(edge=mars.ShowsOldHeads), put((Notary, "_refused", mars.follows_whatever), (EarthWitness, "_follows", lambda *_: True)), accomplice=Roles(edge=mars.ShowsOldHeads)),
-    Bug(0, "own chain forgotten with a snapshot", of("append_only"), LATE, Roles(edge=mars.ForgetsItsChain), needs="rollback"),
-    Bug(23, "duplicate key in a batch, error swallowed", of("no_loss"), LATE, Roles(gateway=earth.SwallowsDuplicateKeys), needs="twice"),
-    Bug(24, "timeout after success retried under a new key", of("exactly_once"), LATE | of("integrity"), Roles(gateway=earth.RetriesUnderANewKey), needs="timeout"),
-    Bug(25, "stale leader writes", of("stream_order"), LATE | of("monotonic_reads"), plant=put((Medium, "put_head", earth.fences_nobody)), needs="leader"),
+    Bug(
+        20,
+        "trim at acked, not verified: on Earth",
+        of("safe_trim", "recovery"),
+        LATE,
+        Roles(gateway=earth.LetsTrimWhatIsVerified),
+        needs="restore",
+    ),
+    Bug(
+        22,
+        "shrunken tree head accepted",
+        of("append_only"),
+        LATE,
+        Roles(edge=mars.ShowsOldHeads),
+        put((Notary, "_refused", mars.follows_whatever), (EarthWitness, "_keeps_streams", lambda *_: True)),
+        accomplice=Roles(edge=mars.ShowsOldHeads),
+    ),
+    Bug(
+        0,
+        "own chain forgotten with a snapshot",
+        of("append_only"),
+        LATE,
+        Roles(edge=mars.ForgetsItsChain),
+        needs="rollback",
+    ),
+    Bug(
+        23,
+        "duplicate key in a batch, error swallowed",
+        of("no_loss"),
+        LATE,
+        Roles(gateway=earth.SwallowsDuplicateKeys),
+        needs="twice",
+    ),
+    Bug(
+        24,
+        "timeout after success retried under a new key",
+        of("exactly_once"),
+        LATE | of("integrity"),
+        Roles(gateway=earth.RetriesUnderANewKey),
+        needs="timeout",
+    ),
+    Bug(
+        25,
+        "stale leader writes",
+        of("stream_order"),
+        LATE | of("monotonic_reads"),
+        plant=put((Medium, "put_head", earth.fences_nobody)),
+        needs="leader",
+    ),
     Bug(26, "IV counter restored from a snapshot", of("confidentiality"), roles=Roles(edge=mars.RestoresItsVectors)),
-    Bug(0, "bundles in clear", of("confidentiality"), LATE, Roles(edge=mars.RadiatesInClear, gateway=earth.ReadsInClear)),
-    Bug(0, "one vector for two blocks", of("confidentiality"), plant=put((Protector, "_vector", earth.one_vector_for_two))),
+    Bug(
+        0, "bundles in clear", of("confidentiality"), LATE, Roles(edge=mars.RadiatesInClear, gateway=earth.ReadsInClear)
+    ),
+    Bug(
+        0,
+        "one vector for two blocks",
+        of("confidentiality"),
+        plant=put((Protector, "_vector", earth.one_vector_for_two)),
+    ),
     Bug(0, "rows left out of batches", of("no_loss"), LATE | of("stream_order"), Roles(gateway=earth.LosesEveryFifth)),
     Bug(0, "a bit flips on the way to the table", of("integrity"), LATE, Roles(gateway=earth.FlipsABit)),
     Bug(0, "rot is not reported", of("integrity"), LATE, Roles(auditor=earth.LeavesRotAlone), needs="rot"),
     Bug(0, "the head is moved past the rows", of("stream_order"), LATE, Roles(gateway=earth.ShowsTooMuch)),
     Bug(0, "heads held back", of("freshness"), LATE, Roles(gateway=earth.HoldsHeadsBack)),
     Bug(0, "the first record waits for hours", of("freshness"), LATE, Roles(edge=mars.GathersForHours)),
-    Bug(0, "Earth acks what is stored", of("feedback_closure"), LATE | of("safe_trim"), Roles(gateway=earth.AcksWhatIsStored)),
-    Bug(0, "after a restore nothing is sent anew", of("recovery"), LATE, plant=put((Stream, "problem_with", mars.knows_no_terms)), needs="restore"),
-    Bug(0, "a restored table keeps its term", of("monotonic_reads"), LATE, plant=put((earth_site.EarthSite, "restore", earth.restores_the_old_term)), needs="restore"),
-    Bug(0, "a reader is served by a replica", of("monotonic_reads"), plant=put((Table, "versions", earth.reads_a_replica))),
+    Bug(
+        0,
+        "Earth acks what is stored",
+        of("feedback_closure"),
+        LATE | of("safe_trim"),
+        Roles(gateway=earth.AcksWhatIsStored),
+    ),
+    Bug(
+        0,
+        "after a restore nothing is sent anew",
+        of("recovery"),
+        LATE,
+        plant=put((Stream, "problem_with", mars.knows_no_terms)),
+        needs="restore",
+    ),
+    Bug(
+        0,
+        "a restored table keeps its term",
+        of("monotonic_reads"),
+        LATE,
+        plant=put((earth_site.EarthSite, "restore", earth.restores_the_old_term)),
+        needs="restore",
+    ),
+    Bug(
+        0,
+        "a reader is served by a replica",
+        of("monotonic_reads"),
+        plant=put((Table, "versions", earth.reads_a_replica)),
+    ),
     Bug(0, "an alarm names another row", of("clock_honesty"), roles=Roles(edge=mars.NamesAnotherRow)),
-    Bug(0, "an alarm's row goes by the clock", of("clock_honesty"), roles=Roles(edge=mars.CountsRowsByTime), needs="clock"),
+    Bug(
+        0,
+        "an alarm's row goes by the clock",
+        of("clock_honesty"),
+        roles=Roles(edge=mars.CountsRowsByTime),
+        needs="clock",
+    ),
     Bug(0, "a device never trims", of("bounded_resources"), LATE, Roles(device=mars.NeverTrims)),
-    Bug(0, "a link loses without a word", of("conservation"), plant=put((HopAccount, "lost", earth.loses_without_a_word))),
+    Bug(
+        0,
+        "a link loses without a word",
+        of("conservation"),
+        plant=put((HopAccount, "lost", earth.loses_without_a_word)),
+    ),
     Bug(0, "a copy arrives twice", of("conservation"), plant=put((HopAccount, "arrived", earth.arrives_twice))),
-)  # fmt: skip
+)

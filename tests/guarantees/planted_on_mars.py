@@ -11,7 +11,7 @@ from typing import Any
 
 from twin.pipeline.facts import AckLearned, AlarmRaised, Trimmed
 from twin.pipeline.ledger.stream import WRONG_ROOT, Stream
-from twin.pipeline.machine import Annunciate, Append, Effect, Event, Received, Report, SyncFailed, Synced
+from twin.pipeline.machine import Annunciate, Append, Effect, Event, Received, Report, Synced, SyncFailed
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.nodes.edge import Edge
 from twin.pipeline.nodes.edge_journal import EdgeJournal
@@ -280,7 +280,9 @@ class NeverSendsAgain(Edge):
         self.downlink.sync._missing = lambda *_: False  # type: ignore[method-assign]
 
 
-def waits_for_no_contact(plan: ContactPlan, route: tuple[str, ...], sent_us: int, turnaround_us: int, _bytes: int) -> Any:
+def waits_for_no_contact(
+    plan: ContactPlan, route: tuple[str, ...], sent_us: int, turnaround_us: int, _bytes: int
+) -> Any:
     """Bug 14: a timer runs on while the far end cannot answer, as if a way back were always open."""
     contact = plan.current_or_next(route[0], route[-1], sent_us - 1)
     return None if contact is None else sent_us + 2 * contact.owlt_us(sent_us) + turnaround_us
@@ -348,4 +350,3 @@ class CountsRowsByTime(Edge):
         frame = self.streams[RecordId(alert.device, alert.epoch, alert.index).stream].frames[alert.index]
         generated_us = int.from_bytes(frame[28:36], "big", signed=True)
         return fact.row + (now_us - generated_us) // 20_000_000
-

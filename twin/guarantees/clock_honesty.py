@@ -14,9 +14,9 @@ from twin.trace import RowStored, Trace
 class ClockHonesty(Checker):
     """Shifting any device's clock changes no row's identity and no alert decision.
 
-    Recomputed from content alone: no record stands under (d, e, i) that was signed as another; a
-    limit alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in
-    time; two edges that raise one alarm name the same row and priority.
+    Recomputed from content alone: no record stands under (d, e, i) that was signed as another; a limit
+    alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in time;
+    two edges that raise one alarm name the same row and priority.
     """
 
     key = "clock_honesty"

@@ -33,8 +33,8 @@ class StreamTruth:
         generated_us: the true instant at which a record was signed, whatever its device's clock said.
         durable: contiguous records on each node's medium; `durable_ever`: the most that any medium ever held.
         contiguous, ahead: rows per store, below and beyond the first gap.
-        verified, trim: the highest that Earth ever stated, `trim` only with a right root and as far as the backup's rows
-            really go.
+        verified, trim: the highest that Earth ever stated, `trim` only with a right root and as far as the backup's
+            rows really go.
         forgotten: records below it are not in the memory of the node that signed them any more.
     """
 

@@ -33,6 +33,7 @@ from twin.pipeline.facts import (
     Attested,
     BundleSent,
     EpochClosed,
+    HeadCosigned,
     HeadSigned,
 )
 from twin.pipeline.ledger.merkle import MerkleLog
@@ -45,6 +46,7 @@ from twin.trace import (
     HeadVisible,
     MadeDurable,
     MediumHolds,
+    Restarted,
     RowRotted,
     StoreRestored,
 )
@@ -131,12 +133,17 @@ def test_two_edges_sign_heads_of_one_stream_at_their_own_pace() -> None:
     assert broken(watched(AppendOnly, [*SEVEN, *heads, ("edge-2", signed(7, 6, wrong=True))])) == 2
 
 
-def test_a_head_may_not_shrink_even_after_the_medium_was_lost() -> None:
+def test_after_its_medium_was_lost_a_head_shrinks_only_where_no_witness_could_tell() -> None:
     before = [*SEVEN, ("edge-1", signed(3)), ("edge-1", signed(6, 3)), ("edge-1", DOWN)]
-    lost = ("edge-1", MediumHolds(()))
-    assert broken(watched(AppendOnly, [*before, lost, ("edge-1", signed(7))])) == 0
-    assert broken(watched(AppendOnly, [*before, lost, ("edge-1", signed(7, 3))])) == 0
-    assert broken(watched(AppendOnly, [*before, lost, ("edge-1", signed(5))])) == 1
+    lost, back = ("edge-1", MediumHolds(())), ("edge-1", Restarted(0))
+    witness = [("edge-2", Restarted(0)), ("edge-2", HeadCosigned("edge-1", STREAM, 6, root(6)))]
+    assert broken(watched(AppendOnly, [*witness, *before, lost, back, ("edge-1", signed(7))])) == 0
+    assert broken(watched(AppendOnly, [*witness, *before, lost, back, ("edge-1", signed(7, 3))])) == 0
+    assert broken(watched(AppendOnly, [*witness, *before, lost, back, ("edge-1", signed(5))])) == 1
+    assert broken(watched(AppendOnly, [*before, lost, back, ("edge-1", signed(5))])) == 0
+    down, forgot = ("edge-2", DOWN), ("edge-2", MediumHolds(()))
+    assert broken(watched(AppendOnly, [*witness, *before, lost, down, back, ("edge-1", signed(5))])) == 0
+    assert broken(watched(AppendOnly, [*witness, *before, lost, forgot, back, ("edge-1", signed(5))])) == 0
     assert broken(watched(AppendOnly, [*before, ("edge-1", signed(7, 3))])) == 1
 
 

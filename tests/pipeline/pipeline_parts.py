@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -240,6 +241,14 @@ def started_device(settings: DeviceSettings | None = None) -> Device:
     machine = Device(settings or device_settings())
     machine.handle(Started(ENTROPY), T0)
     return machine
+
+
+_blocks = itertools.count()
+
+
+def samples() -> SamplesReady:
+    """A sensor's block like no other: its device takes each once."""
+    return SamplesReady(T0 + next(_blocks) * 3 * S, rows())
 
 
 def sealed(machine: Device, count: int = 1) -> list[bytes]:

@@ -16,6 +16,7 @@ from pipeline_parts import (
     of,
     rows,
     said,
+    samples,
     sealed,
     started_device,
     stream_of,
@@ -111,7 +112,7 @@ def test_a_resend_is_the_same_bytes():
 
 def test_no_more_frames_than_the_window_wait_for_an_accept():
     device = started_device()
-    effects = [device.handle(SamplesReady(T0, rows()), T0) for _ in range(7)]
+    effects = [device.handle(samples(), T0) for _ in range(7)]
     assert sum(len(offered(part)) for part in effects) == 4
     more = hear(device, Accept(stream_of(), 3))
     assert [peek_record(frame).index for frame in offered(more)] == [4, 5, 6]
@@ -119,10 +120,10 @@ def test_no_more_frames_than_the_window_wait_for_an_accept():
 
 def test_retries_back_off_and_an_answer_resets_them():
     device = started_device()
-    assert timers(device.handle(SamplesReady(T0, rows()), T0)) == {RETRY: T0 + 10 * S}
+    assert timers(device.handle(samples(), T0)) == {RETRY: T0 + 10 * S}
     waits = [timers(device.handle(TimerFired(RETRY), T0))[RETRY] - T0 for _ in range(6)]
     assert waits == [20 * S, 40 * S, 80 * S, 160 * S, 160 * S, 160 * S]
-    device.handle(SamplesReady(T0, rows()), T0)
+    device.handle(samples(), T0)
     assert timers(hear(device, Accept(stream_of(), 1)))[RETRY] == T0 + 10 * S
 
 
@@ -303,3 +304,13 @@ def test_a_device_checks_acks_with_the_keys_that_it_was_given():
     device = started_device(device_settings(gateway=verifier("another gateway")))
     sealed(device, 2)
     assert why_rejected(hear(device, make_ack(FRAMES[:2]))) == "gateway's signature"
+
+
+def test_a_block_that_the_sensor_delivers_twice_becomes_one_frame():
+    device = started_device()
+    block = samples()
+    device.handle(block, T0)
+    assert why_rejected(device.handle(block, T0)) == "the block that was delivered last"
+    assert device.stream.size == 1
+    device.handle(samples(), T0)
+    assert device.stream.size == 2

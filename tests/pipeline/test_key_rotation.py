@@ -14,9 +14,9 @@ from pipeline_parts import (
     facts,
     known_devices,
     make_ack,
-    rows,
     run_syncs,
     said,
+    samples,
     settled_edge,
     signer,
     started_device,
@@ -25,7 +25,7 @@ from pipeline_parts import (
 )
 
 from twin.pipeline.facts import EpochClosed, Rejected
-from twin.pipeline.machine import KeyReplaced, Received, SamplesReady, Started, TimerFired
+from twin.pipeline.machine import KeyReplaced, Received, Started, TimerFired
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.wire.frame import (
     CLOSING,
@@ -66,9 +66,9 @@ def rotated(count: int = 2) -> tuple[Device, list[bytes]]:
     machine = started_device()
     frames = []
     for _ in range(count):
-        machine.handle(SamplesReady(T0, rows()), T0)
+        machine.handle(samples(), T0)
     machine.handle(KeyReplaced(NEW), T0)
-    machine.handle(SamplesReady(T0, rows()), T0)
+    machine.handle(samples(), T0)
     for epoch in machine.epochs:
         frames += epoch.stream.frames.values()
     return machine, frames
@@ -79,7 +79,7 @@ def rotated(count: int = 2) -> tuple[Device, list[bytes]]:
 
 def test_a_replaced_key_closes_the_epoch_with_the_old_one():
     machine = started_device()
-    machine.handle(SamplesReady(T0, rows()), T0)
+    machine.handle(samples(), T0)
     effects = machine.handle(KeyReplaced(NEW), T0)
     closing = machine.epochs[0].stream.frames[1]
     assert verify_frame(closing, verifier("device-1"), 32)
@@ -98,7 +98,7 @@ def test_frames_after_a_rotation_count_from_zero_under_the_new_key():
 def test_an_epoch_ends_when_its_indices_run_out():
     machine = started_device(device_settings(index_max=2))
     for _ in range(4):
-        machine.handle(SamplesReady(T0, rows()), T0)
+        machine.handle(samples(), T0)
     kinds = [[peek_kind(frame) for frame in epoch.stream.frames.values()] for epoch in machine.epochs]
     assert kinds == [[SAMPLES, SAMPLES, CLOSING], [SAMPLES, SAMPLES]]
     closing = decode_closing(open_frame(machine.epochs[0].stream.frames[2], 32).body)
@@ -108,7 +108,7 @@ def test_an_epoch_ends_when_its_indices_run_out():
 def test_the_packet_count_wraps_at_14_bits_and_identity_does_not():
     machine = started_device(device_settings(packet_count=16_382))
     for _ in range(4):
-        machine.handle(SamplesReady(T0, rows()), T0)
+        machine.handle(samples(), T0)
     frames = list(machine.stream.frames.values())
     assert [int.from_bytes(frame[2:4], "big") & 0x3FFF for frame in frames] == [16_382, 16_383, 0, 1]
     assert [peek_record(frame).index for frame in frames] == [0, 1, 2, 3]
@@ -120,7 +120,7 @@ def test_epochs_of_one_start_differ_and_so_do_those_of_two_starts():
         machine = Device(device_settings(index_max=1))
         machine.handle(Started(entropy), T0)
         for _ in range(5):
-            machine.handle(SamplesReady(T0, rows()), T0)
+            machine.handle(samples(), T0)
         ids |= {epoch.stream.id for epoch in machine.epochs}
     assert len(ids) == 10
 

@@ -14,16 +14,16 @@ from pipeline_parts import (
     facts,
     make_ack,
     of,
-    rows,
     run_syncs,
     said,
+    samples,
     settled_edge,
     stream_of,
 )
 
 from twin.pipeline.facts import Accepted, Adopted, BundleSent
 from twin.pipeline.ledger import journal
-from twin.pipeline.machine import Append, Received, SamplesReady, Started, TimerFired
+from twin.pipeline.machine import Append, Received, Started, TimerFired
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.nodes.downlink import FLUSH
 from twin.pipeline.wire.messages import Accept, Ack, Expect, FrameOffer, Hello, encode
@@ -40,7 +40,7 @@ def device() -> Device:
 def measure(machine: Device, count: int = 1, now_us: int = T0):
     out = []
     for _ in range(count):
-        out += machine.handle(SamplesReady(now_us, rows()), now_us)
+        out += machine.handle(samples(), now_us)
     return out
 
 

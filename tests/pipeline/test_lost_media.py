@@ -141,6 +141,28 @@ def test_without_peers_answers_an_edge_goes_on_after_a_while():
     assert edge.notary.settled
 
 
+def test_an_edge_asks_a_silent_peer_again():
+    edge = Edge.recover(edge_settings(), b"")
+    assert said(edge.handle(Started(ENTROPY), T0), PEER) == [LastWitnessed(EDGE)]
+    again = edge.handle(TimerFired(SETTLE), T0 + S)
+    assert said(again, PEER) == [LastWitnessed(EDGE)]
+    assert not edge.notary.settled
+
+
+def test_what_was_signed_on_a_lost_medium_is_remembered_over_the_next_crash():
+    pair = Pair()
+    pair.give(FRAMES[:6])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, b"")
+    assert pair.edges[EDGE].notary.signed_before == {stream_of(): 6}
+    for frame in frames_of(2, 3):
+        pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frame))))
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    again = Edge.recover(edge_settings(EDGE), pair.media[EDGE].synced)
+    assert again.notary.signed_before[stream_of()] == 6
+    assert again.streams[stream_of()].signed == 6
+
+
 # ------------------------------------------------------------ a medium that fails
 
 

@@ -133,7 +133,8 @@ class Convergence(Checker):
             size = self._attested.get(stream, 0)
             target = max(truth.durable.values(), default=0)
             self.checked += 1
-            done_us = self._attested_us.get(stream, at_us) if size >= target else at_us
+            # a stream that no medium holds any more has nothing to wait for
+            done_us = self._attested_us.get(stream, self.healed_us) if size >= target else at_us
             observed_us = max(0, done_us - self.healed_us)
             in_time = self.measure(observed_us, self.deadline_us - self.healed_us)
             if size < target:

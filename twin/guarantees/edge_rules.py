@@ -8,8 +8,17 @@ from typing import NamedTuple
 from twin.guarantees.hashing import is_consistent
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import Accepted, Adopted, BundleSent, EpochClosed, FrameSealed, HeadCosigned, HeadSigned, Trimmed
-from twin.trace import Crashed, MediumHolds, Trace
+from twin.pipeline.facts import (
+    Accepted,
+    Adopted,
+    BundleSent,
+    EpochClosed,
+    FrameSealed,
+    HeadCosigned,
+    HeadSigned,
+    Trimmed,
+)
+from twin.trace import Crashed, MediumHolds, Restarted, Trace
 
 
 class Durability(Checker):
@@ -120,8 +129,9 @@ class AppendOnly(Checker):
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so, and
     an edge that took a stream up at an ack's frontier proves from there. Such a head follows one that nobody has heard
     of, whose root must be that of what the devices signed. A node that lost its medium does not know its last head: it
-    may follow an older one, but its next head is no smaller than the last, and both have the roots of what the devices
-    signed, so one extends the other.
+    may follow an older one, and both have the roots of what the devices signed, so one extends the other. Its next head
+    is no smaller than the last that could be told: by a witness that signed it, still holds that, and was up when the
+    node came back.
     """
 
     key = "append_only"
@@ -134,6 +144,7 @@ class AppendOnly(Checker):
         self._jumps: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
         self._cosigned: dict[tuple[str, str, Key], int] = {}
+        self._up_since_us: dict[str, int] = {}
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
@@ -141,9 +152,12 @@ class AppendOnly(Checker):
         trace.subscribe(Crashed, self._jumped)
         trace.subscribe(Adopted, self._jumped)
         trace.subscribe(MediumHolds, self._lost)
+        trace.subscribe(Restarted, self._restarted)
 
-    def _jumped(self, _at_us: int, node: str, _fact: Crashed | Adopted) -> None:
+    def _jumped(self, _at_us: int, node: str, fact: Crashed | Adopted) -> None:
         self._jumps[node] += 1
+        if isinstance(fact, Crashed):
+            self._up_since_us.pop(node, None)
 
     def _lost(self, _at_us: int, node: str, _fact: MediumHolds) -> None:
         self._losses[node] += 1
@@ -162,6 +176,19 @@ class AppendOnly(Checker):
             self.violate(at_us, node, stream, f"a witness signed another root of {fact.size} than that of the records")
         self._cosigned[place] = max(size, fact.size)
 
+    def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
+        self._up_since_us[node] = at_us
+
+    def _told(self, author: str, stream: Key) -> int:
+        """The largest head that a witness on Mars could tell an author of that came back without its medium."""
+        back_us = self._up_since_us.get(author, 0)
+        told = [
+            size
+            for (witness, of, signed), size in self._cosigned.items()
+            if (of, signed) == (author, stream) and self._up_since_us.get(witness, back_us) < back_us
+        ]
+        return max(told, default=0)
+
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
         stream = (fact.stream.device, fact.stream.epoch)
@@ -172,7 +199,8 @@ class AppendOnly(Checker):
             size, root = fact.previous, roots.at(fact.previous) or b""
         self._last[node, stream] = _SignedHead(fact.size, fact.root, self._jumps[node], self._losses[node])
         forgot = fact.previous < size and last.losses < self._losses[node]
-        if fact.size < size or (fact.previous != size and not forgot):
+        least = min(size, self._told(node, stream)) if forgot else size
+        if fact.size < least or (fact.previous != size and not forgot):
             self.violate(
                 at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before"
             )

@@ -103,6 +103,7 @@ class Device:
         self._packets = settings.packet_count
         self._seed = b""
         self._comparators = Comparators(settings.watch)
+        self._block: SamplesReady | None = None  # the sensor's bus may deliver one twice
         self._open(0)
 
     @property
@@ -119,7 +120,10 @@ class Device:
         """Take one event; see `twin.pipeline.machine`."""
         out: list[Effect] = []
         match event:
+            case SamplesReady() if event == self._block:
+                out.append(Report(Rejected("SamplesReady", "the block that was delivered last")))
             case SamplesReady(start_us, rows):
+                self._block = event
                 self._take(start_us, rows, out)
                 self._offer(now_us, out)
             case Received(source, data):
@@ -141,6 +145,7 @@ class Device:
         self.epochs.clear()
         self._open(int.from_bytes(entropy[:8], "big"))
         self._comparators = Comparators(s.watch)
+        self._block = None
         out.append(ArmSensor(s.sample_period_us, s.samples_per_frame, *self._comparators.initial()))
         out.extend(Send(edge, encode(Hello(self.stream.id))) for edge in s.edges)
 

@@ -75,6 +75,7 @@ from twin.pipeline.wire.signing import Verifier
 
 CHECKPOINT, SETTLE, ESCALATE = "checkpoint", "settle", "escalate"
 SETTLE_US = 2_000_000
+ASK_AGAIN_US = 250_000
 JOURNAL_RETRY_US = 1_000_000
 UNWRITTEN_BYTES_MAX = 4_000_000
 """What may wait in memory for a medium that fails; beyond it frames stay on their devices."""
@@ -122,6 +123,7 @@ class Edge:
         self.words = WordsOfEarth(self)
         self.carriage = Carriage(lambda stream: stream.device in s.carries or self.alarms.writes(stream))
         self._escalation_set_us: int | None = None
+        self._settle_until_us = 0
 
     # ------------------------------------------------------------ recovery
 
@@ -132,6 +134,8 @@ class Edge:
         for entry in edge.journal.read(durable, start):
             edge._replay(entry, first=entry.offset == start)
         for stream in edge.streams.values():
+            # a snapshot behind an adoption may know of a larger head than the adoption did
+            stream.signed = max(stream.signed, edge.notary.signed_before.get(stream.id, 0))
             stream.durable = stream.size
             stream.drop_frames(stream.trim)
             if edge.carriage.carries(stream.id):
@@ -239,8 +243,7 @@ class Edge:
                 if self.carriage.orphaned(stream, now_us):
                     self.downlink.resume(stream)
         elif name == SETTLE:
-            self.notary.settle()
-            self._announce(out)
+            self._settle(now_us, out)
         elif name == ESCALATE:
             self._escalation_set_us = None
             self.alarms.escalate(now_us, out)
@@ -248,6 +251,17 @@ class Edge:
             out.extend(self.journal.rewrite())
         else:
             self.downlink.timer(name, now_us)
+
+    def _settle(self, now_us: int, out: list[Effect]) -> None:
+        """Ask the silent peers again, a datagram may be lost; at last go on without them."""
+        if self.notary.settled:
+            return
+        if now_us < self._settle_until_us:
+            out.append(SetTimer(SETTLE, min(now_us + ASK_AGAIN_US, self._settle_until_us)))
+            out.extend(self.notary.ask())
+        else:
+            self.notary.settle()
+            self._announce(out)
 
     def _watch_escalation(self, out: list[Effect]) -> None:
         due_us = self.alarms.next_escalation_us
@@ -266,9 +280,9 @@ class Edge:
                 for index, frame in stream.frames.items():
                     self._say_sealed(RecordId(*stream.id, index), frame, out)
         self._write_alerts(self.alarms.unwritten(now_us, out), now_us, out)
+        self._settle_until_us = now_us + SETTLE_US
         if not self.notary.settled:
-            out.append(SetTimer(SETTLE, now_us + SETTLE_US))
-            out.extend(self.notary.ask())
+            self._settle(now_us, out)
         else:
             self._announce(out)
 
@@ -492,6 +506,8 @@ class Edge:
             self.journal.append(journal.CHECKPOINT, made.entry, out)
         elif not self.journal.wants_snapshot:
             return
+        for stream_id in self.notary.signed_before:
+            self._stream(stream_id)  # lost with a medium: what was signed of it must outlive the next crash, too
         heads = {s.id: s.signed for s in self.streams.values()}
         heads |= {} if made is None else made.heads
         snapshot = self.notary.snapshot(

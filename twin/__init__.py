@@ -5,7 +5,8 @@
     scenario = twin.load_scenario("scenarios/first-light.yaml", overrides=["duration=6 h"])
     result = twin.run(scenario, out="reports/first-light")
     result.verdict, result.tables["records"]
-    twin.query(result.folder, ["spo2"], crew=2), twin.verify(result.folder)
+    twin.query.read(result.folder, ["spo2"], crew=2)
+    twin.verify.verify_run(result.folder).findings.sound
 
 Names are imported on first use, so that `import twin` costs nothing.
 """
@@ -23,11 +24,15 @@ _HOMES = {
     "render": "twin.report",
     "run": "twin.experiments.run",
 }
+_ROOMS = ("query", "verify")
+"""Packages that are reached by their own names."""
 
 __all__ = ["Result", "ScenarioError", "__version__", "check", "load_scenario", "query", "render", "run", "verify"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"twin.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'twin' has no attribute {name!r}")

@@ -244,6 +244,12 @@ def test_rows_under_an_attestation_that_does_not_hold_are_signed_only_and_the_co
         ),
         (f"ledger RUN --record {OTHER}/99", f"record {OTHER}/99: no row stands there (--record); `twin ledger"),
         ("verify RUN/none", "run RUN/none: is no folder (RUN/none); give a run's folder"),
+        ("ledger RUN/none", "run RUN/none: is no folder (RUN/none); give a run's folder"),
+        ("ledger RUN/none --every", "run RUN/none: is no folder (RUN/none); give a run's folder"),
+        ("ledger RUN/mars", "run RUN/mars: holds no earth.sqlite (RUN/mars); give the folder"),
+        ("report RUN", "run RUN: holds no result.json (RUN); give a run's folder"),
+        ("query RUN --crew 0 --metric spo2", "crew member 0: nobody in this run has this number (--crew)"),
+        ("query RUN --crew 1 --metric spo2 --to 2033-02-30", "instant 2033-02-30: "),
     ],
 )
 def test_a_wrong_question_gets_one_line_that_says_what_to_do(made: Made, words: str, line: str) -> None:
@@ -259,6 +265,58 @@ def test_a_registry_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     assert "is_secret must be true for hmac-sha256" in refusal("verify", made.folder)
     registry.unlink()
     assert refusal("verify", made.folder).startswith(f"twin: registry of signers {registry}: is missing")
+
+
+ASK = ("query", "verify", "ledger")
+
+
+def refused(verb: str, folder: Path) -> str:
+    return refusal(verb, folder, *(("--crew", "2", "--metric", "spo2") if verb == "query" else ()))
+
+
+@pytest.mark.parametrize("verb", ASK)
+def test_a_registry_of_another_version_is_refused_by_every_verb(verb: str, tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    registry = made.folder / "registry.json"
+    registry.write_text(registry.read_text().replace("registry/1", "registry/9"))
+    line = refused(verb, made.folder)
+    assert line.startswith(
+        f"twin: registry of signers {registry}: input should be 'mars-iomt-twin/registry/1' (schema)"
+    )
+    assert line.rstrip().endswith("run the scenario again with this version")
+
+
+@pytest.mark.parametrize("verb", ASK)
+def test_a_missing_registry_is_named_by_every_verb(verb: str, tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    (made.folder / "registry.json").unlink()
+    assert f"{made.folder / 'registry.json'}: is missing" in refused(verb, made.folder)
+
+
+@pytest.mark.parametrize("verb", ASK)
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [("DROP TABLE attestations", "has no table attestations"), ("ALTER TABLE ledger DROP COLUMN cosigns", "cosigns")],
+)
+def test_a_store_of_another_version_is_refused_by_every_verb(verb: str, spoil: str, words: str, tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        store.execute(spoil)
+    line = refused(verb, made.folder)
+    assert words in line
+    assert line.rstrip().endswith("run the scenario again with this version")
+
+
+def test_a_map_of_persons_of_another_version_is_refused(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    persons = made.folder / "mars" / "persons.json"
+    persons.write_text(persons.read_text().replace("persons/1", "persons/9"))
+    assert "input should be 'mars-iomt-twin/persons/1'" in refused("query", made.folder)
+
+
+def test_a_result_of_another_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"schema": "mars-iomt-twin/result/1"}')
+    assert "schema 'mars-iomt-twin/result/1' is not" in refusal("report", tmp_path)
 
 
 def test_a_device_without_rows_says_so(tmp_path: Path) -> None:

@@ -139,9 +139,7 @@ class EarthWitness:
             if any(read_back[head.stream] < head.size for head in heads):
                 continue
             author.held = None
-            if not self._keeps_streams(author, checkpoint, out):
-                self._remind(author, out)
-            elif self._is_of_the_rows(checkpoint, out):
+            if self._follows(author, checkpoint, out):
                 author.counter = checkpoint.counter
                 author.sizes = {head.stream: head.size for head in heads}
                 self._sign(checkpoint, raw, out)
@@ -150,6 +148,12 @@ class EarthWitness:
         """Show an author that counts or names less than before what was cosigned last."""
         if author.cosign:
             out.extend(Send(gateway, author.cosign) for gateway in self.settings.gateways)
+
+    def _follows(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
+        if not self._keeps_streams(author, checkpoint, out):
+            self._remind(author, out)
+            return False
+        return self._is_of_the_rows(checkpoint, out)
 
     def _keeps_streams(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
         """Whether no stream has shrunk.

@@ -4,7 +4,7 @@
 |---|---|
 | a checkpoint that names one with the number before its own | a link; no stream may shrink or vanish along it |
 | one that names nothing | a new chain: the first of all, or an edge that has lost its medium says so |
-| one that names a checkpoint not at hand | a gap: only the newest is sent when Earth cannot hear, and bundles are lost |
+| one that names a checkpoint which is not here | a gap: of those that waited for a contact only the newest is sent |
 | two under one number | an edge that lost its medium counted from a number that it had used |
 
 A new chain and a second checkpoint under one number are noted and not wrong: whether their heads contradict is for the

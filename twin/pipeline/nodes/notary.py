@@ -108,7 +108,8 @@ class Notary:
 
     def answered(self, peer: str) -> None:
         """A peer has said what it signed last, if anything."""
-        self._answered.add(peer)
+        if peer in self.peers:
+            self._answered.add(peer)
 
     def checkpoint(self, streams: Mapping[StreamId, Stream], now_us: int) -> MadeCheckpoint | None:
         """Sign the heads of all durable records; None when none has moved since the last checkpoint and no witness
@@ -165,15 +166,14 @@ class Notary:
     def cosigned(self, cosign: Cosign, data: bytes, streams: Mapping[StreamId, Stream]) -> list[Effect]:
         """Take a witness's cosignature: leaves below it need not be kept for that witness any more.
 
-        The first that a witness sends after a start may be of a checkpoint that this edge does not remember: it
-        tells what was signed on a medium that is gone.
+        One of a checkpoint that this edge does not remember tells what it signed on a medium that is gone.
         """
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
             return [Report(Rejected("Cosign", "not a witness of this edge"))]
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
-        if cosign.counter >= self.counter and cosign.witness not in self._answered:
+        if cosign.counter >= self.counter:
             self._recall(cosign, streams)
         self._answered.add(cosign.witness)
         if any(stream not in self._named for stream, _ in cosign.sizes):
@@ -182,8 +182,10 @@ class Notary:
             return [Report(Rejected("Cosign", "of a head that this edge never signed"))]
         self._cosigns[cosign.witness] = data
         past = self._signed_past[cosign.witness]
+        near = cosign.witness in self.peers
         for stream, size in cosign.sizes:
-            past[stream] = max(size, past.get(stream, 0))
+            # a peer whose medium went back follows only from what it says now; Earth needs no proof, its word is old
+            past[stream] = size if near else max(size, past.get(stream, 0))
         return []
 
     def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:

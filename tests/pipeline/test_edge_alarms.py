@@ -204,6 +204,31 @@ def test_each_start_opens_a_new_epoch_of_the_own_stream() -> None:
     assert [record.epoch for record in epochs] == [int.from_bytes(entropy(start)[:8], "big") for start in (1, 3)]
 
 
+# ------------------------------------------------------------ epochs of the device
+
+
+def test_when_a_device_begins_anew_what_was_open_ends_and_what_holds_is_told_anew() -> None:
+    monitor, edge, medium = Monitor(), new_edge(), Medium()
+    run_syncs(edge, offer(edge, monitor.beats(70, 140)), T0, medium)
+    edge.handle(CrewAcknowledged(AlertKey(DEVICE, 1000, 0, HIGH)), T0)
+    monitor.epoch, monitor.index = 5000, 0
+    effects = run_syncs(edge, offer(edge, monitor.beats(70, 140)), T0, medium)
+    assert [(tell.alert.epoch, tell.state) for tell in of(effects, Annunciate)] == [(1000, "cleared"), (5000, "active")]
+    assert heard(offer(edge, monitor.beats(70, 70))) == [(HIGH, "latched")]
+    again, effects = restarted(medium)  # one signal per rule: the old alert gives way to the new one
+    assert [(tell.alert.epoch, tell.state) for tell in of(effects, Annunciate)][-1] == (5000, "active")
+    assert heard(again.handle(CrewAcknowledged(AlertKey(DEVICE, 5000, 0, HIGH)), T0)) == [(HIGH, "acknowledged")]
+
+
+def test_a_new_key_continues_the_rules() -> None:
+    monitor, edge = Monitor(), new_edge()
+    run_syncs(edge, offer(edge, monitor.beats(70, 140)))
+    run_syncs(edge, offer(edge, monitor.close()))
+    assert heard(run_syncs(edge, offer(edge, monitor.beats(150, 150)))) == []
+    (over,) = of(offer(edge, monitor.beats(70, 70)), Annunciate)
+    assert (over.alert, over.state) == (AlertKey(DEVICE, 1000, 0, HIGH), "latched")
+
+
 # ------------------------------------------------------------ home and standby
 
 

@@ -6,7 +6,8 @@ rule hold to the one that makes it cease, and at least to the end of its frame, 
 condition that persists makes no other alert. Whether somebody acknowledged is the board's business: a crossing after
 the end is a new alert with a new key in either case.
 
-The state follows the device, not the epoch: frames of the next epoch go on where those of the one before ended.
+The state follows the device over closing frames: the next epoch goes on where the one before ended. A device that began
+anew named no next epoch; there the rules begin at rest, and what was open ends (`AlarmRules.end`).
 """
 
 from __future__ import annotations
@@ -113,8 +114,13 @@ class AlarmRules:
                 self._ending.append(name)
         else:
             del self._open[name]
-            state = LATCHED if rule.priority >= MEDIUM_PRIORITY else CLEARED
-            changes.append(Change(alert, row, rule.priority, state, verdict.text))
+            changes.append(Change(alert, row, rule.priority, _over(rule), verdict.text))
+
+    def end(self) -> tuple[Change, ...]:
+        """No other frame will come: every open alert ends, as if its condition had ceased."""
+        text = "the device began anew; what holds now is told anew"
+        open_rules = [rule for rule in self._rules if rule.name in self._open]
+        return tuple(Change(self._open[rule.name], 0, rule.priority, _over(rule), text) for rule in open_rules)
 
     def _sorted(self, samples: Samples) -> Rows:
         at = {name: k for k, name in enumerate(samples.channels)}
@@ -143,6 +149,10 @@ class AlarmRules:
         self._view = [None if step is None else Step(*step) for step in view]
         self._open = {alert[3]: AlertKey(*alert) for alert in alerts}
         self._ending = list(ending)
+
+
+def _over(rule: Rule) -> str:
+    return LATCHED if rule.priority >= MEDIUM_PRIORITY else CLEARED
 
 
 def _row(step: Step) -> int:

@@ -54,20 +54,26 @@ class AlarmDesk:
 
     # ------------------------------------------------------------ rules
 
-    def _rules_of(self, stream: StreamId) -> AlarmRules | None:
-        rules = self._rules.get(stream)
-        if rules is None:
-            watch = self.settings.watches.get(stream.device)
-            if watch is None:
-                return None
-            rules = self._rules[stream] = AlarmRules(watch)
-        return rules
+    def _take(self, record: RecordId, samples: Samples) -> tuple[Change, ...]:
+        """Let the rules follow a frame.
+
+        A device that began anew continues no epoch: its rules begin at rest, and the alerts of those before end, since
+        nothing will ever say that their conditions ceased.
+        """
+        stream = record.stream
+        watch = self.settings.watches.get(stream.device)
+        if watch is None:
+            return ()
+        ended: list[Change] = []
+        if stream not in self._rules:
+            for other in [other for other in self._rules if other.device == stream.device]:
+                ended.extend(self._rules.pop(other).end())
+            self._rules[stream] = AlarmRules(watch)
+        return (*ended, *self._rules[stream].frame(record, samples))
 
     def replay(self, record: RecordId, samples: Samples) -> None:
         """A frame read back from the medium: the rules follow it."""
-        rules = self._rules_of(record.stream)
-        if rules is not None:
-            self._recalled.extend(rules.frame(record, samples))
+        self._recalled.extend(self._take(record, samples))
 
     def replay_own(self, frame: bytes) -> None:
         """An alert read back from the medium."""
@@ -87,12 +93,7 @@ class AlarmDesk:
 
     def frame(self, record: RecordId, samples: Samples, now_us: int, out: list[Effect]) -> list[Alert]:
         """The next frame of a device: tell the crew at once; what Earth must be told."""
-        rules = self._rules_of(record.stream)
-        if rules is None:
-            return []
-        changes = rules.frame(record, samples)
-        if not changes:
-            return []
+        changes = self._take(record, samples)
         for change in changes:
             self._tell(self._board.take(change, now_us), out)
         return [self._raised(change, out) for change in changes if change.state == ACTIVE]
@@ -120,9 +121,10 @@ class AlarmDesk:
     def restore(self, states: Mapping[StreamId, bytes], board: bytes) -> None:
         """Go on from a snapshot."""
         for stream, state in states.items():
-            rules = self._rules_of(stream) if state else None
-            if rules is not None:
-                rules.restore(state)
+            watch = self.settings.watches.get(stream.device)
+            if state and watch is not None:
+                self._rules[stream] = AlarmRules(watch)
+                self._rules[stream].restore(state)
         self._board.restore(board)
 
     # ------------------------------------------------------------ the crew

@@ -15,6 +15,7 @@ from transcripts import chain, habitat
 HERE = Path(__file__).parent
 
 C_MODULES = (
+    "_abc",
     "_bisect",
     "_cbor2",
     "_collections",
@@ -29,6 +30,7 @@ C_MODULES = (
     "functools",
     "google_crc32c",
     "itertools",
+    "math",
     "re",
 )
 """Where the C functions may come from that a `handle` calls: values, codecs, checksums, hashes, signatures."""

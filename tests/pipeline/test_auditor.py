@@ -351,7 +351,7 @@ def test_a_stream_that_has_shrunk_since_the_last_checkpoint_is_refused(after):
     audited(machine, 9, device=2)
     heard(machine, checkpoint(0, {1: FRAMES[:6]}))
     effects = heard(machine, checkpoint(1, after))
-    assert cosigned(effects) == []
+    assert cosigned(effects) == [(EDGE, 0, {stream_of(): 6})], "the last cosignature is all that it gets"
     assert [fact.stream for fact in facts(effects, WitnessRefused)] == [stream_of()]
 
 
@@ -361,10 +361,18 @@ def test_a_chain_that_begins_anew_may_leave_a_stream_out_but_not_shrink_it():
     audited(machine, 9, device=2)
     heard(machine, checkpoint(0, {1: FRAMES[:6], 2: OTHERS[:2]}))
     effects = heard(machine, checkpoint(1, {1: FRAMES[:4]}, chained=False))
-    assert cosigned(effects) == []
+    assert cosigned(effects) == [(EDGE, 0, {stream_of(): 6, stream_of(2): 2})]
     assert [fact.stream for fact in facts(effects, WitnessRefused)] == [stream_of()]
     effects = heard(machine, checkpoint(2, {2: OTHERS[:2]}, chained=False))
     assert cosigned(effects) == [(EDGE, 2, {stream_of(2): 2})]
+
+
+def test_an_edge_that_counts_from_a_number_long_used_is_shown_how_far_it_had_come():
+    machine = auditor()
+    audited(machine, 9)
+    heard(machine, checkpoint(5, {1: FRAMES[:6]}))
+    assert cosigned(heard(machine, checkpoint(0, {1: FRAMES[:2]}))) == [(EDGE, 5, {stream_of(): 6})]
+    assert cosigned(heard(machine, checkpoint(5, {1: FRAMES[:6]}))) == [], "a copy asks for nothing"
 
 
 def test_an_edge_that_lags_behind_another_is_cosigned_for_what_it_has():

@@ -15,11 +15,13 @@ from transcripts import chain, habitat
 HERE = Path(__file__).parent
 
 C_MODULES = (
+    "_abc",
     "_bisect",
     "_cbor2",
     "_collections",
     "_functools",
     "_hashlib",
+    "_operator",
     "_struct",
     "builtins",
     "cbor2",
@@ -29,6 +31,7 @@ C_MODULES = (
     "functools",
     "google_crc32c",
     "itertools",
+    "math",
     "re",
 )
 """Where the C functions may come from that a `handle` calls: values, codecs, checksums, hashes, signatures."""

@@ -195,9 +195,9 @@ class CountsItsReaders(Device):
 
     @property
     def waiting(self) -> int:
-        """Frames that the home edge has not accepted."""
-        self._retries += 1
-        return self.stream.size - self.accepted
+        """Frames that are kept."""
+        self._packets += 1
+        return sum(len(epoch.stream.frames) for epoch in self.epochs)
 
 
 def test_a_getter_that_changes_its_machine_is_found_out(tmp_path: Path) -> None:

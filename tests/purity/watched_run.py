@@ -36,9 +36,9 @@ def audit(event: str, _: Any) -> None:
         audited[event] = audited.get(event, 0) + 1
 
 
-def profile(_: Any, event: str, function: Any) -> None:
-    """Count the modules of C functions that a `handle` calls."""
-    if event == "c_call" and watching:
+def profile(frame: Any, event: str, function: Any) -> None:
+    """Count the modules of C functions that a `handle` calls; a Fraction hashes integers, alike in every process."""
+    if event == "c_call" and watching and not (function is hash and frame.f_globals["__name__"] == "fractions"):
         module = getattr(function, "__module__", None) or type(getattr(function, "__self__", None)).__module__
         name = f"{module}.{function.__qualname__}"
         called[name] = called.get(name, 0) + 1

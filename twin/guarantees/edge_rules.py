@@ -124,7 +124,7 @@ class _SignedHead(NamedTuple):
 
 class AppendOnly(Checker):
     """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what
-    devices signed.
+    devices signed; no witness signs a head that is smaller than the last it signed, or whose root is another.
 
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so, and
     an edge that took a stream up at an ack's frontier proves from there. Such a head follows one that nobody has heard
@@ -143,15 +143,15 @@ class AppendOnly(Checker):
         self._last: dict[tuple[str, Key], _SignedHead] = {}
         self._jumps: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
-        self._witnessed: dict[tuple[str, Key], dict[str, int]] = {}
+        self._cosigned: dict[tuple[str, str, Key], int] = {}
         self._up_since_us: dict[str, int] = {}
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
+        trace.subscribe(HeadCosigned, self._witnessed)
         trace.subscribe(Crashed, self._jumped)
         trace.subscribe(Adopted, self._jumped)
         trace.subscribe(MediumHolds, self._lost)
-        trace.subscribe(HeadCosigned, self._cosigned)
         trace.subscribe(Restarted, self._restarted)
 
     def _jumped(self, _at_us: int, node: str, fact: Crashed | Adopted) -> None:
@@ -161,11 +161,20 @@ class AppendOnly(Checker):
 
     def _lost(self, _at_us: int, node: str, _fact: MediumHolds) -> None:
         self._losses[node] += 1
-        for sizes in self._witnessed.values():
-            sizes.pop(node, None)
+        for place in [place for place in self._cosigned if place[0] == node]:
+            del self._cosigned[place]  # a witness knows what it signed by its medium
 
-    def _cosigned(self, _at_us: int, node: str, fact: HeadCosigned) -> None:
-        self._witnessed.setdefault((fact.author, (fact.stream.device, fact.stream.epoch)), {})[node] = fact.size
+    def _witnessed(self, at_us: int, node: str, fact: HeadCosigned) -> None:
+        self.checked += 1
+        stream = (fact.stream.device, fact.stream.epoch)
+        place = (node, fact.author, stream)
+        size, roots = self._cosigned.get(place, 0), self._truth.of(stream).roots
+        if fact.size < size:
+            what = f"a witness of {fact.author} signed a head of {fact.size} after one of {size}"
+            self.violate(at_us, node, stream, what)
+        elif fact.size >= roots.kept and roots.at(fact.size) != fact.root:
+            self.violate(at_us, node, stream, f"a witness signed another root of {fact.size} than that of the records")
+        self._cosigned[place] = max(size, fact.size)
 
     def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
         self._up_since_us[node] = at_us
@@ -173,8 +182,12 @@ class AppendOnly(Checker):
     def _told(self, node: str, stream: Key) -> int:
         """The largest head that a witness on Mars could tell a node of that came back without its medium."""
         back_us = self._up_since_us.get(node, 0)
-        sizes = self._witnessed.get((node, stream), {})
-        return max((size for name, size in sizes.items() if self._up_since_us.get(name, back_us) < back_us), default=0)
+        known = (
+            size
+            for (witness, author, signed), size in self._cosigned.items()
+            if (author, signed) == (node, stream) and self._up_since_us.get(witness, back_us) < back_us
+        )
+        return max(known, default=0)
 
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
@@ -200,8 +213,8 @@ class AppendOnly(Checker):
 
 
 class SafeTrim(Checker):
-    """A device or edge deletes frame i only when i < trim of an ack that Earth made, and the backup holds rows below
-    that trim.
+    """A device or edge deletes frame i only when i < trim of an ack that Earth made whose root is that of what the
+    device signed, and the backup holds rows below that trim.
     """
 
     key = "safe_trim"

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test test-live campaign bench lint lock clean
+.PHONY: help run test test-live campaign campaign-ci bench lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -33,8 +33,13 @@ test-live: $(VENV)/test.stamp  ## tests with real components: installs tshark an
 	scripts/install_live_components.sh
 	CI=true $(BIN)/pytest -m live
 
-campaign: $(VENV)/run.stamp  ## every scenario with many seeds; CI runs two of them
-	$(BIN)/twin check scenarios --seeds 20
+campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined campaign with a thousand
+	$(BIN)/twin check scenarios --seeds 20 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 1000 --jobs 2
+
+campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing
+	$(BIN)/twin check scenarios --seeds 1 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 300 --jobs 2
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py

@@ -5,6 +5,7 @@
     scenario = twin.load_scenario("scenarios/first-light.yaml", overrides=["duration=6 h"])
     result = twin.run(scenario, out="reports/first-light")
     result.verdict, result.tables["records"]
+    twin.query(result.folder, ["spo2"], crew=2), twin.verify(result.folder)
 
 Names are imported on first use, so that `import twin` costs nothing.
 """
@@ -23,7 +24,7 @@ _HOMES = {
     "run": "twin.experiments.run",
 }
 
-__all__ = ["Result", "ScenarioError", "__version__", "check", "load_scenario", "render", "run"]
+__all__ = ["Result", "ScenarioError", "__version__", "check", "load_scenario", "query", "render", "run", "verify"]
 
 
 def __getattr__(name: str) -> Any:

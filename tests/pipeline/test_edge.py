@@ -56,6 +56,7 @@ from twin.pipeline.wire.messages import (
     FrameOffer,
     Hello,
     MismatchNotice,
+    decode,
     encode,
     signed_part,
 )
@@ -277,6 +278,50 @@ def cosign_all(checkpoint_counter: int, sizes: dict) -> list[bytes]:
         unsigned = Cosign(EDGE, checkpoint_counter, witness, bytes(32), tuple(sizes.items()))
         made.append(encode(unsigned._replace(signature=signer(witness).sign(signed_part(unsigned)))))
     return made
+
+
+def chain_of(edge: Edge, medium: Medium, now_us: int) -> list[bytes]:
+    """What each checkpoint signed now names as the one before it."""
+    said_to_peer = said(run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), now_us), now_us, medium), PEER)
+    return [decode(message.checkpoint).previous for message in said_to_peer]
+
+
+def test_a_witness_that_missed_where_the_chain_began_anew_is_told_again():
+    """It goes on naming a stream that is lost here, however often it is shown a checkpoint without it."""
+    edge, medium = holding(3)
+    assert chain_of(edge, medium, T0 + 600 * S) == [b""]
+    (_, from_earth) = cosign_all(0, {stream_of(): 3, stream_of(2): 4})
+    assert chain_of(edge, medium, T0 + 1200 * S) == []
+    run_syncs(edge, hear_acks(edge, make_ack(FRAMES[:1], trim=0), cosigns=[from_earth]), T0, medium)
+    assert chain_of(edge, medium, T0 + 1800 * S) == [b""], "at once, although no stream has moved"
+    run_syncs(edge, offer(edge, FRAMES[3]), T0, medium)
+    (previous,) = chain_of(edge, medium, T0 + 2400 * S)
+    assert previous
+
+
+def test_a_witness_whose_medium_went_back_is_offered_proofs_from_what_it_says_now():
+    edge, medium = holding(5)
+    run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0 + 600 * S), T0 + 600 * S, medium)
+    for known in (5, 2):
+        (cosign, _) = cosign_all(0, {stream_of(): known})
+        run_syncs(edge, edge.handle(Received(PEER, cosign), T0), T0, medium)
+    run_syncs(edge, offer(edge, FRAMES[5]), T0, medium)
+    effects = run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0 + 1200 * S), T0 + 1200 * S, medium)
+    (message,) = said(effects, PEER)
+    assert [size for size, _ in message.proofs] == [2]
+
+
+def test_a_number_that_only_earth_remembers_begins_a_new_chain():
+    """What Earth signed last is as old as the way it took: a later checkpoint may have left this edge since."""
+    from_peer, from_earth = cosign_all(7, {stream_of(): 2})
+    edge, medium = holding(3)
+    edge.handle(Received(PEER, from_peer), T0)
+    assert edge.notary.counter == 8
+    assert chain_of(edge, medium, T0 + 600 * S) == [bytes(32)], "the digest that the peer signed"
+    edge, medium = holding(3)
+    run_syncs(edge, hear_acks(edge, make_ack(FRAMES[:1], trim=0), cosigns=[from_earth]), T0, medium)
+    assert edge.notary.counter == 8
+    assert chain_of(edge, medium, T0 + 600 * S) == [b""]
 
 
 def test_a_checkpoint_leaves_only_when_its_journal_entry_is_synced():

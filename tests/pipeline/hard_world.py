@@ -190,16 +190,20 @@ class HardWorld(World):
             self.deliver(*random.choice(self.heard))
 
     def forge(self, number: int, random: Random) -> None:
-        """Somebody goes on with a key that was given up, in the old epoch, in one left open, and in a new one."""
-        for stream, key in self.given_up[number]:
-            held = [machine.streams.get(stream) for machine in self.machines.values() if isinstance(machine, Edge)]
-            index = max((s.size for s in held if s is not None), default=0)
-            for record in (RecordId(*stream, index), RecordId(number, random.getrandbits(64), 0)):
-                body = encode_samples(Samples(T0, S, ("heart_rate_bpm",), ((250,),)))
-                frame = seal_frame(Frame(*record, SAMPLES, T0, body), apid=1, packet_count=0, signer=key)
-                for edge in (EDGE, PEER):
-                    carry = random.random() < 0.5
-                    self.deliver(edge, Received(f"device-{number}", encode(FrameOffer(frame, carry))))
+        """Somebody goes on with a key that an edge knows as given up, in the old epoch and in a new one."""
+        body = encode_samples(Samples(T0, S, ("heart_rate_bpm",), ((250,),)))
+        for edge in (EDGE, PEER):
+            machine = self.machines.get(edge)
+            for stream, key in self.given_up[number]:
+                if machine is None or not machine.keys.is_closed(stream):
+                    continue
+                final = len(self.sealed[stream]) - 1
+                for record in (RecordId(*stream, final + 1), RecordId(number, random.getrandbits(64), 0)):
+                    frame = seal_frame(Frame(*record, SAMPLES, T0, body), apid=1, packet_count=0, signer=key)
+                    offer = FrameOffer(frame, random.random() < 0.5)
+                    before = {of: s.size for of, s in machine.streams.items()}
+                    self.deliver(edge, Received(f"device-{number}", encode(offer)))
+                    assert {of: s.size for of, s in machine.streams.items()} == before, "a forged frame was taken"
 
     # ------------------------------------------------------------ what must hold
 

@@ -72,6 +72,7 @@ class Synchronizer:
         self._sizes: dict[RecordId, int] = {}  # of everything queued or in flight
         self._alerts: set[RecordId] = set()
         self._demanded: set[RecordId] = set()
+        self._arriving_us: dict[RecordId, int] = {}  # demanded and sent: when it is on Earth
         self._flights: list[_Flight] = []
         self._bytes_in_flight = 0
         self._suspended_us: int | None = None
@@ -111,8 +112,11 @@ class Synchronizer:
             self._fresh.append(record)
 
     def demand(self, record: RecordId, size_bytes: int) -> None:
-        """Queue a record that Earth had verified and has lost since: its row rotted."""
-        if record not in self._sizes:
+        """Queue a record that Earth had verified and has lost since, unless it is on its way already.
+
+        Comes after `acked`, which knows by when the ack that asks for it was written.
+        """
+        if record not in self._sizes and record not in self._arriving_us:
             self._sizes[record] = size_bytes
             self._demanded.add(record)
             self._again.append(record)
@@ -166,7 +170,9 @@ class Synchronizer:
         flight = _Flight(load, now_us, arrival_us, self._expiry_us(now_us))
         if not load.urgent:
             self._bytes_in_flight += load.size_bytes
-        self._demanded.difference_update(load.records)  # if this is lost, Earth's next ack asks again
+        demanded = self._demanded.intersection(load.records)
+        self._arriving_us.update(dict.fromkeys(demanded, arrival_us))  # if this is lost, an ack made later asks again
+        self._demanded -= demanded
         # an ack may have come while the bundle was being radiated
         self._shrink(flight, tuple([r for r in load.records if r.index >= self.verified.get(r.stream, 0)]))
         if flight.load.records:
@@ -181,6 +187,9 @@ class Synchronizer:
         stream = ack.stream
         self.verified[stream] = ack.verified
         self._demanded -= {record for record in self._demanded if record.stream == stream and record.index < ack.trim}
+        for record, arrival_us in list(self._arriving_us.items()):
+            if record.stream == stream and (arrival_us < ack.made_us or record.index < ack.trim):
+                del self._arriving_us[record]
         kept: list[_Flight] = []
         for flight in self._flights:
             records = flight.load.records

@@ -24,7 +24,8 @@ FACTS = (
     StoreRestored,
 )
 # hypoxia so early that its alerts reach Earth while two lead
-MORE = "episodes: [{kind: hypoxia, crew: 2, at: 12 min, for: 20 min}]\npipeline: {suite: hmac-sha256, backup_period: 15 min}\n"
+MORE = "episodes: [{kind: hypoxia, crew: 2, at: 12 min, for: 20 min}]\n"
+MORE += "pipeline: {suite: hmac-sha256, backup_period: 15 min}\n"
 
 
 def fly_earth(folder: Path, faults: str) -> Flight:

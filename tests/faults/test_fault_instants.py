@@ -174,6 +174,11 @@ EVERY_KIND = {
     "channel_busy": "at: random, for: 10 min, retry_after: 20 s",
     "hop_key_rotation": "at: random, apart: 5 min",
     "device_key_rotation": "device: vitals-1, at: random",
+    "lead_off": "device: vitals-1, at: random, for: 10 min",
+    "motion_artefact": "device: vitals-2, at: random, for: 10 min",
+    "sensor_stuck": "device: vitals-1, at: 1 h, for: 10 min",
+    "sensor_duplicate": "device: vitals-1, at: random, for: 10 min, rate: 50 %",
+    "sensor_late": "device: vitals-2, at: random, for: 10 min",
 }
 
 

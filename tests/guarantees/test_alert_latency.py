@@ -48,8 +48,12 @@ def samples(at_s: int, *values: int, activity: int = 0) -> tuple[int, str, Gener
     return at_s, MONITOR, Generated((at_s - len(values) + 1) * SECOND, SECOND, rows)
 
 
-def sounds(at_s: float, state: str = "active", edge: str = "edge-1", index: int = 0) -> tuple[float, str, AlarmSounded]:
-    return at_s, edge, AlarmSounded((DEVICE, EPOCH, index, LOW), 3, state)
+def sounds(at_s: float, state: str = "active", index: int = 0) -> tuple[float, str, AlarmSounded]:
+    return at_s, "crew", AlarmSounded((DEVICE, EPOCH, index, LOW), 3, state)
+
+
+def raises(at_s: float, edge: str = "edge-1", index: int = 0) -> tuple[float, str, AlarmRaised]:
+    return at_s, edge, AlarmRaised(AlertKey(DEVICE, EPOCH, index, LOW), 0, 3)
 
 
 def counted(checker: AlertLatency) -> tuple[int, int, int]:
@@ -84,7 +88,7 @@ def test_a_hold_may_run_over_the_end_of_a_block() -> None:
 
 
 def test_while_an_alert_is_open_no_other_is_demanded_and_after_it_one_is() -> None:
-    first = [samples(10, 89, 88, 87), sounds(10.1)]
+    first = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1)]
     again = samples(60, 95, 89, 88, 87)
     assert counted(fly([*first, again])) == (0, 1, 0)
     for over in ("latched", "cleared"):
@@ -94,17 +98,30 @@ def test_while_an_alert_is_open_no_other_is_demanded_and_after_it_one_is() -> No
         assert counted(fly([*first, sounds(30, going_on), again])) == (0, 1, 0)
 
 
-def test_an_alert_stays_open_over_its_edges_crash_for_the_other_edge_has_it_too() -> None:
-    """The habitat's annunciator says each state once, whichever edge came first."""
-    first = [samples(10, 89, 88, 87), sounds(10.1, edge="crew"), (20, "edge-1", DOWN)]
+def test_an_alert_that_an_edge_took_down_with_it_excuses_nothing() -> None:
+    first = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1), (20, "edge-1", DOWN)]
     again = samples(60, 95, 89, 88, 87)
-    assert counted(fly([*first, again])) == (0, 1, 0)
-    assert counted(fly([*first, sounds(30, "latched", edge="crew"), again])) == (1, 2, 0)
-    assert counted(fly([*first, sounds(30, "latched", edge="crew", index=7), again])) == (0, 1, 0)
+    assert counted(fly([*first, again])) == (1, 2, 0)
+    assert counted(fly([*first, (40, "edge-1", Restarted(0)), again])) == (0, 1, 0)
+
+
+def test_an_alert_that_the_standby_raised_too_stays_open_when_home_crashes() -> None:
+    both = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1), raises(10.2, "edge-2"), (20, "edge-1", DOWN)]
+    assert counted(fly([*both, samples(60, 95, 89, 88, 87)])) == (0, 1, 0)
+    alone = [(5, "edge-1", DOWN), samples(10, 89, 88, 87), sounds(10.1), raises(10.1, "edge-2")]
+    assert counted(fly([*alone, samples(60, 95, 89, 88, 87)])) == (0, 1, 0)
+
+
+def test_a_late_word_of_an_earlier_alert_opens_and_closes_nothing() -> None:
+    first = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1), sounds(30, "latched")]
+    again = [samples(60, 95, 89, 88, 87), sounds(60.1, index=1), raises(60.1, index=1)]
+    late = [raises(61, "edge-2"), sounds(62, "cleared")]
+    assert counted(fly([*first, raises(31, "edge-2"), samples(60, 95, 89, 88, 87)])) == (1, 2, 0)
+    assert counted(fly([*first, *again, *late, samples(90, 95, 89, 88, 87)])) == (0, 2, 0)
 
 
 def test_a_device_that_begins_anew_has_nothing_open_and_one_whose_key_changed_has() -> None:
-    first = [samples(10, 89, 88, 87), sounds(10.1)]
+    first = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1)]
     again, frame = samples(60, 95, 89, 88, 87), (50, MONITOR, sealed(0, epoch=7))
     assert counted(fly([*first, frame, again])) == (1, 2, 0)
     closed = (49, MONITOR, EpochClosed(record(5), 7, "key"))

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.guarantees.availability import Availability, Passage
-from twin.guarantees.edge_rules import Durability, SafeTrim
+from twin.guarantees.edge_rules import AppendOnly, Durability, SafeTrim
 from twin.guarantees.hashing import RunningRoot, is_consistent, leaf_of, parent_of
 from twin.guarantees.integrity import Integrity
 from twin.guarantees.roots import StreamRoots
 from twin.guarantees.store_rules import ExactlyOnce, StreamOrder
 from twin.guarantees.truth import Truth
-from twin.pipeline.facts import Accepted, AckMade, FrameSealed, Trimmed
+from twin.pipeline.facts import Accepted, AckMade, FrameSealed, HeadCosigned, Trimmed
 from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.transport.contact_plan import Contact
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.scenario.bounds import parse_bound
-from twin.trace import HeadVisible, MadeDurable, RowStored, Trace
+from twin.trace import HeadVisible, MadeDurable, MediumHolds, RowStored, Trace
 
 # transparency-dev/merkle (Apache-2.0), testdata: the eight leaves and the roots of the first n of them.
 LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -121,11 +121,35 @@ def test_a_head_may_show_only_a_prefix_and_never_falls() -> None:
 
 
 def test_trim_is_safe_only_below_what_an_ack_and_the_backup_prove() -> None:
-    ack = ("earth", AckMade(STREAM, 1, 1, b"", 1, 0))
+    ack = ("earth", AckMade(STREAM, 1, 1, leaf_of(bytes((0,))), 1, 0))
     proved = [("d", sealed(0)), ("t", row(0)), ("b", row(0, store="backup")), ack]
     assert watched(SafeTrim, [*proved, ("edge-1", Trimmed(STREAM, 1))]).violations == 0
     assert watched(SafeTrim, [*proved, ("edge-1", Trimmed(STREAM, 2))]).violations == 1
     assert watched(SafeTrim, [("d", sealed(0)), ("t", row(0)), ack, ("edge-1", Trimmed(STREAM, 1))]).violations == 1
+
+
+def test_an_ack_with_a_wrong_root_proves_nothing() -> None:
+    """Bug 18: a node that does not hold the acked root against its own log trims where another would not."""
+    wrong = ("earth", AckMade(STREAM, 1, 1, leaf_of(b"?"), 1, 0))
+    rows = [("d", sealed(0)), ("t", row(0)), ("b", row(0, store="backup"))]
+    assert watched(SafeTrim, [*rows, wrong, ("edge-1", Trimmed(STREAM, 1))]).violations == 1
+
+
+def cosigned(size: int, root: bytes | None = None, author: str = "edge-2") -> tuple[str, HeadCosigned]:
+    leaves = RunningRoot()
+    for index in range(size):
+        leaves.add(leaf_of(bytes((index,))))
+    return "edge-1", HeadCosigned(author, STREAM, size, root or leaves.root())
+
+
+def test_a_witness_never_signs_a_head_that_shrank_or_has_another_root() -> None:
+    """Bug 22. A witness that lost its medium does not know what it signed, and another author has another chain."""
+    signed = [("d", sealed(index)) for index in range(3)]
+    assert watched(AppendOnly, [*signed, cosigned(2), cosigned(2), cosigned(3)]).violations == 0
+    assert watched(AppendOnly, [*signed, cosigned(3), cosigned(2)]).violations == 1
+    assert watched(AppendOnly, [*signed, cosigned(3), cosigned(2, author="edge-3")]).violations == 0
+    assert watched(AppendOnly, [*signed, cosigned(3), ("edge-1", MediumHolds(())), cosigned(2)]).violations == 0
+    assert watched(AppendOnly, [*signed, cosigned(3, leaf_of(b"?"))]).violations == 1
 
 
 def test_nothing_checked_is_not_applicable_and_broken_where_listed() -> None:
@@ -155,10 +179,10 @@ def test_truth_forgets_below_trim_but_not_what_a_checker_still_needs() -> None:
             trace.emit(0, "x", fact)
     roots = truth.of(STREAM).roots
     assert roots.at(4) is not None
-    trace.emit(0, "earth", AckMade(STREAM, 10, 8, b"", 1, 0))
+    trace.emit(0, "earth", AckMade(STREAM, 10, 8, roots.at(10) or b"", 1, 0))
     assert len(truth.of(STREAM).leaves) == 10
     needed[0] = 4
-    trace.emit(0, "earth", AckMade(STREAM, 10, 8, b"", 1, 1))
+    trace.emit(0, "earth", AckMade(STREAM, 10, 8, roots.at(10) or b"", 1, 1))
     assert sorted(truth.of(STREAM).leaves) == [4, 5, 6, 7, 8, 9]
     assert (roots.at(3), roots.at(10)) == (None, truth.of(STREAM).roots.at(10))
     assert roots.at(10) is not None

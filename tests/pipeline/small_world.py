@@ -68,7 +68,7 @@ from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Attestation
+from twin.pipeline.wire.messages import Ack, Attestation, decode
 
 HOMES = {1: EDGE, 2: PEER}
 
@@ -220,6 +220,11 @@ class World:
                     if entry.kind == journal.FRAME:
                         record = peek_record(entry.payload)
                         self.durable[node, record.stream] = record.index + 1
+                    elif entry.kind == journal.ADOPTED:
+                        ack = decode(entry.payload)
+                        assert isinstance(ack, Ack)
+                        assert ack.verified <= self.attestations["table", ack.stream].size, "adopted where Earth said"
+                        self.durable[node, ack.stream] = ack.verified
                 disk.durable += disk.flushing
                 disk.flushing = b""
                 self.deliver(node, Synced(sync_id))

@@ -126,7 +126,12 @@ def test_the_gateway_hears_of_an_attestation_only_when_it_is_stored():
     effects = hear(machine, HeadMoved(stream_of(), 3))
     effects = machine.handle(RowsRead(of(effects, ReadRows)[0].id, tuple(FRAMES[:3])), T0)
     assert said(effects, EARTH) == []
+    (name,) = of(effects, WriteAttestation)
+    assert (name.store, name.size) == ("backup", 0), "a restored table must know that it has lost a stream"
+    effects = machine.handle(AttestationWritten(name.id), T0)
+    assert said(effects, EARTH) == []
     (write,) = of(effects, WriteAttestation)
+    assert (write.store, write.size) == ("table", 3)
     assert [message.size for message in said(machine.handle(AttestationWritten(write.id), T0), EARTH)] == [3]
 
 
@@ -298,9 +303,17 @@ def test_a_backup_of_what_was_never_attested_is_not_proved():
 # ------------------------------------------------------------ witness on Earth
 
 
-def checkpoint(counter: int, frames: dict[int, Sequence[bytes]], author: str = EDGE, key: str | None = None):
+def checkpoint(
+    counter: int,
+    frames: dict[int, Sequence[bytes]],
+    author: str = EDGE,
+    key: str | None = None,
+    chained: bool | None = None,
+):
+    """A checkpoint as it reaches Earth; all but the first name the one before, unless `chained` says otherwise."""
     heads = tuple(Head(stream_of(d), len(rows), log_of(rows).root()) for d, rows in frames.items())
-    unsigned = Checkpoint(author, counter, T0, b"", heads)
+    previous = bytes(32) if (counter > 0 if chained is None else chained) else b""
+    unsigned = Checkpoint(author, counter, T0, previous, heads)
     signed = unsigned._replace(signature=signer(key or author).sign(signed_part(unsigned)))
     return CheckpointOffer(encode(signed), ())
 
@@ -340,6 +353,18 @@ def test_a_stream_that_has_shrunk_since_the_last_checkpoint_is_refused(after):
     effects = heard(machine, checkpoint(1, after))
     assert cosigned(effects) == []
     assert [fact.stream for fact in facts(effects, WitnessRefused)] == [stream_of()]
+
+
+def test_a_chain_that_begins_anew_may_leave_a_stream_out_but_not_shrink_it():
+    machine = auditor()
+    audited(machine, 9)
+    audited(machine, 9, device=2)
+    heard(machine, checkpoint(0, {1: FRAMES[:6], 2: OTHERS[:2]}))
+    effects = heard(machine, checkpoint(1, {1: FRAMES[:4]}, chained=False))
+    assert cosigned(effects) == []
+    assert [fact.stream for fact in facts(effects, WitnessRefused)] == [stream_of()]
+    effects = heard(machine, checkpoint(2, {2: OTHERS[:2]}, chained=False))
+    assert cosigned(effects) == [(EDGE, 2, {stream_of(2): 2})]
 
 
 def test_an_edge_that_lags_behind_another_is_cosigned_for_what_it_has():

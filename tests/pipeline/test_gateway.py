@@ -11,6 +11,7 @@ from pipeline_parts import (
     EDGE,
     PEER,
     T0,
+    Author,
     S,
     acks_bundle,
     facts,
@@ -637,6 +638,17 @@ def stored_stream(visible: int, signed: int, backed: int, edge: str = EDGE) -> S
 def new_leader(stream: StoredStream, **more):
     machine = Gateway.recover(gateway_settings(term=4), Stored((stream,), **more))
     return machine, machine.handle(Started(), T0)
+
+
+def test_a_new_leader_learns_a_stored_key_when_the_key_before_it_arrives():
+    """Of three epochs the last two were stored when it came up; the closing frame between them is still under way."""
+    device = Author(1, "device-1")
+    closings = [device.close() for _ in range(3)]
+    machine, _ = new_leader(stored_stream(0, 0, 0), closings=(closings[0], closings[2]))
+    newest = device.seal()
+    assert why_rejected(machine.handle(BundleArrived(EDGE, frames_bundle([newest])), T0)) == "signature"
+    machine.handle(BundleArrived(EDGE, frames_bundle([closings[1]])), T0)
+    assert facts(machine.handle(BundleArrived(EDGE, frames_bundle([newest])), T0), Rejected) == []
 
 
 def test_a_new_leader_claims_heads_and_acks_what_stands_beside_them_under_its_own_term():

@@ -184,14 +184,27 @@ def test_who_may_sign_after_a_rotation(stream, key, strict, problem):
     assert keys.problem_with(frame, peek_record(frame)) == problem
 
 
-def test_an_epoch_seen_before_the_rotation_keeps_its_key():
-    keys = book()
+@pytest.mark.parametrize(("strict", "problem"), [(True, STALE_KEY), (False, None)])
+def test_an_epoch_that_nobody_closed_ends_with_its_key_where_order_is_known(strict, problem):
+    """A device that left an epoch open has lost the rest of it: who goes on there has stolen the key."""
+    keys = book(strict)
     early = frame_of(StreamId(1, 5), 0, OLD)
     keys.learn(early, peek_record(early))
     closing = closing_of(FIRST, 0, 77, OLD, NEW)
     keys.learn(closing, peek_record(closing))
     late = frame_of(StreamId(1, 5), 1, OLD)
-    assert keys.problem_with(late, peek_record(late)) is None
+    assert keys.problem_with(late, peek_record(late)) == problem
+
+
+def test_a_thief_cannot_close_an_epoch_that_was_left_open():
+    keys = book(True)
+    early = frame_of(StreamId(1, 5), 0, OLD)
+    keys.learn(early, peek_record(early))
+    closing = closing_of(FIRST, 0, 77, OLD, NEW)
+    keys.learn(closing, peek_record(closing))
+    assert keys.take([closing_of(StreamId(1, 5), 1, 99, OLD, signer("a thief"))]) == []
+    frame = frame_of(StreamId(1, 99), 0, signer("a thief"))
+    assert keys.problem_with(frame, peek_record(frame)) == WRONG_SIGNATURE
 
 
 def test_a_closing_frame_under_the_same_key_gives_nothing_up():

@@ -220,11 +220,11 @@ def test_what_earth_demands_is_not_sent_again_while_it_is_on_its_way():
     asks = ((1, 2),)
     for made_us in (T0 + 1, T0 + 2, T0 + OWLT):
         sync.acked(ack(3, asks, made_us))
-        sync.demand(record(1), 100)
+        sync.demand(record(1), 100, made_us)
     assert fly(sync, T0 + 10) == [1]
     sync.acked(ack(3, asks, T0 + 10 + OWLT))
-    sync.demand(record(1), 100)
+    sync.demand(record(1), 100, T0 + 10 + OWLT)
     assert fly(sync) == []
     sync.acked(ack(3, asks, T0 + 11 + OWLT))
-    sync.demand(record(1), 100)
+    sync.demand(record(1), 100, T0 + 11 + OWLT)
     assert fly(sync) == [1]

@@ -75,8 +75,9 @@ CREATE TABLE alerts (
   PRIMARY KEY (device, epoch, idx, rule)
 );
 CREATE TABLE ledger (
-  author TEXT NOT NULL, counter INTEGER NOT NULL, checkpoint BLOB NOT NULL, cosigns BLOB NOT NULL,
-  PRIMARY KEY (author, counter)
+  author TEXT NOT NULL, counter INTEGER NOT NULL, digest BLOB NOT NULL, checkpoint BLOB NOT NULL,
+  cosigns BLOB NOT NULL,
+  PRIMARY KEY (author, counter, digest)
 );
 """
 
@@ -145,7 +146,7 @@ def make_run(folder: Path, suite: str = "ed25519", witnessed: bool = True) -> Ma
             store.execute("INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?)", attestation)
         alert = (f"{OTHER.device:016x}", f"{OTHER.epoch:016x}", LEAD_OFF, "spo2_low", frames[ALERTS][0])
         store.execute("INSERT INTO alerts VALUES (?, ?, ?, ?, ?, 0, NULL)", alert)
-        store.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?)", make_ledger(frames, suite, witnessed))
+        store.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", make_ledger(frames, suite, witnessed))
     store.close()
     vitals = ("vitals_monitor", VITALS)
     write_registry(
@@ -169,7 +170,7 @@ def log_of(frames: Sequence[bytes]) -> MerkleLog:
 
 def make_ledger(
     frames: dict[StreamId, list[bytes]], suite: str, witnessed: bool
-) -> Iterator[tuple[str, int, bytes, bytes]]:
+) -> Iterator[tuple[str, int, bytes, bytes, bytes]]:
     """Three checkpoints of `edge-1`, over the first third, two thirds and all of each stream."""
     previous = b""
     for counter in range(3):
@@ -185,7 +186,7 @@ def make_ledger(
             sizes = tuple((head.stream, head.size) for head in heads)
             said = Cosign("edge-1", counter, witness, digest, sizes)
             cosigns.append(encode(said._replace(signature=signer(witness, suite).sign(signed_part(said)))))
-        yield "edge-1", counter, raw, cbor2.dumps(cosigns)
+        yield "edge-1", counter, digest, raw, cbor2.dumps(cosigns)
         previous = digest
 
 

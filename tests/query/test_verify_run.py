@@ -15,6 +15,7 @@ from hand_made_store import (
     ONE,
     OTHER,
     SECOND,
+    START_US,
     Made,
     flipped,
     log_of,
@@ -27,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Checkpoint, audit_part, decode, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, Head, audit_part, decode, encode, signed_part
 from twin.scenario.errors import ScenarioError
 from twin.verify.audit import verify_run
 from twin.verify.findings import CHECKS
@@ -268,7 +269,9 @@ def resigned(made: Made, counter: int, **changes: object) -> None:
     assert isinstance(old, Checkpoint)
     unsigned = old._replace(**changes)  # type: ignore[arg-type]
     signature = signer("edge-1", "ed25519").sign(signed_part(unsigned))
-    set_ledger(made, counter, "checkpoint", encode(unsigned._replace(signature=signature)))
+    raw = encode(unsigned._replace(signature=signature))
+    set_ledger(made, counter, "checkpoint", raw)
+    set_ledger(made, counter, "digest", hashlib.sha256(raw).digest())
     set_ledger(made, counter, "cosigns", cbor2.dumps([]))
 
 
@@ -279,7 +282,7 @@ def test_an_edge_that_rewrites_a_checkpoint_breaks_the_chain_after_it(made: Made
 
 def test_a_chain_that_begins_with_a_hash_of_nothing_known_is_found(made: Made) -> None:
     resigned(made, 0, previous=hashlib.sha256(b"").digest())
-    assert wrong(made.folder) == [("checkpoints", "edge-1/1"), ("checkpoints", "edge-1/0")]
+    assert wrong(made.folder) == [("checkpoints", "edge-1/0"), ("checkpoints", "edge-1/1")]
 
 
 def test_a_head_in_a_checkpoint_that_is_not_the_root_of_the_rows_is_found(made: Made) -> None:
@@ -305,14 +308,62 @@ def test_a_checkpoint_that_is_not_archived_is_pending_and_named(made: Made) -> N
         store.execute("DELETE FROM ledger WHERE counter = 1")
     found = verify_run(made.folder).findings
     assert found.sound
-    assert found.pending == ["edge-1/0 to edge-1/2: 1 checkpoints between them are not archived"]
+    assert found.pending == ["edge-1: 1 of 3 checkpoints did not reach Earth; the heads of later ones cover their rows"]
 
 
 def test_cosignatures_that_came_before_their_checkpoint_wait_for_it(made: Made) -> None:
     set_ledger(made, 2, "checkpoint", b"")
     found = verify_run(made.folder).findings
     assert found.sound
-    assert "edge-1/2: 2 cosignatures wait for their checkpoint" in found.pending
+    assert "edge-1: of 1 checkpoints only cosignatures have reached Earth" in found.pending
+
+
+def add_checkpoint(made: Made, counter: int, previous: bytes, streams: tuple[StreamId, ...]) -> str:
+    """The edge signs one more, over all rows of these streams; returns its digest in hex."""
+    heads = tuple(Head(s, len(made.frames[s]), log_of(made.frames[s]).root()) for s in streams)
+    unsigned = Checkpoint("edge-1", counter, START_US, previous, heads)
+    raw = encode(unsigned._replace(signature=signer("edge-1", "ed25519").sign(signed_part(unsigned))))
+    digest = hashlib.sha256(raw).digest()
+    with tampering(made.folder) as store:
+        store.execute("INSERT INTO ledger VALUES ('edge-1', ?, ?, ?, ?)", (counter, digest, raw, cbor2.dumps([])))
+    return digest.hex()
+
+
+def digest_of(made: Made, counter: int) -> bytes:
+    return hashlib.sha256(ledger_of(made, counter, "checkpoint")).digest()
+
+
+def test_a_new_chain_after_a_lost_medium_is_noted_with_what_it_leaves_out_and_what_comes_back(made: Made) -> None:
+    digest = add_checkpoint(made, 3, b"", (OTHER, ALERTS))
+    add_checkpoint(made, 4, bytes.fromhex(digest), (FIRST, SECOND, OTHER, ALERTS))
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert found.pending == []
+    what = f"a new chain begins, as after the loss of a medium; it leaves out {FIRST}, {SECOND}"
+    assert found.notes == [f"edge-1/3: {what}"]
+
+
+def test_a_stream_left_out_without_a_new_chain_is_found(made: Made) -> None:
+    add_checkpoint(made, 3, digest_of(made, 2), (OTHER, ALERTS))
+    assert wrong(made.folder) == [("checkpoints", "edge-1/3")] * 2
+
+
+def test_two_checkpoints_under_one_number_are_both_kept_and_noted(made: Made) -> None:
+    add_checkpoint(made, 2, digest_of(made, 1), (FIRST, SECOND, OTHER, ALERTS))
+    found = verify_run(made.folder).findings
+    assert found.sound
+    assert len(found.notes) == 1
+    assert "edge-1/2: another checkpoint stands under the same number" in found.notes[0]
+
+
+def test_a_checkpoint_under_the_hash_of_another_is_found(made: Made) -> None:
+    set_ledger(made, 1, "digest", bytes(32))
+    assert ("checkpoints", "edge-1/1") in wrong(made.folder)
+
+
+def test_a_number_that_does_not_follow_the_one_it_names_is_found(made: Made) -> None:
+    add_checkpoint(made, 5, digest_of(made, 2), (FIRST, SECOND, OTHER, ALERTS))
+    assert wrong(made.folder) == [("checkpoints", "edge-1/5")]
 
 
 def test_rows_that_only_mars_has_seen_are_pending(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ class HabitatBuilder:
             Transmit: lambda node, e: links[ends[node], e.neighbour].transmit(node, e),
             ArmSensor: lambda node, e: sensors[node].arm(e),
             SetComparators: lambda node, e: sensors[node].set_comparators(e),
-            Annunciate: lambda _node, e: annunciator.tell(e),
+            Annunciate: annunciator.tell,
             Append: lambda node, e: disks[node].append(e),
             Sync: lambda node, e: disks[node].sync(e),
             TruncateJournal: lambda node, e: disks[node].truncate(e),
@@ -250,7 +250,7 @@ class HabitatBuilder:
             streams=lambda: latency_by_stream(
                 tables / "records.parquet",
                 {name: f"{number:016x}" for name, number in signers.items()},
-                {name: journeys.ages_s().get(number, (None, None)) for name, number in signers.items()},
+                self._ages_s(journeys),
             ),
             site={
                 "name": self.site.name,
@@ -263,6 +263,11 @@ class HabitatBuilder:
             before_finish=[before_finish],
             closers=[close],
         )
+
+    def _ages_s(self, journeys: Journeys) -> dict[str, tuple[float | None, float | None]]:
+        """Of the devices alone: alerts are no signal, and the age of the newest says nothing."""
+        ages_s = journeys.ages_s()
+        return {d.name: ages_s.get(d.device, (None, None)) for d in self.devices}
 
     def _clinic_log(self) -> ClinicLog:
         watched = [WatchedDevice(d.name, d.device, d.crew, d.channels) for d in self.devices]

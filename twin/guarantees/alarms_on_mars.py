@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from twin.guarantees.alert_names import Alert
 from twin.guarantees.limit_rules import Held, LimitTruth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import EpochClosed, FrameSealed
+from twin.pipeline.facts import AlarmRaised, EpochClosed, FrameSealed
 from twin.trace import AlarmSounded, Crashed, Restarted, Trace
 
 SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
 NEVER = 1 << 62
-HOLDS = ("active", "escalated", "acknowledged")
 OVER = ("latched", "cleared")
 Rule = tuple[int, str]  # device, rule
 
@@ -26,9 +24,9 @@ class _Due(NamedTuple):
 class AlarmsOnMars:
     """Holds every limit that the samples exceed against the alarm that must sound.
 
-    An alert is open from "active" until it is "latched" or "cleared", both of which say that its condition is over;
-    while one of a rule is open, no other is demanded. The habitat hears each state once, whichever edge said it, and
-    all edges that carry a device find the same alerts: one that crashes takes nothing along.
+    The crew is told by one annunciator, whatever edge calls it. An alert is open from "active" until it is "latched" or
+    "cleared", both of which say that its condition is over; while a rule's last alert is open, and an edge that raised
+    it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back.
 
     Args:
         carriers: device id -> the edges that run its rules.
@@ -43,7 +41,8 @@ class AlarmsOnMars:
         self._carriers = carriers
         self.limit_us = limit_us
         self._up_since: dict[str, int] = {}
-        self._open: dict[Rule, set[Alert]] = {}
+        self._open: dict[Rule, tuple[int, int, int, str]] = {}
+        self._raised_by: dict[tuple[int, int, int, str], set[str]] = {}  # of alerts that are open
         self._due: dict[Rule, _Due] = {}
         self._followed: set[int] = set()
         self.checked = 0
@@ -56,6 +55,7 @@ class AlarmsOnMars:
         """Subscribe."""
         if self._devices:
             trace.subscribe(AlarmSounded, self._sounded)
+            trace.subscribe(AlarmRaised, self._raised)
             trace.subscribe(Restarted, self._restarted)
             trace.subscribe(Crashed, self._crashed)
             trace.subscribe(EpochClosed, self._closed)
@@ -82,16 +82,15 @@ class AlarmsOnMars:
     def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
         """An epoch that no other names begins with rules at rest: what was open belongs to one that has no end."""
         if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
-            for rule, alerts in self._open.items():
-                if rule[0] == fact.record.device:
-                    alerts.clear()
+            for rule in [rule for rule in self._open if rule[0] == fact.record.device]:
+                del self._raised_by[self._open.pop(rule)]
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]
         for item in held:
             rule = (device, item.rule)
             begun_us = item.begun_us
-            if begun_us is None or rule in self._due or self._open.get(rule):
+            if begun_us is None or rule in self._due or self._is_open(rule):
                 continue
             up = frozenset(e for e in self._carriers.get(device, ()) if self._up_since.get(e, NEVER) <= begun_us)
             if up:
@@ -99,16 +98,28 @@ class AlarmsOnMars:
             else:
                 self.excused += 1
 
+    def _is_open(self, rule: Rule) -> bool:
+        alert = self._open.get(rule)
+        return alert is not None and any(self._up_since.get(e, NEVER) != NEVER for e in self._raised_by[alert])
+
     def _sounded(self, at_us: int, node: str, fact: AlarmSounded) -> None:
-        rule = (fact.alert[0], fact.alert[3])
-        if fact.state in OVER:
-            self._open.get(rule, set()).discard(fact.alert)
-        elif fact.state in HOLDS:
-            self._open.setdefault(rule, set()).add(fact.alert)
+        alert = fact.alert
+        rule = (alert[0], alert[3])
         if fact.state == "active":
+            before = self._open.get(rule)
+            if before is not None:
+                del self._raised_by[before]
+            self._open[rule] = alert
+            self._raised_by[alert] = set()
             due = self._due.pop(rule, None)
             if due is not None:
                 self._judge(at_us, node, rule, due)
+        elif fact.state in OVER and self._open.get(rule) == alert:
+            del self._open[rule], self._raised_by[alert]
+
+    def _raised(self, _at_us: int, node: str, fact: AlarmRaised) -> None:
+        if fact.alert in self._raised_by:
+            self._raised_by[fact.alert].add(node)
 
     def _judge(self, at_us: int, where: str, rule: Rule, due: _Due) -> None:
         took_us = at_us - due.begun_us

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from twin.guarantees.alert_names import number_of
 from twin.guarantees.by_record import ByRecord
 from twin.guarantees.limit_rules import Held, LimitTruth
-from twin.guarantees.truth import Truth
+from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AckMade, AlarmRaised, FrameSealed
 from twin.trace import RowStored, Trace
@@ -13,7 +14,7 @@ from twin.trace import RowStored, Trace
 class ClockHonesty(Checker):
     """Shifting any device's clock changes no row's identity and no alert decision.
 
-    Recomputed from content alone: the row under (d, e, i) has the leaf that device d signed as the i-th of epoch e; a
+    Recomputed from content alone: no record stands under (d, e, i) that was signed as another; a
     limit alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in
     time; two edges that raise one alarm name the same row and priority.
     """
@@ -27,7 +28,8 @@ class ClockHonesty(Checker):
         self._limits = limits
         self._rules = {of.device: frozenset(rule.name for rule in of.rules) for of in limits.limits.values()}
         self._called_for: ByRecord[list[tuple[int, int]]] = ByRecord()
-        self._raised: ByRecord[tuple[int, int]] = ByRecord()
+        self._forgotten: dict[Key, int] = {}
+        self._raised: dict[int, tuple[int, int]] = {}  # by number of alert, for the length of the mission
         self.alarms = 0
 
     def watch(self, trace: Trace) -> None:
@@ -63,15 +65,13 @@ class ClockHonesty(Checker):
         stream = (alert.device, alert.epoch)
         self.checked += 1
         self.alarms += 1
-        said = self._raised.get(stream, alert.index, alert.rule)
-        if said is None:
-            self._raised.put(stream, alert.index, (fact.row, fact.priority), alert.rule)
-        elif said != (fact.row, fact.priority):
+        said = self._raised.setdefault(number_of(alert), (fact.row, fact.priority))
+        if said != (fact.row, fact.priority):
             what = f"row {fact.row}, priority {fact.priority}; another edge said row {said[0]}, priority {said[1]}"
             self.violate(at_us, node, alert, what)
         if alert.index >= self._truth.of(stream).sealed:
             self.violate(at_us, node, alert, "an alarm from a record that no device signed")
-        elif alert.rule in self._rules.get(alert.device, ()):
+        elif alert.index >= self._forgotten.get(stream, 0) and alert.rule in self._rules.get(alert.device, ()):
             stretches = self._called_for.get(stream, alert.index, alert.rule) or ()
             if not any(first <= fact.row <= last for first, last in stretches):
                 self.violate(at_us, node, alert, f"the samples call for no such alarm at row {fact.row}")
@@ -81,12 +81,17 @@ class ClockHonesty(Checker):
         signed = truth.leaves.get(fact.record[2])
         if signed is not None:
             self.checked += 1
-            if fact.leaf != signed:
+            if fact.leaf != signed and self._signed_as_another(fact.leaf):  # else changed, which is for `integrity`
                 self.violate(at_us, fact.store, fact.record, "stands under an identity that its device gave to another")
 
+    def _signed_as_another(self, leaf: bytes) -> bool:
+        return any(leaf in truth.leaves.values() for truth in self._truth.streams.values())
+
     def _forget(self, _at_us: int, _node: str, fact: AckMade) -> None:
-        """No edge evaluates a record again that is below trim."""
+        """Only an edge whose medium was rolled back evaluates a record again that is below trim, and should find what
+        was found before.
+        """
         stream = (fact.stream.device, fact.stream.epoch)
         below = self._truth.of(stream).trim
         self._called_for.forget(stream, below)
-        self._raised.forget(stream, below)
+        self._forgotten[stream] = below

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from twin.guarantees.hashing import is_consistent
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import Accepted, Adopted, BundleSent, EpochClosed, FrameSealed, HeadSigned, Trimmed
+from twin.pipeline.facts import Accepted, Adopted, BundleSent, EpochClosed, FrameSealed, HeadCosigned, HeadSigned, Trimmed
 from twin.trace import Crashed, MediumHolds, Trace
 
 
@@ -115,7 +115,7 @@ class _SignedHead(NamedTuple):
 
 class AppendOnly(Checker):
     """Each head that an edge signs is consistent with the one before (RFC 9162 consistency proof) and with what
-    devices signed.
+    devices signed; no witness signs a head that is smaller than the last it signed, or whose root is another.
 
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so, and
     an edge that took a stream up at an ack's frontier proves from there. Such a head follows one that nobody has heard
@@ -133,9 +133,11 @@ class AppendOnly(Checker):
         self._last: dict[tuple[str, Key], _SignedHead] = {}
         self._jumps: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
+        self._cosigned: dict[tuple[str, str, Key], int] = {}
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(HeadSigned, self._signed)
+        trace.subscribe(HeadCosigned, self._witnessed)
         trace.subscribe(Crashed, self._jumped)
         trace.subscribe(Adopted, self._jumped)
         trace.subscribe(MediumHolds, self._lost)
@@ -145,6 +147,20 @@ class AppendOnly(Checker):
 
     def _lost(self, _at_us: int, node: str, _fact: MediumHolds) -> None:
         self._losses[node] += 1
+        for place in [place for place in self._cosigned if place[0] == node]:
+            del self._cosigned[place]  # a witness knows what it signed by its medium
+
+    def _witnessed(self, at_us: int, node: str, fact: HeadCosigned) -> None:
+        self.checked += 1
+        stream = (fact.stream.device, fact.stream.epoch)
+        place = (node, fact.author, stream)
+        size, roots = self._cosigned.get(place, 0), self._truth.of(stream).roots
+        if fact.size < size:
+            what = f"a witness of {fact.author} signed a head of {fact.size} after one of {size}"
+            self.violate(at_us, node, stream, what)
+        elif fact.size >= roots.kept and roots.at(fact.size) != fact.root:
+            self.violate(at_us, node, stream, f"a witness signed another root of {fact.size} than that of the records")
+        self._cosigned[place] = max(size, fact.size)
 
     def _signed(self, at_us: int, node: str, fact: HeadSigned) -> None:
         self.checked += 1
@@ -169,8 +185,8 @@ class AppendOnly(Checker):
 
 
 class SafeTrim(Checker):
-    """A device or edge deletes frame i only when i < trim of an ack that Earth made, and the backup holds rows below
-    that trim.
+    """A device or edge deletes frame i only when i < trim of an ack that Earth made whose root is that of what the
+    device signed, and the backup holds rows below that trim.
     """
 
     key = "safe_trim"

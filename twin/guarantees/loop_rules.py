@@ -168,11 +168,12 @@ class FeedbackClosure(_Timed):
             what = f"acked {fact.verified} records while row {rows} was not stored"
             self.violate(at_us, node, (*stream, rows), what)
             return
-        self._highest[stream] = max(self._highest.get(stream, 0), fact.verified)
         if truth.roots.at(fact.verified) != fact.root:
             self.violate(
                 at_us, node, (*stream, fact.verified), "the acked root is not the root of what the device signed"
             )
+            return  # and no device may believe it
+        self._highest[stream] = max(self._highest.get(stream, 0), fact.verified)
 
     def _on_learned(self, at_us: int, node: str, fact: AckLearned) -> None:
         if self._owners.get(node) != fact.stream.device:

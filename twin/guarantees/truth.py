@@ -33,7 +33,8 @@ class StreamTruth:
         generated_us: the true instant at which a record was signed, whatever its device's clock said.
         durable: contiguous records on each node's medium; `durable_ever`: the most that any medium ever held.
         contiguous, ahead: rows per store, below and beyond the first gap.
-        verified, trim: the highest that Earth ever stated, `trim` only as far as the backup's rows really go.
+        verified, trim: the highest that Earth ever stated, `trim` only with a right root and as far as the backup's rows
+            really go.
         forgotten: records below it are not in the memory of the node that signed them any more.
     """
 
@@ -194,6 +195,8 @@ class Truth:
     def _acked(self, _at_us: int, _node: str, fact: AckMade) -> None:
         truth = self.of(fact.stream)
         truth.verified = max(truth.verified, min(fact.verified, truth.contiguous["table"]))
+        if truth.roots.at(fact.verified) != fact.root and fact.verified >= truth.roots.kept:
+            return  # nobody may act on it
         truth.trim = max(truth.trim, min(fact.trim, truth.contiguous["backup"]))
 
     # ------------------------------------------------------------ what may be forgotten

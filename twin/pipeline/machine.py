@@ -273,7 +273,8 @@ class Annunciate(NamedTuple):
     """Tell the crew, at once and with no Earth (IEC 60601-1-8).
 
     `priority` is 1 low, 2 medium, 3 high; `state` is "active", "latched" (the condition is over, nobody has
-    acknowledged), "escalated", "acknowledged", "cleared" or "seen on Earth".
+    acknowledged), "escalated", "acknowledged", "cleared" or "seen on Earth". An edge that starts announces again what
+    its board holds; the host answers "active" with `CrewAcknowledged` where the crew has acknowledged it before.
     """
 
     alert: AlertKey
@@ -413,11 +414,14 @@ class SurgeonHeard(NamedTuple):
 class KeepCheckpoint(NamedTuple):
     """Archive a checkpoint (empty: not at hand) and cosignatures of it in Earth's ledger; the same again changes
     nothing. Answered by `CheckpointKept`.
+
+    `digest` is the checkpoint's SHA-256: an edge that lost its medium may count from a number that it has used before.
     """
 
     id: int
     author: str
     counter: int
+    digest: bytes
     checkpoint: bytes
     cosigns: tuple[bytes, ...]
 

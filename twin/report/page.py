@@ -85,6 +85,7 @@ def _context(result: Result) -> dict[str, Any]:
         )
         records = tables.columns("records", ["stream", "generated_us", "visible_us"])
         there = "visible on Earth" if document.site else "delivered"
+        records = records[records["stream"].isin(_signals(document))]
         lateness = latency_and_age(axis, records, there)
         people = clinic(axis, tables, document, contacts, tables["disturbances"])
         chain = ledger(axis, tables["checkpoints"], document)
@@ -104,7 +105,7 @@ def _context(result: Result) -> dict[str, Any]:
         "legend": _legend(contacts, tables["disturbances"]),
         "drains": bool(generation_end) and utc_to_us(generation_end or "") < axis.end_us,
         "lateness": Markup(lateness) if lateness else None,
-        "stream_colours": stream_colours([name for name, _ in streams]),
+        "stream_colours": stream_colours(sorted(_signals(document))),
         "streams": streams[:_STREAM_ROWS_MAX],
         "streams_left_out": max(0, len(streams) - _STREAM_ROWS_MAX),
         "s": sequence(axis, tables, contacts) if document.site else None,
@@ -227,9 +228,14 @@ def _terms(guarantee: Guarantee) -> list[dict[str, Any]]:
     ]
 
 
+def _signals(document: Document) -> list[str]:
+    """Streams that go on for ever and so have an age on Earth; all, where none has. Alerts come when they come."""
+    return [name for name, of in document.streams.items() if of.age_s.max is not None] or list(document.streams)
+
+
 def _facts(document: Document, contacts: pd.DataFrame, seen: pd.DataFrame) -> list[tuple[str, str, str]]:
     """A few numbers at a glance: value, what it is, and a remark."""
-    records, streams = document.records, document.streams.values()
+    records, streams = document.records, [document.streams[name] for name in _signals(document)]
     share = f"{100 * records.delivered / records.accepted:.4g} %" if records.accepted else wording.NONE
     samples = f"from {wording.number(document.counts.samples)} samples" if document.counts.samples else ""
     remark = f"{wording.number(records.lost)} lost, {wording.number(records.in_flight)} in flight"

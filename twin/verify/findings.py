@@ -33,11 +33,15 @@ class Finding:
 
 @dataclass
 class Findings:
-    """All that a verification says; `pending` is what is not wrong but not proved yet either."""
+    """All that a verification says.
+
+    `pending` is what is not wrong but not proved yet either, `notes` what is proved and worth knowing.
+    """
 
     checked: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CHECKS, 0))
     wrong: list[Finding] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def look(self, check: str, times: int = 1) -> None:
         """Count things looked at."""

@@ -6,7 +6,7 @@
 | `heads` | how many rows of a stream are visible |
 | `attestations` | what the auditor signed of a stream |
 | `alerts` | an alert: its key and the edge's frame of it |
-| `ledger` | an edge's checkpoint, empty while only cosignatures of it have come, and these as a CBOR array |
+| `ledger` | an edge's checkpoint under its SHA-256, empty while only cosignatures have come; these as a CBOR array |
 
 Device and epoch are 16 hexadecimal digits.
 """
@@ -69,6 +69,7 @@ class StoredCheckpoint(NamedTuple):
 
     author: str
     counter: int
+    digest: bytes
     checkpoint: bytes
     cosigns: tuple[bytes, ...]
 
@@ -161,10 +162,10 @@ class EarthStore:
         """The archive of checkpoints, by author and counter."""
         if not self.has_ledger:
             return []
-        query = "SELECT author, counter, checkpoint, cosigns FROM ledger ORDER BY 1, 2"
+        query = "SELECT author, counter, digest, checkpoint, cosigns FROM ledger ORDER BY 1, 2, 3"
         return [
-            StoredCheckpoint(author, counter, bytes(checkpoint), _cosigns(bytes(cosigns)))
-            for author, counter, checkpoint, cosigns in self._all(query)
+            StoredCheckpoint(author, counter, bytes(digest), bytes(checkpoint), _cosigns(bytes(cosigns)))
+            for author, counter, digest, checkpoint, cosigns in self._all(query)
         ]
 
 

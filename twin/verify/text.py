@@ -1,4 +1,4 @@
-"""What a verification says to people: one line per check, then the first failures, then what is pending."""
+"""What a verification says to people: one line per check, then the first failures, then what is pending and noted."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def summary(verification: Verification) -> str:
         lines.append(f"{check:{width}}  {looked:>9}  {state:<16}  {statement}")
     lines += _some("wrong", [str(finding) for finding in findings.wrong], FAILURES_SHOWN)
     lines += _some("not proved yet", findings.pending, PENDING_SHOWN)
+    lines += _some("noted", findings.notes, PENDING_SHOWN)
     lines.append("sound" if findings.sound else f"NOT sound: {len(findings.wrong)} findings")
     return "\n".join(lines)
 
@@ -44,4 +45,5 @@ def as_document(verification: Verification) -> dict[str, Any]:
         },
         "wrong": [{"check": f.check, "where": f.where, "what": f.what} for f in findings.wrong],
         "pending": findings.pending,
+        "notes": findings.notes,
     }

@@ -55,8 +55,9 @@ CREATE TABLE bearers (
   PRIMARY KEY (device, epoch, idx, rule, edge)
 );
 CREATE TABLE ledger (
-  author TEXT NOT NULL, counter INTEGER NOT NULL, checkpoint BLOB NOT NULL, cosigns BLOB NOT NULL,
-  PRIMARY KEY (author, counter)
+  author TEXT NOT NULL, counter INTEGER NOT NULL, digest BLOB NOT NULL, checkpoint BLOB NOT NULL,
+  cosigns BLOB NOT NULL,
+  PRIMARY KEY (author, counter, digest)
 );
 """
 TABLES = ("frames", "heads", "attestations", "alerts", "told", "bearers", "ledger")
@@ -271,22 +272,23 @@ class Medium:
     # ------------------------------------------------------------ ledger
 
     def keep_checkpoint(self, kept: KeepCheckpoint) -> None:
-        """Add a checkpoint and cosignatures to what is known under its author and counter."""
+        """Add a checkpoint and cosignatures to what is known under its author, counter and digest."""
+        own = (kept.author, kept.counter, kept.digest)
         held = self.db.execute(
-            "SELECT checkpoint, cosigns FROM ledger WHERE author = ? AND counter = ?", (kept.author, kept.counter)
+            "SELECT checkpoint, cosigns FROM ledger WHERE author = ? AND counter = ? AND digest = ?", own
         ).fetchone()
         checkpoint, cosigns = (b"", cbor2.dumps([])) if held is None else held
         merged = list(dict.fromkeys([*cbor2.loads(cosigns), *kept.cosigns]))
         self.db.execute(
-            "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)",
-            (kept.author, kept.counter, checkpoint or kept.checkpoint, cbor2.dumps(merged)),
+            "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)",
+            (*own, checkpoint or kept.checkpoint, cbor2.dumps(merged)),
         )
         self.wrote(1)
 
     def newest_cosigns(self) -> tuple[bytes, ...]:
         """The newest cosignature of each author by each witness."""
         newest: dict[tuple[str, str], bytes] = {}
-        for (cosigns,) in self.db.execute("SELECT cosigns FROM ledger ORDER BY author, counter"):
+        for (cosigns,) in self.db.execute("SELECT cosigns FROM ledger ORDER BY author, counter, rowid"):
             for raw in cbor2.loads(cosigns):
                 cosign = decode(raw)
                 if isinstance(cosign, Cosign):

@@ -98,6 +98,15 @@ class AlarmBoard:
         self._entries[change.alert] = _Entry(change.priority, since_us)
         return (*signals, Signal(change.alert, change.priority, ACTIVE))
 
+    def again(self) -> tuple[Signal, ...]:
+        """After a restart: what nobody has acknowledged, as far as this edge knows."""
+        return tuple(
+            Signal(alert, entry.priority, state)
+            for alert, entry in self._entries.items()
+            if not entry.acknowledged
+            for state in ((ACTIVE, LATCHED) if entry.ceased else (ACTIVE,))
+        )
+
     def acknowledge(self, alert: AlertKey) -> tuple[Signal, ...]:
         """Somebody of the crew acknowledged; what is not on the board, or was acknowledged before, says nothing."""
         entry = self._entries.get(alert)

@@ -80,6 +80,7 @@ class AlarmDesk:
         """
         recalled, self._recalled = self._recalled, []
         written, self._written = self._written, set()
+        self._tell(self._board.again(), out)
         for change in recalled:
             self._tell(self._board.take(change, now_us), out)
         return [self._raised(c, out) for c in recalled if c.state == ACTIVE and c.alert not in written]

@@ -50,7 +50,7 @@ from twin.pipeline.wire.frame import (
     seal,
 )
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import Accept, Ack, Expect, Hello, MessageError, decode, encode
+from twin.pipeline.wire.messages import Accept, Ack, Closings, Expect, Hello, MessageError, decode, encode
 from twin.pipeline.wire.signing import Signer, Verifier
 
 UNANSWERED_MAX = 2
@@ -195,6 +195,8 @@ class Device:
         if lane is None:
             return  # its epoch is over
         lane.overdue()
+        if self.closings:  # an edge that missed one refuses the epochs behind it, and does not know why
+            out.append(Send(lane.edge, encode(Closings(tuple(self.closings)))))
         if lane.edge == self.carrier and lane.unanswered >= UNANSWERED_MAX and len(self.settings.edges) > 1:
             self._let_carry(next(edge for edge in self.settings.edges if edge != lane.edge), out)
         self._offer(now_us, out)
@@ -214,12 +216,19 @@ class Device:
             out.append(Report(Rejected("datagram", str(problem))))
             return
         what = type(message).__name__
-        if source not in self.settings.edges or not isinstance(message, Accept | Expect | Ack):
+        if source not in self.settings.edges or not isinstance(message, Accept | Expect | Ack | Hello):
             out.append(Report(Rejected(what, f"not for a device, or not from its edges: {source}")))
+            return
+        if message == Hello(StreamId(self.settings.device, 0)):
+            for held in self.epochs:
+                held.lanes[source].doubt()
+            self._offer(now_us, out)
             return
         epoch = next((e for e in self.epochs if e.stream.id == message.stream), None)
         if epoch is None:
             out.append(Report(Rejected(what, "another stream or epoch")))
+        elif isinstance(message, Hello):
+            out.append(Report(Rejected(what, "not from a device")))
         elif isinstance(message, Ack):
             self._acked(epoch, source, message, data, out)
         elif message.next_index > epoch.stream.size:

@@ -90,9 +90,18 @@ class Downlink:
         self.sync.acked(ack)
         frames = self._streams[ack.stream].frames
         for first, end in ack.gaps:
-            for index in range(first, min(end, ack.verified)):
+            for index in range(max(first, ack.trim), min(end, ack.verified)):
                 if index in frames:
-                    self.sync.demand(RecordId(*ack.stream, index), len(frames[index]) + FRAME_OVERHEAD_BYTES)
+                    size = len(frames[index]) + FRAME_OVERHEAD_BYTES
+                    self.sync.demand(RecordId(*ack.stream, index), size, ack.made_us)
+
+    def adopted(self, ack: Ack) -> None:
+        """The stream goes on at this ack's frontier: what was queued or under way of it is not held here any more."""
+        if self._flying is not None:
+            records = tuple([record for record in self._flying.records if record.stream != ack.stream])
+            self._flying = self._flying._replace(records=records)
+        self.sync.abandon(ack.stream)
+        self.acked(ack)
 
     # ------------------------------------------------------------ what the host says
 

@@ -2,8 +2,9 @@
 
 The rows must stand in the table and hash to that head's root. The witness needs no proofs, because it has
 read every row. Of each edge it holds the newest checkpoint whose rows are not all read back yet; a checkpoint
-in which a stream has shrunk since the last cosigned one is refused. Every checkpoint with a good signature is archived
-in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there.
+in which a stream has shrunk since the last cosigned one is refused, and its author is shown that last one again: it may
+have lost its medium, and what it said of that may have been lost on its way. Every checkpoint with a good signature is
+archived in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there.
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ class WitnessSettings(NamedTuple):
 
 
 class _Author:
-    """One edge: the newest checkpoint not yet cosigned (with its bytes), and counter and heads of the last cosigned."""
+    """One edge: the newest checkpoint not yet cosigned (with its bytes), and the last cosigned: counter, heads, and the
+    cosignature (empty: none yet).
+    """
 
-    __slots__ = ("counter", "held", "sizes")
+    __slots__ = ("cosign", "counter", "held", "sizes")
 
     def __init__(self) -> None:
         self.held: tuple[Checkpoint, bytes] | None = None
         self.counter = -1
+        self.cosign = b""
         self.sizes: dict[StreamId, int] = {}
 
     def is_new(self, counter: int) -> bool:
@@ -77,7 +81,7 @@ class EarthWitness:
             if author is None or not self.settings.own.verify(signed_part(cosign), cosign.signature):
                 continue
             if cosign.counter > author.counter:
-                author.counter = cosign.counter
+                author.counter, author.cosign = cosign.counter, raw
                 author.sizes = dict(cosign.sizes)
 
     def take(self, raw: bytes, out: list[Effect]) -> None:
@@ -93,9 +97,12 @@ class EarthWitness:
         elif not verifier.verify(signed_part(checkpoint), checkpoint.signature):
             out.append(Report(Rejected("checkpoint", "signature")))
         else:
-            self._keep(checkpoint.author, checkpoint.counter, raw, (), out)
-            if self._authors[checkpoint.author].is_new(checkpoint.counter):
-                self._authors[checkpoint.author].held = (checkpoint, raw)
+            self._keep(checkpoint.author, checkpoint.counter, hashlib.sha256(raw).digest(), raw, (), out)
+            author = self._authors[checkpoint.author]
+            if author.is_new(checkpoint.counter):
+                author.held = (checkpoint, raw)
+            elif checkpoint.counter < author.counter:
+                self._remind(author, out)
 
     def archive(self, cosigns: Iterable[bytes], out: list[Effect]) -> None:
         """Archive cosignatures of witnesses on Mars."""
@@ -111,11 +118,13 @@ class EarthWitness:
             elif not verifier.verify(signed_part(cosign), cosign.signature):
                 out.append(Report(Rejected("cosignature", "signature")))
             else:
-                self._keep(cosign.author, cosign.counter, b"", (raw,), out)
+                self._keep(cosign.author, cosign.counter, cosign.digest, b"", (raw,), out)
 
-    def _keep(self, author: str, counter: int, raw: bytes, cosigns: tuple[bytes, ...], out: list[Effect]) -> int:
+    def _keep(
+        self, author: str, counter: int, digest: bytes, raw: bytes, cosigns: tuple[bytes, ...], out: list[Effect]
+    ) -> int:
         request = next(self._requests.ids)
-        self._requests.ask(KeepCheckpoint(request, author, counter, raw, cosigns), out)
+        self._requests.ask(KeepCheckpoint(request, author, counter, digest, raw, cosigns), out)
         return request
 
     def cosign(self, out: list[Effect]) -> None:
@@ -130,13 +139,20 @@ class EarthWitness:
             if any(read_back[head.stream] < head.size for head in heads):
                 continue
             author.held = None
-            if self._follows(author, checkpoint, out):
+            if not self._keeps_streams(author, checkpoint, out):
+                self._remind(author, out)
+            elif self._is_of_the_rows(checkpoint, out):
                 author.counter = checkpoint.counter
                 author.sizes = {head.stream: head.size for head in heads}
                 self._sign(checkpoint, raw, out)
 
-    def _follows(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
-        """Whether no stream has shrunk and every head's root is that of the rows in the table.
+    def _remind(self, author: _Author, out: list[Effect]) -> None:
+        """Show an author that counts or names less than before what was cosigned last."""
+        if author.cosign:
+            out.extend(Send(gateway, author.cosign) for gateway in self.settings.gateways)
+
+    def _keeps_streams(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
+        """Whether no stream has shrunk.
 
         A checkpoint that begins a new chain may leave streams out: its author lost them with its medium.
         """
@@ -146,6 +162,10 @@ class EarthWitness:
             if now < size and (now or checkpoint.previous):
                 out.append(Report(WitnessRefused(checkpoint.author, stream, now)))
                 return False
+        return True
+
+    def _is_of_the_rows(self, checkpoint: Checkpoint, out: list[Effect]) -> bool:
+        """Whether every head's root is that of the rows in the table."""
         for head in checkpoint.heads:
             log = self._log_of(head.stream)
             if log is None or head.size < log.base:
@@ -160,7 +180,7 @@ class EarthWitness:
         digest = hashlib.sha256(raw).digest()
         unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
         cosign = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        request = self._keep(checkpoint.author, checkpoint.counter, b"", (cosign,), out)
+        request = self._keep(checkpoint.author, checkpoint.counter, digest, b"", (cosign,), out)
         self._own[request] = (checkpoint, cosign)
 
     def kept(self, request: int, out: list[Effect]) -> bool:
@@ -170,6 +190,9 @@ class EarthWitness:
         own = self._own.pop(request, None)
         if own is not None:
             checkpoint, cosign = own
+            author = self._authors[checkpoint.author]
+            if checkpoint.counter == author.counter:
+                author.cosign = cosign
             for head in checkpoint.heads:
                 self._cosigned[head.stream] = max(head.size, self.cosigned(head.stream))
                 out.append(Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)))

@@ -43,6 +43,7 @@ from twin.pipeline.machine import (
     Transmitted,
 )
 from twin.pipeline.nodes.alarm_desk import AlarmDesk, AlarmSettings
+from twin.pipeline.nodes.carriage import Carriage
 from twin.pipeline.nodes.downlink import Downlink
 from twin.pipeline.nodes.edge_journal import REWRITE, EdgeJournal, PendingCheckpoint, SnapshotAt
 from twin.pipeline.nodes.notary import Notary, NotarySettings
@@ -119,7 +120,7 @@ class Edge:
             s.bundle_wait_us,
         )
         self.words = WordsOfEarth(self)
-        self._carrying: dict[StreamId, bool] = {}
+        self.carriage = Carriage(lambda stream: stream.device in s.carries or self.alarms.writes(stream))
         self._escalation_set_us: int | None = None
 
     # ------------------------------------------------------------ recovery
@@ -133,7 +134,7 @@ class Edge:
         for stream in edge.streams.values():
             stream.durable = stream.size
             stream.drop_frames(stream.trim)
-            if edge.carries(stream.id):
+            if edge.carriage.carries(stream.id):
                 edge.downlink.resume(stream, urgent=edge.alarms.writes(stream.id))
         return edge
 
@@ -234,6 +235,9 @@ class Edge:
         if name == CHECKPOINT:
             out.append(SetTimer(CHECKPOINT, now_us + self.settings.checkpoint_period_us))
             self._checkpoint(now_us, out)
+            for stream in self.streams.values():
+                if self.carriage.orphaned(stream, now_us):
+                    self.downlink.resume(stream)
         elif name == SETTLE:
             self.notary.settle()
             self._announce(out)
@@ -274,6 +278,9 @@ class Edge:
             self.tell_device(stream.id, encode(Expect(stream.id, stream.size)), out)
             if stream.ack_bytes:
                 self.tell_device(stream.id, stream.ack_bytes, out)
+        known = {stream.device for stream in self.streams}
+        for number in sorted(self.settings.carries - known):
+            self.tell_device(StreamId(number, 0), encode(Hello(StreamId(number, 0))), out)
 
     # ------------------------------------------------------------ habitat side
 
@@ -282,10 +289,6 @@ class Edge:
         device = self.settings.devices.get(stream.device)
         if device is not None and not self.alarms.writes(stream):
             out.append(Send(device.name, message))
-
-    def carries(self, stream: StreamId) -> bool:
-        """Whether this edge is to bring the stream to Earth: its own alerts, and what devices want it to."""
-        return self._carrying.get(stream, stream.device in self.settings.carries or self.alarms.writes(stream))
 
     def _receive(self, source: str, data: bytes, now_us: int, out: list[Effect]) -> None:
         try:
@@ -300,8 +303,9 @@ class Edge:
                 if self.notary.settled and self._from_device(source, stream_id.device, out):
                     self._expect(stream_id, out)
             case Ack():
-                if self._from_device(source, message.stream.device, out):
-                    self.words.ack(message, data, out, from_device=True)
+                from_peer = source in self.notary.peers and message.stream in self.streams
+                if from_peer or self._from_device(source, message.stream.device, out):
+                    self.words.ack(message, data, now_us, out, from_mars=True)
             case Closings(frames):
                 self._closings(frames, out)
             case CheckpointOffer():
@@ -367,10 +371,9 @@ class Edge:
         elif self.journal.pending_bytes <= UNWRITTEN_BYTES_MAX:  # else the medium fails, and the device keeps the rest
             self._take_frame(record, frame, now_us, out)
         stream = self.streams.get(record.stream)
-        if stream is not None and carry != self.carries(stream.id):
-            self._carrying[stream.id] = carry
-            if carry:
-                self.downlink.resume(stream)
+        newest = stream is not None and record.index == stream.size - 1 and stream.frames.get(record.index) == frame
+        if stream is not None and newest and self.carriage.asked(stream.id, carry, now_us):
+            self.downlink.resume(stream)
 
     def _take_frame(self, record: RecordId, frame: bytes, now_us: int, out: list[Effect]) -> None:
         """A frame beyond what is held: append it if it is the next and its device signed it."""
@@ -384,11 +387,13 @@ class Edge:
             return
         try:
             samples = decode_samples(self.keys.body(frame, record)) if peek_kind(frame) == SAMPLES else None
-            self._learn(frame, record)
+            closes = self._learn(frame, record)
         except FrameError as problem_of_body:
             out.append(Report(Rejected("frame", str(problem_of_body))))
             return
         self._append(record, frame, out)
+        if closes:  # a device that crashes now tells nobody any more which key it has taken
+            self.journal.say([Send(peer, encode(Closings((frame,)))) for peer in self.notary.peers], out)
         if samples is not None:
             self._write_alerts(self.alarms.frame(record, samples, now_us, out), now_us, out)
 
@@ -409,10 +414,13 @@ class Edge:
             stream.signed = self.notary.signed_before.get(stream_id, 0)
         return stream
 
-    def _learn(self, frame: bytes, record: RecordId) -> None:
+    def _learn(self, frame: bytes, record: RecordId) -> bool:
+        """Take note of a frame's key; True if it closes an epoch of which that was not known."""
+        closed = self.keys.is_closed(record.stream)
         following = self.keys.learn(frame, record)
         if following is not None:
             self.alarms.follow(record.stream, following)
+        return following is not None and not closed
 
     def _frame_again(self, stream: Stream, record: RecordId, frame: bytes, out: list[Effect]) -> None:
         """A resend: the accept was lost, or is still to come; other bytes under the same index are refused."""
@@ -453,7 +461,7 @@ class Edge:
                 continue
             before.setdefault(stream.id, stream.durable)
             stream.durable = max(stream.durable, record.index + 1)
-            if self.carries(record.stream):
+            if self.carriage.carries(record.stream):
                 queued.append(record)
         for stream_id, first in before.items():
             self._tell_accepted(self.streams[stream_id], first, out)
@@ -525,7 +533,7 @@ class Edge:
             return False  # a frontier that does not fit its size: refused like a wrong root
         self._take_up(ack, data)
         self.journal.append(journal.ADOPTED, data, out)
-        self.downlink.acked(ack)
+        self.downlink.adopted(ack)
         out.append(Report(Adopted(ack.stream, ack.verified)))
         self._expect(ack.stream, out)
         return True
@@ -534,3 +542,6 @@ class Edge:
         stream = Stream.adopt(ack, data)
         stream.signed = self.notary.signed_before.get(ack.stream, 0)
         self.streams[ack.stream] = stream
+        following = self.keys.following(ack.stream, ack.verified)
+        if following is not None:
+            self.alarms.follow(ack.stream, following)

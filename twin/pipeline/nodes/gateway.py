@@ -52,7 +52,7 @@ from twin.pipeline.nodes.intake import Intake, Refused
 from twin.pipeline.nodes.mender import Mender
 from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.nodes.row_writer import RowWriter
-from twin.pipeline.nodes.stored import NOTHING_STORED, Stored, learn_closings
+from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
@@ -143,7 +143,7 @@ class Gateway:
     def recover(cls, settings: GatewaySettings, stored: Stored = NOTHING_STORED) -> Gateway:
         """Rebuild the machine from the stores; what stands beyond a head comes again as a gap."""
         gateway = cls(settings)
-        learn_closings(gateway._book, stored.closings)
+        gateway._intake.restore(stored.closings)
         for state in stored.streams:
             of_an_edge = gateway._signers.get(state.stream.device)  # its own alerts: no other edge carries them
             gateway.streams[state.stream] = StreamOnEarth.recover(state._replace(edge=of_an_edge or state.edge))

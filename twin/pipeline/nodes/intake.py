@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from twin.pipeline.nodes.alert_desk import AlertDesk
+from twin.pipeline.nodes.stored import learn_closings
 from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
 from twin.pipeline.wire.frame import ALERT, FrameError, peek_kind, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
@@ -32,6 +33,12 @@ class Intake:
         self._book = book
         self._alerts = alerts
         self._streams = streams
+        self._closings: tuple[bytes, ...] = ()
+
+    def restore(self, closings: tuple[bytes, ...]) -> None:
+        """Learn the closing frames in the table; one whose key is named by a frame that is still to come waits."""
+        self._closings = closings
+        learn_closings(self._book, closings)
 
     def judge(self, edge: str, frame: bytes) -> Arrived | Refused:
         """Judge a frame that `edge` brought.
@@ -49,7 +56,8 @@ class Intake:
                 return Refused(problem)
             if peek_kind(frame) == ALERT:
                 self._alerts.read(frame, record)
-            self._book.learn(frame, record)
+            if self._book.learn(frame, record) is not None:
+                learn_closings(self._book, self._closings)
         except FrameError as problem:
             return Refused(str(problem))
         return Arrived(record, repeated)

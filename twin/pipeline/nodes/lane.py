@@ -91,6 +91,10 @@ class Lane:
         self.unanswered += 1
         self._offered = max(self.accepted, self._stream.trim)
 
+    def doubt(self) -> None:
+        """The edge says that it holds nothing: all that is held here is to be accepted anew (`offer` comes next)."""
+        self.accepted = self._offered = self._stream.trim
+
     def accept(self, next_index: int, out: list[Effect]) -> None:
         """The edge, or Earth itself, holds all frames below `next_index`."""
         if next_index > self.accepted:

@@ -13,6 +13,8 @@ witnesses which checkpoint of its own they signed last, and signs nothing before
 |---|---|
 | a checkpoint that it does not remember | the chain goes on behind it; no head is signed below those sizes |
 | heads of streams that it has not refilled | they are left out, and the chain begins anew, for all to see |
+| the same from Earth, whose word is as old as the way it took | the chain begins anew: a later one may be on its way |
+| a witness last signed streams that are not named any more | it missed where the chain began anew: so it does again |
 | it cannot prove a head from what a witness signed | the proof starts at an ack, whose root Earth's auditor signed |
 """
 
@@ -81,6 +83,7 @@ class Notary:
         self.signed_before: dict[StreamId, int] = {}
         """Sizes of heads that this edge has signed, as far as it remembers or was told."""
         self._named: set[StreamId] = set()  # streams in the newest checkpoint
+        self._anew = False  # whether the next checkpoint begins a new chain
         self._answered: set[str] = set()
         self._waited = False
         self._signed_past: dict[str, dict[StreamId, int]] = {name: {} for name in settings.witnesses}
@@ -105,16 +108,18 @@ class Notary:
 
     def answered(self, peer: str) -> None:
         """A peer has said what it signed last, if anything."""
-        self._answered.add(peer)
+        if peer in self.peers:
+            self._answered.add(peer)
 
     def checkpoint(self, streams: Mapping[StreamId, Stream], now_us: int) -> MadeCheckpoint | None:
-        """Sign the heads of all durable records; None when none has moved since the last checkpoint.
+        """Sign the heads of all durable records; None when none has moved since the last checkpoint and no witness
+        needs to hear that the chain began anew.
 
         `Stream.signed` moves when the checkpoint is durable, which is the caller's to say (`published`).
         """
         whole = [s for s in streams.values() if s.durable and s.durable >= s.signed]
         moved = [s for s in whole if s.durable > s.signed]
-        if not moved:
+        if not whole or not (moved or self._anew):
             return None
         out: list[Effect] = []
         for stream in moved:
@@ -124,7 +129,7 @@ class Notary:
             out.append(Report(HeadSigned(stream.id, previous, stream.durable, root, tuple(proof))))
         heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in whole)
         sizes = {head.stream: head.size for head in heads}
-        previous_digest = b"" if self._named - sizes.keys() else self.digest
+        previous_digest = b"" if self._anew or self._named - sizes.keys() else self.digest
         unsigned = Checkpoint(self.settings.name, self.counter, now_us, previous_digest, heads)
         data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
         self._remember(data, sizes)
@@ -161,17 +166,18 @@ class Notary:
     def cosigned(self, cosign: Cosign, data: bytes, streams: Mapping[StreamId, Stream]) -> list[Effect]:
         """Take a witness's cosignature: leaves below it need not be kept for that witness any more.
 
-        The first that a witness sends after a start may be of a checkpoint that this edge does not remember: it
-        tells what was signed on a medium that is gone.
+        One of a checkpoint that this edge does not remember tells what it signed on a medium that is gone.
         """
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
             return [Report(Rejected("Cosign", "not a witness of this edge"))]
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
-        if cosign.counter >= self.counter and cosign.witness not in self._answered:
+        if cosign.counter >= self.counter:
             self._recall(cosign, streams)
         self._answered.add(cosign.witness)
+        if any(stream not in self._named for stream, _ in cosign.sizes):
+            self._anew = True
         if any(size > self.signed_before.get(stream, 0) for stream, size in cosign.sizes):
             return [Report(Rejected("Cosign", "of a head that this edge never signed"))]
         self._cosigns[cosign.witness] = data
@@ -183,6 +189,7 @@ class Notary:
     def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:
         self.counter = cosign.counter + 1
         self.digest = cosign.digest
+        self._anew = cosign.witness == self.settings.earth_witness
         self._named = {stream for stream, _ in cosign.sizes}
         for stream, size in cosign.sizes:
             self.signed_before[stream] = max(size, self.signed_before.get(stream, 0))
@@ -200,6 +207,7 @@ class Notary:
 
     def _remember(self, checkpoint: bytes, sizes: Mapping[StreamId, int]) -> None:
         self.counter += 1
+        self._anew = False
         self.digest = hashlib.sha256(checkpoint).digest()
         self._named = set(sizes)
         for stream, size in sizes.items():

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from twin.pipeline.facts import AckLearned, ReceiptLearned, Rejected, RootMismatch
 from twin.pipeline.ledger import journal
 from twin.pipeline.ledger.stream import WRONG_ROOT
-from twin.pipeline.machine import Effect, Report
+from twin.pipeline.machine import Effect, Report, Send
 from twin.pipeline.transport.mailer import EndpointId
 from twin.pipeline.wire.bundle import BundleError
-from twin.pipeline.wire.identity import AlertKey
+from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import (
     Ack,
     Acks,
@@ -55,19 +55,19 @@ class WordsOfEarth:
             out.append(Report(Rejected("bundle", f"{type(message).__name__} is not for an edge")))
             return
         for raw in (*message.acks, *message.cosigns):
-            self._word(raw, out)
+            self._word(raw, now_us, out)
         taken = [alert for raw in message.receipts if (alert := self._receipt(raw, out)) is not None]
         if taken:
             edge.downlink.post((ReceiptsTaken, *taken), encode(ReceiptsTaken(tuple(taken))))
 
-    def _word(self, raw: bytes, out: list[Effect]) -> None:
+    def _word(self, raw: bytes, now_us: int, out: list[Effect]) -> None:
         try:
             message = decode(raw)
         except MessageError as problem:
             out.append(Report(Rejected("Acks", str(problem))))
             return
         if isinstance(message, Ack):
-            self.ack(message, raw, out)
+            self.ack(message, raw, now_us, out)
         elif isinstance(message, Cosign):
             self._edge.cosigned(message, raw, out)
         else:
@@ -75,8 +75,8 @@ class WordsOfEarth:
 
     # ------------------------------------------------------------ acks
 
-    def ack(self, ack: Ack, raw: bytes, out: list[Effect], from_device: bool = False) -> None:
-        """An ack from Earth, or one that a device hands on.
+    def ack(self, ack: Ack, raw: bytes, now_us: int, out: list[Effect], from_mars: bool = False) -> None:
+        """An ack from Earth, or one that a device or a peer hands on.
 
         What this edge lacks of a stream its device sends again, as far as it has not trimmed; nobody has more of
         this edge's own alerts than Earth.
@@ -103,21 +103,28 @@ class WordsOfEarth:
         elif problem is not None:
             out.append(Report(Rejected("Ack", problem)))
         else:
-            self._take(ack, raw, from_device, out)
+            self._take(ack, raw, out)
+            if not from_mars:
+                self._hand_on(ack.stream, raw, now_us, out)
 
-    def _take(self, ack: Ack, raw: bytes, from_device: bool, out: list[Effect]) -> None:
+    def _take(self, ack: Ack, raw: bytes, out: list[Effect]) -> None:
         edge = self._edge
         stream = edge.streams[ack.stream]
         fell = ack.verified < stream.verified
         stream.take(ack, raw)
         edge.downlink.acked(ack)
-        if fell and edge.carries(stream.id):
-            edge.downlink.resume(stream, urgent=edge.alarms.writes(stream.id))  # a new leader has lost rows
+        if fell:  # a new leader has lost rows, and the carrier may have lost them too: whoever holds them sends them
+            edge.downlink.resume(stream, urgent=edge.alarms.writes(stream.id))
         out.append(Report(AckLearned(stream.id, ack.verified, ack.trim, ack.term)))
-        if not from_device:
-            edge.tell_device(stream.id, raw, out)
         edge.journal.append(journal.ACK, raw, out)
         edge.journal.next.acks.append(ack)
+
+    def _hand_on(self, stream: StreamId, raw: bytes, now_us: int, out: list[Effect]) -> None:
+        """Tell the device, which tells its other edge; where it is silent, peers that hold the stream must know."""
+        edge = self._edge
+        edge.tell_device(stream, raw, out)
+        if not edge.alarms.writes(stream) and edge.carriage.is_silent(stream, now_us):
+            out.extend(Send(peer, raw) for peer in edge.notary.peers)
 
     # ------------------------------------------------------------ receipts
 

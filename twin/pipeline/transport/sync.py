@@ -47,10 +47,11 @@ class Load(NamedTuple):
 
 
 class _Flight:
-    __slots__ = ("arrival_us", "expiry_us", "load", "sent_us")
+    __slots__ = ("arrival_us", "expiry_us", "load", "sent_us", "streams")
 
     def __init__(self, load: Load, sent_us: int, arrival_us: int, expiry_us: int | None) -> None:
         self.load = load
+        self.streams = {record.stream for record in load.records}
         self.sent_us = sent_us
         self.arrival_us = arrival_us
         self.expiry_us = expiry_us
@@ -72,7 +73,7 @@ class Synchronizer:
         self._sizes: dict[RecordId, int] = {}  # of everything queued or in flight
         self._alerts: set[RecordId] = set()
         self._demanded: set[RecordId] = set()
-        self._arriving_us: dict[RecordId, int] = {}  # demanded and sent: when it is on Earth
+        self._mending: dict[RecordId, int] = {}  # demanded and sent: when it should have arrived
         self._flights: list[_Flight] = []
         self._bytes_in_flight = 0
         self._suspended_us: int | None = None
@@ -111,12 +112,9 @@ class Synchronizer:
         else:
             self._fresh.append(record)
 
-    def demand(self, record: RecordId, size_bytes: int) -> None:
-        """Queue a record that Earth had verified and has lost since, unless it is on its way already.
-
-        Comes after `acked`, which knows by when the ack that asks for it was written.
-        """
-        if record not in self._sizes and record not in self._arriving_us:
+    def demand(self, record: RecordId, size_bytes: int, made_us: int) -> None:
+        """Queue a record that Earth had verified and has lost since: its row rotted. Earth said so at `made_us`."""
+        if record not in self._sizes and made_us > self._mending.get(record, made_us - 1):
             self._sizes[record] = size_bytes
             self._demanded.add(record)
             self._again.append(record)
@@ -170,9 +168,10 @@ class Synchronizer:
         flight = _Flight(load, now_us, arrival_us, self._expiry_us(now_us))
         if not load.urgent:
             self._bytes_in_flight += load.size_bytes
-        demanded = self._demanded.intersection(load.records)
-        self._arriving_us.update(dict.fromkeys(demanded, arrival_us))  # if this is lost, an ack made later asks again
-        self._demanded -= demanded
+        for record in load.records:
+            if record in self._demanded:  # if this is lost, Earth asks again in an ack made after its arrival
+                self._demanded.discard(record)
+                self._mending[record] = arrival_us
         # an ack may have come while the bundle was being radiated
         self._shrink(flight, tuple([r for r in load.records if r.index >= self.verified.get(r.stream, 0)]))
         if flight.load.records:
@@ -187,13 +186,11 @@ class Synchronizer:
         stream = ack.stream
         self.verified[stream] = ack.verified
         self._demanded -= {record for record in self._demanded if record.stream == stream and record.index < ack.trim}
-        for record, arrival_us in list(self._arriving_us.items()):
-            if record.stream == stream and (arrival_us < ack.made_us or record.index < ack.trim):
-                del self._arriving_us[record]
+        self._mending = {record: at_us for record, at_us in self._mending.items() if at_us >= ack.made_us}
         kept: list[_Flight] = []
         for flight in self._flights:
             records = flight.load.records
-            if any(record.stream == stream for record in records):
+            if stream in flight.streams:
                 missing = [record for record in records if self._missing(record, ack)]
                 if missing and flight.arrival_us < ack.made_us:
                     self._requeue(missing)
@@ -206,6 +203,19 @@ class Synchronizer:
                     continue
             kept.append(flight)
         self._flights = kept
+
+    def abandon(self, stream: StreamId) -> None:
+        """Forget all records of a stream: they are not held here any more."""
+        for queue in (self._urgent, self._again, self._fresh):
+            kept = [record for record in queue if record.stream != stream]
+            queue.clear()
+            queue.extend(kept)
+        for flight in self._flights:
+            if stream in flight.streams:
+                self._shrink(flight, tuple([record for record in flight.load.records if record.stream != stream]))
+        self._flights = [flight for flight in self._flights if flight.load.records]
+        for record in [record for record in self._sizes if record.stream == stream]:
+            self._forget(record)
 
     def expire(self, now_us: int) -> None:
         """Queue again what is due by now."""
@@ -271,6 +281,7 @@ class Synchronizer:
         if not before.urgent:
             self._bytes_in_flight -= before.size_bytes - size
         flight.load = before._replace(records=records, size_bytes=size)
+        flight.streams = {record.stream for record in records}
 
     def _forget(self, record: RecordId) -> None:
         self._rounds.pop(record, None)

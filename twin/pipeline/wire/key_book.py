@@ -6,11 +6,12 @@ epoch's final index, the next epoch and the key of that, which is the device's k
 | a frame of | is good |
 |---|---|
 | an epoch that a closing frame named | under the key that stands there |
-| an epoch seen before | under the key that it was seen with |
+| an epoch seen before | under the key that it was seen with (if `strict`: given up only where closed) |
 | a new epoch | under the device's key of now; under one that it gave up only where not `strict` |
 | a closed epoch | up to its final index; beyond it is stale |
 
-Where the order of events is known (on an edge) `strict` refuses new epochs of a key that was given up. Earth sees
+Where the order of events is known (on an edge) `strict` refuses what nobody closed under a key that was given up: the
+device that left an epoch open has lost its rest, so whoever goes on there is somebody else. Earth sees
 frames late and out of order, over bundles that only an edge can seal, and leaves that judgement to the edge.
 """
 
@@ -47,7 +48,7 @@ class _Key(NamedTuple):
 UNKNOWN_DEVICE = "device unknown"
 WRONG_SIGNATURE = "signature"
 BEYOND_CLOSING = "beyond the end of a closed epoch"
-STALE_KEY = "a new epoch under a key that was given up"
+STALE_KEY = "an epoch that nobody closed, under a key that was given up"
 
 
 class KeyBook:
@@ -74,10 +75,12 @@ class KeyBook:
         final = self._finals.get(stream)
         if final is not None and record.index > final:
             return BEYOND_CLOSING
+        *given_up, now = self._keys_of(stream.device)
         known = self._epochs.get(stream)
         if known is not None:
-            return None if known.signs(frame) else WRONG_SIGNATURE
-        *given_up, now = self._keys_of(stream.device)
+            if not known.signs(frame):
+                return WRONG_SIGNATURE
+            return STALE_KEY if self._strict and final is None and known in given_up else None
         if now.signs(frame):
             return None
         if any(key.signs(frame) for key in given_up):
@@ -110,11 +113,12 @@ class KeyBook:
         except ValueError as error:
             raise FrameError(f"closing: {error}") from error
         if stream not in self._closings:
+            same = own.verifier.same_key(closing.next_public)
             self._epochs[stream] = own
-            self._epochs[following] = key
+            self._epochs[following] = own if same else key
             self._finals[stream] = closing.final_index
             self._closings[stream] = frame
-            if not own.verifier.same_key(closing.next_public):
+            if not same:
                 self._keys_of(stream.device).append(key)
         return following
 
@@ -137,6 +141,14 @@ class KeyBook:
     def is_closed(self, stream: StreamId) -> bool:
         """Whether the epoch's closing frame is known."""
         return stream in self._closings
+
+    def following(self, stream: StreamId, size: int) -> StreamId | None:
+        """The epoch that goes on after this one, if a log of `size` frames is all of it."""
+        frame = self._closings.get(stream)
+        if frame is None or size <= self._finals[stream]:
+            return None
+        body = frame_body(frame, self._epochs[stream].signature_bytes)
+        return StreamId(stream.device, decode_closing(body).next_epoch)
 
     @property
     def closings(self) -> tuple[bytes, ...]:

@@ -30,7 +30,9 @@ class FrameOffer(NamedTuple):
 
 
 class Hello(NamedTuple):
-    """Device -> edge: I (re)started this epoch; which index do you expect?"""
+    """Device -> edge: I (re)started this epoch; which index do you expect? Home edge -> device: I (re)started and hold
+    nothing of yours (epoch 0).
+    """
 
     stream: StreamId
 

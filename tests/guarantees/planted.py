@@ -137,14 +137,9 @@ def scenario_text(variant: str) -> str:
         text = text.replace("{suite: hmac-sha256,", "{suite: hmac-sha256, packet_count: 16370,")
     if variant == "silence":  # nothing is lost, so nothing need be sent twice
         quiet = [line for line in text.splitlines() if "bundle_loss" not in line and "edge_crash" not in line]
-        text = (
-            "\n".join(quiet).replace("retransmissions: 8, device_frames: 50, edge_frames: 90", "retransmissions: 1")
-            + "\n"
-        )
+        text = "\n".join(quiet).replace("retransmissions: 8, device_frames: 50, edge_frames: 90", "retransmissions: 1") + "\n"
     if variant == "restore":
-        text = text.replace(
-            "  - safe_trim\n", "  - safe_trim\n  - recovery: {bound: 2 owlt + 2 contact_wait + 2 R + 10 min}\n"
-        )
+        text = text.replace("  - safe_trim\n", "  - safe_trim\n  - recovery: {bound: 2 owlt + 2 contact_wait + 2 R + 10 min}\n")
     return text
 
 

@@ -280,9 +280,7 @@ class NeverSendsAgain(Edge):
         self.downlink.sync._missing = lambda *_: False  # type: ignore[method-assign]
 
 
-def waits_for_no_contact(
-    plan: ContactPlan, route: tuple[str, ...], sent_us: int, turnaround_us: int, _bytes: int
-) -> Any:
+def waits_for_no_contact(plan: ContactPlan, route: tuple[str, ...], sent_us: int, turnaround_us: int, _bytes: int) -> Any:
     """Bug 14: a timer runs on while the far end cannot answer, as if a way back were always open."""
     contact = plan.current_or_next(route[0], route[-1], sent_us - 1)
     return None if contact is None else sent_us + 2 * contact.owlt_us(sent_us) + turnaround_us
@@ -350,3 +348,4 @@ class CountsRowsByTime(Edge):
         frame = self.streams[RecordId(alert.device, alert.epoch, alert.index).stream].frames[alert.index]
         generated_us = int.from_bytes(frame[28:36], "big", signed=True)
         return fact.row + (now_us - generated_us) // 20_000_000
+

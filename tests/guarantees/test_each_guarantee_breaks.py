@@ -123,9 +123,7 @@ def row_of(bug: planted.Bug, verdicts: dict[str, Verdict]) -> str:
     first = next((verdicts[key].evidence for key in sorted(bug.breaks)), None)
     what = planted.HARMLESS.get(bug.number, "") if first is None else f"{first.where}: {first.what}"
     vector = planted.VECTORS.get(bug.number)
-    return (
-        f"| {bug.number or ''} | {bug.name} | {', '.join(keys) or 'none'} | {what}{f'; {vector}' if vector else ''} |"
-    )
+    return f"| {bug.number or ''} | {bug.name} | {', '.join(keys) or 'none'} | {what}{f'; {vector}' if vector else ''} |"
 
 
 def write_table() -> None:

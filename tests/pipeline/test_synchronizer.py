@@ -210,3 +210,21 @@ def test_streams_do_not_share_counts():
     sync.acked(ack(1, device=2))
     assert sync.verified == {StreamId(*stream_of(2)): 1}
     assert fly(sync) == [0]
+
+
+def test_what_earth_demands_is_not_sent_again_while_it_is_on_its_way():
+    """Every ack of the time until it arrives lists the rotten row; only one made later says that it was lost."""
+    sync = loaded(3)
+    assert fly(sync) == [0, 1, 2]
+    sync.acked(ack(3))
+    asks = ((1, 2),)
+    for made_us in (T0 + 1, T0 + 2, T0 + OWLT):
+        sync.acked(ack(3, asks, made_us))
+        sync.demand(record(1), 100, made_us)
+    assert fly(sync, T0 + 10) == [1]
+    sync.acked(ack(3, asks, T0 + 10 + OWLT))
+    sync.demand(record(1), 100, T0 + 10 + OWLT)
+    assert fly(sync) == []
+    sync.acked(ack(3, asks, T0 + 11 + OWLT))
+    sync.demand(record(1), 100, T0 + 11 + OWLT)
+    assert fly(sync) == [1]

@@ -57,6 +57,7 @@ class EarthSite:
         self._roles = roles
         self._settings = settings
         self._term = 0
+        self._twice = False
         t = scenario.earth.table
         per_table = TableSettings(t.latency_us, t.read_latency_us, t.write_capacity_rows_per_s)
         self.backup = Table(host, "backup", str(folder / "earth-backup.sqlite"), per_table)
@@ -107,17 +108,27 @@ class EarthSite:
 
     # ------------------------------------------------------------ by script
 
-    def restore(self) -> None:
-        """The table is lost and set up anew from the backup; gateway and auditor are down and return in a new term."""
+    def restore(self, power: PowerCycles, down_us: int) -> None:
+        """The table is lost and set up anew from the backup; whoever leads or audits is down meanwhile.
+
+        All return with terms higher than any before: a leader that went on would ack rows that are gone.
+        """
+        for node in (AUDITOR, *self.leaders):
+            if node == SECOND and not self._twice:
+                continue
+            power.crash(node, down_us)
         self.table.restore_from_backup(self._term + 1)
 
     def lead_twice(self, power: PowerCycles, links: Mapping[tuple[str, str], SpaceLink], begins: bool) -> None:
         """A second leader takes over while the first goes on, and hears what it hears; at the end one leads again."""
+        if begins == self._twice:
+            return  # another such fault is in force, or was
+        self._twice = begins
         for pair, link in links.items():
             if pair[1] == EARTH:
                 link.also = SECOND if begins else None
         if begins:
             power.start(SECOND)
         else:
-            self._host.stop(SECOND, 0, 0)
+            power.retire(SECOND)
             power.crash(EARTH, HANDOVER_US)

@@ -103,7 +103,7 @@ class Hands:
         gateway, auditor: the host's names of the two nodes on Earth.
         disks: by edge; stores: "table" and "backup".
         plan: the contact plan that is right, for edges that hold a stale one.
-        restore_table: the table is lost and set up anew from the backup; gateway and auditor are down.
+        restore_table: the table is lost and set up anew from the backup; leaders and auditor are down for so long [us].
         stale_leader: True: a new ingest leader is put in while the old one goes on; False: the old one stops.
         replace_device_key: hands a device its next signing key.
         install_hop_key: installs key number 1, 2, ... after the first on "mars" or on "earth".
@@ -115,7 +115,7 @@ class Hands:
     stores: Mapping[str, Store]
     channel: Channel
     plan: ContactPlan
-    restore_table: Callable[[], None]
+    restore_table: Callable[[int], None]
     stale_leader: Callable[[bool], None]
     replace_device_key: Callable[[str], None]
     install_hop_key: Callable[[str, int], None]
@@ -177,8 +177,7 @@ class FaultSchedule:
             case RowRot():
                 self._at(fault, 0, hands.stores[fault.store].rot, stream(self._scenario.seed, *name, "content"))
             case TableRestore():
-                self._at(fault, 0, self._power.crash, hands.gateway, fault.down_us)
-                self._at(fault, 0, self._power.crash, hands.auditor, fault.down_us, hands.restore_table)
+                self._at(fault, 0, hands.restore_table, fault.down_us)
             case ChannelDown():
                 self._at(fault, 0, hands.channel.go_down, span_of_fault(self._scenario, fault)[1])
             case ChannelBusy():

@@ -287,7 +287,7 @@ class HabitatBuilder:
             stores=self.earth.stores,
             channel=self.earth.surgeon,
             plan=self.plan,
-            restore_table=self.earth.restore,
+            restore_table=lambda down_us: self.earth.restore(power, down_us),
             stale_leader=lambda begins: self.earth.lead_twice(power, self.links, begins),
             replace_device_key=self.operators.replace_device_key,
             install_hop_key=self.operators.install_hop_key,

@@ -40,11 +40,13 @@ class PowerCycles:
         self._make = make
         self._media = media
         self._down_until_us: dict[str, int] = {}
+        self._retired: set[str] = set()
         self.before_stop: list[NodeHook] = []
         self.after_start: list[NodeHook] = []
 
     def start(self, node: str) -> None:
         """Bring a node up."""
+        self._retired.discard(node)
         host = self._host
         disk = self._media.get(node)
         durable_bytes = 0 if disk is None else len(disk.contents())
@@ -65,6 +67,12 @@ class PowerCycles:
         self._down_until_us[node] = max(until_us, self._down_until_us.get(node, 0))
         host.call_at(until_us, self._return, node)
 
+    def retire(self, node: str) -> None:
+        """Stop a node, if it is up, and do not let it return by itself."""
+        if self._host.is_up(node):
+            self._stop(node)
+        self._retired.add(node)
+
     def _stop(self, node: str) -> None:
         for hook in self.before_stop:
             hook(node)
@@ -76,7 +84,7 @@ class PowerCycles:
         self._host.stop(node, lost_bytes, torn_bytes)
 
     def _return(self, node: str) -> None:
-        if not self._host.is_up(node) and self._host.now_us >= self._down_until_us[node]:
+        if node not in self._retired and not self._host.is_up(node) and self._host.now_us >= self._down_until_us[node]:
             self.start(node)
 
 

@@ -145,7 +145,8 @@ class Gateway:
         gateway = cls(settings)
         gateway._intake.restore(stored.closings)
         for state in stored.streams:
-            gateway.streams[state.stream] = StreamOnEarth.recover(state)
+            of_an_edge = gateway._signers.get(state.stream.device)  # its own alerts: no other edge carries them
+            gateway.streams[state.stream] = StreamOnEarth.recover(state._replace(edge=of_an_edge or state.edge))
         gateway._alerts.restore(stored.alerts)
         return gateway
 

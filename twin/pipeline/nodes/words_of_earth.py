@@ -82,6 +82,10 @@ class WordsOfEarth:
         this edge's own alerts than Earth.
         """
         edge = self._edge
+        signer = edge.settings.devices.get(ack.stream.device)
+        if signer is not None and signer.name in edge.settings.notary.authors:
+            out.append(Report(Rejected("Ack", "another edge's alerts")))
+            return
         stream = edge.streams.get(ack.stream)
         size = 0 if stream is None else stream.size
         if size < (ack.verified if edge.alarms.writes(ack.stream) else ack.trim):

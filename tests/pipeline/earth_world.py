@@ -189,7 +189,6 @@ class EarthWorld:
         self.heads: dict[StreamId, int] = {}
         self.rotten: dict[str, set[RecordId]] = {"table": set(), "backup": set()}
         self.term = 0
-        self.floor = 0
         self.told: dict[AlertKey, int] = {}
         self.unheard: set[tuple[AlertKey, str]] = set()
         self.crash_after: int | None = None
@@ -210,9 +209,9 @@ class EarthWorld:
 
     def start_gateway(self) -> None:
         self.term += 1
-        self.start(
-            EARTH, Gateway.recover(gateway_settings(term=self.term, plan=PLAN), stored_in(self.table, self.backup))
-        )
+        self.table.lead(self.term)
+        settings = gateway_settings(term=self.term, plan=PLAN)
+        self.start(EARTH, Gateway.recover(settings, stored_in(self.table, self.backup)))
 
     def start_auditor(self) -> None:
         settings = auditor_settings(gateways=(EARTH, GHOST))
@@ -255,7 +254,6 @@ class EarthWorld:
         for node in (EARTH, GHOST, AUDITOR):
             self.crash(node, random)
         self.term += 1
-        self.floor = self.term
         self.heads = {StreamId(d, e): size for d, e, size in self.table.become(self.backup, self.term)}
         self.rotten["table"].clear()
         self.start_auditor()
@@ -326,13 +324,13 @@ class EarthWorld:
                 return RowsWritten(number, ())
             case ReadRows(number, _, stream, first, end):
                 return RowsRead(number, medium.rows(stream, first, end, NEVER_US))
-            case WriteHead(number, stream):
-                ok, size = medium.put_head(effect, self.floor)
+            case WriteHead(number, stream, size):
+                ok = medium.put_head(effect)
                 if ok:
                     assert size >= self.heads.get(stream, 0)
                     assert None not in medium.rows(stream, 0, size, NEVER_US)
                     self.heads[stream] = size
-                return HeadWritten(number, ok, size)
+                return HeadWritten(number, ok)
             case WriteAttestation(number):
                 medium.put_attestation(effect)
                 return AttestationWritten(number)

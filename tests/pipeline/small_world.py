@@ -252,12 +252,12 @@ class World:
                 if refuse:
                     self.deliver(node, StoreRefused(number, "throttled"))
                     return
-                before, leader = self.heads.get(stream, (0, 0))
-                size = max(size, before)
-                if term >= leader:
+                before, _ = self.heads.get(stream, (0, 0))
+                if term >= self.term:
+                    assert size >= before
                     assert all(("table", stream, index) in self.rows for index in range(size))
                     self.heads[stream] = (size, term)
-                self.deliver(node, HeadWritten(number, term >= leader, size))
+                self.deliver(node, HeadWritten(number, term >= self.term))
             case WriteAttestation(number, store, stream, size, root, frontier, signature):
                 if refuse:
                     self.deliver(node, StoreRefused(number, "throttled"))

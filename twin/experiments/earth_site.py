@@ -91,7 +91,7 @@ class EarthSite:
         if node == AUDITOR:
             return self._roles.auditor.recover(self._settings.auditor(self.leaders), self.table.stored())
         self._term += 1
-        return self._roles.gateway.recover(self._settings.gateway(self._term), self.table.stored())
+        return self._roles.gateway.recover(self._settings.gateway(self._term), self.table.lead(self._term))
 
     def close(self) -> None:
         """Nothing more is written."""

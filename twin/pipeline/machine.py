@@ -163,14 +163,10 @@ class RowsRead(NamedTuple):
 
 
 class HeadWritten(NamedTuple):
-    """Outcome of `WriteHead(id)`: `ok` is false when a higher term had fenced this writer off.
-
-    `size` stands there now, more than was asked where a leader before had come further: a head never falls.
-    """
+    """Outcome of `WriteHead(id)`: `ok` is false when a higher term had fenced this writer off."""
 
     id: int
     ok: bool
-    size: int = 0
 
 
 class AttestationWritten(NamedTuple):
@@ -337,9 +333,9 @@ class ReadRows(NamedTuple):
 
 
 class WriteHead(NamedTuple):
-    """Put the stream's head item if no higher `term` stands there: rows below `size` become visible.
+    """Put the stream's head item if no higher `term` leads: rows below `size` become visible.
 
-    A larger size that stands there stays. `edge` brought the stream's last frame.
+    `edge` brought the stream's last frame.
     """
 
     id: int

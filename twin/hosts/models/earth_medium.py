@@ -2,8 +2,9 @@
 file.
 
 Device and epoch are 16 hexadecimal digits each; SQLite has no unsigned 64-bit integers. `frames.kind` is the frame's
-kind (1 samples, 2 closing, 3 alert), `alerts.acknowledged_us` NULL until then, `bearers.taken` whether that edge has
-the receipt, `ledger.checkpoint` empty while only cosignatures are known, `ledger.cosigns` a CBOR array of them.
+kind (1 samples, 2 closing, 3 alert), `leader` the term below which heads are refused, `alerts.acknowledged_us` NULL
+until then, `bearers.taken` whether that edge has the receipt, `ledger.checkpoint` empty while only cosignatures are
+known, `ledger.cosigns` a CBOR array of them.
 
 Only values and keys are known here; latency, capacity and faults are `table`'s.
 """
@@ -35,6 +36,8 @@ CREATE TABLE heads (
   device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, term INTEGER NOT NULL, edge TEXT NOT NULL,
   PRIMARY KEY (device, epoch)
 );
+CREATE TABLE leader (term INTEGER NOT NULL);
+INSERT INTO leader VALUES (0);
 CREATE TABLE attestations (
   device TEXT NOT NULL, epoch TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
   frontier BLOB NOT NULL, signature BLOB NOT NULL,
@@ -165,20 +168,19 @@ class Medium:
 
     # ------------------------------------------------------------ heads and statements
 
-    def put_head(self, head: WriteHead, floor: int) -> tuple[bool, int]:
-        """Put a head unless a higher term, or one below `floor`, stands against it; whether it was, and its size."""
-        held = self.db.execute(
-            "SELECT size, term FROM heads WHERE device = ? AND epoch = ?", key(head.stream)
-        ).fetchone()
-        size, term = held or (0, 0)
-        if head.term < max(term, floor):
-            return False, size
-        size = max(size, head.size)
-        self.db.execute(
-            "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", (*key(head.stream), size, head.term, head.edge)
-        )
+    def lead(self, term: int) -> None:
+        """From now on refuse heads of lower terms."""
+        self.db.execute("UPDATE leader SET term = max(term, ?)", (term,))
+
+    def put_head(self, head: WriteHead) -> bool:
+        """Put a head unless a higher term leads; whether it was put."""
+        (leader,) = self.db.execute("SELECT term FROM leader").fetchone()
+        if head.term < leader:
+            return False
+        item = (*key(head.stream), head.size, head.term, head.edge)
+        self.db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", item)
         self.wrote(1)
-        return True, size
+        return True
 
     def versions(self) -> list[tuple[StreamId, int, int]]:
         """Size and term of every head, by stream."""
@@ -298,7 +300,7 @@ class Medium:
     # ------------------------------------------------------------ loss
 
     def become(self, other: Medium, term: int) -> list[tuple[int, int, int]]:
-        """Lose everything and take over what `other` holds and the auditor has proved there; heads bear `term`.
+        """Lose everything and take over what `other` holds and the auditor has proved there; `term` leads.
 
         Returns:
             (device, epoch, size) of every stream.
@@ -313,6 +315,7 @@ class Medium:
             streams.append((*stream, statement.size))
         for table in ("attestations", "alerts", "told", "bearers", "ledger"):
             self._copy(other, table, "1", ())
+        self.lead(term)
         self.wrote(COMMIT_EVERY)
         return streams
 

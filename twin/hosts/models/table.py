@@ -89,7 +89,6 @@ class Table:
         self._silent: tuple[float, Generator] | None = None
         self._stale: tuple[float, Generator, int] | None = None
         self._restores = 0
-        self._term_floor = 0
 
     def close(self) -> None:
         """Commit and close the file."""
@@ -205,10 +204,10 @@ class Table:
             self._say(node, incarnation, StoreRefused(effect.id, "throttled"))
 
     def _put_head(self, effect: WriteHead) -> HeadWritten:
-        ok, size = self.medium.put_head(effect, self._term_floor)
+        ok = self.medium.put_head(effect)
         if ok:
-            self._emit(HeadVisible(effect.stream, size, effect.term))
-        return HeadWritten(effect.id, ok, size)
+            self._emit(HeadVisible(effect.stream, effect.size, effect.term))
+        return HeadWritten(effect.id, ok)
 
     def _put_attestation(self, effect: WriteAttestation) -> AttestationWritten:
         self.medium.put_attestation(effect)
@@ -245,8 +244,16 @@ class Table:
             medium.keep_checkpoint(effect)
         return CheckpointKept(effect.id)
 
+    def lead(self, term: int) -> Stored:
+        """Make `term` the leader's: heads of lower terms are refused from now on. What its gateway starts with.
+
+        The order matters: what a leader before still writes after this was read cannot become visible.
+        """
+        self.medium.lead(term)
+        return self.stored()
+
     def stored(self) -> Stored:
-        """What a gateway or auditor that starts now finds here and in the backup."""
+        """What an auditor that starts now finds here and in the backup."""
         return stored_in(self.medium, None if self._backup is None else self._backup.medium)
 
     # ------------------------------------------------------------ faults
@@ -291,7 +298,6 @@ class Table:
         if self._backup is None:
             raise ValueError(f"store {self._store}: there is no backup to restore it from; give it one when it is made")
         self._restores += 1
-        self._term_floor = term
         streams = self.medium.become(self._backup.medium, term)
         self._emit(StoreRestored(tuple(streams)))
         return self.stored()

@@ -175,22 +175,30 @@ class AlertDesk:
     # ------------------------------------------------------------ from the surgeon
 
     def acknowledge(self, key: AlertKey, now_us: int, out: list[Effect]) -> None:
-        """The flight surgeon acknowledged an alert: note it, and only then tell anybody."""
+        """The flight surgeon acknowledged an alert: note it, and only then tell anybody.
+
+        One that is not known here is noted too: it is over, or a leader before told of it and its frame will come.
+        """
         alert = self.open.get(key)
-        if alert is None or (alert.acknowledged_us is not None and not alert.noting):
-            out.append(SurgeonHeard(key))  # noted before, and said again
-        elif not alert.noting:
+        if alert is not None and alert.acknowledged_us is not None:
+            if not alert.noting:
+                out.append(SurgeonHeard(key))  # noted before, and said again
+            return
+        if alert is not None:
             alert.noting = True
             alert.acknowledged_us = now_us
-            self._requests.ask(MarkAlertAcknowledged(next(self._requests.ids), key, now_us), out)
+        self._requests.ask(MarkAlertAcknowledged(next(self._requests.ids), key, now_us), out)
 
     def was_marked(self, request_id: int, now_us: int, out: list[Effect]) -> bool:
         """The alert table took a note; False if it was not asked to."""
         noted = self._requests.answered(request_id, MarkAlertAcknowledged)
         if noted is not None:
-            self.open[noted.alert].noting = False
             out.append(SurgeonHeard(noted.alert))
-            self._send_receipts(noted.alert, now_us, out)
+            alert = self.open.get(noted.alert)
+            if alert is not None:
+                alert.noting = False
+                alert.acknowledged_us = noted.at_us if alert.acknowledged_us is None else alert.acknowledged_us
+                self._send_receipts(noted.alert, now_us, out)
             return True
         told = self._requests.answered(request_id, MarkAlertTold)
         taken = self._requests.answered(request_id, MarkReceiptTaken)

@@ -2,9 +2,8 @@
 signed.
 
 Order per stream: rows stored -> head item (rows below it are visible) -> auditor reads them back and signs ->
-ack. The head item is conditional on the leader's term; a new leader claims the heads that it finds, so that one before
-it is fenced off everywhere. What a store refuses or does not answer is asked for again under the same keys, later
-each time.
+ack. The head item is conditional on the leader's term. What a store refuses or does not answer is asked for again
+under the same keys, later each time.
 
 Its parts: `row_writer` (batches), `alert_desk` (what must not wait), `backup` and `mender` (the second medium),
 `ack_desk` (towards each edge).
@@ -198,7 +197,8 @@ class Gateway:
         out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
         self._alerts.started(now_us, out)
         for stream in self.streams.values():
-            self._move_head(stream, out)
+            if stream.visible > stream.verified:
+                self._point_auditor(stream, out)
             if stream.attestation is not None:
                 self._want_ack(stream, now_us, out)
 
@@ -284,8 +284,8 @@ class Gateway:
                 known = self._rows_written(request, unprocessed, now_us, out)
             case RowsRead(request, frames):
                 known = self._rows_read(request, frames, out)
-            case HeadWritten(request, ok, size):
-                known = self._head_written(request, ok, size, out)
+            case HeadWritten(request, ok):
+                known = self._head_written(request, ok, out)
             case AlertPut():
                 record = self._alerts.was_put(event, now_us, out)
                 known = record is not None
@@ -374,7 +374,7 @@ class Gateway:
     def _move_head(self, stream: StreamOnEarth, out: list[Effect]) -> None:
         self._heads.move(stream, out)
 
-    def _head_written(self, request: int, ok: bool, size: int, out: list[Effect]) -> bool:
+    def _head_written(self, request: int, ok: bool, out: list[Effect]) -> bool:
         stream_id = self._heads.answered(request)
         if stream_id is None:
             return False
@@ -384,7 +384,7 @@ class Gateway:
             return True
         self._backoff.served()
         stream = self.streams[stream_id]
-        stream.head_moved(size)
+        stream.head_moved()
         self._point_auditor(stream, out)
         self._move_head(stream, out)
         return True

@@ -1,8 +1,4 @@
-"""Moves the head items of streams: one write per stream at a time, each under the leader's term.
-
-A new leader writes every head that it finds once, although its rows are visible already: from then on a leader before
-it is refused there.
-"""
+"""Moves the head items of streams: one write per stream at a time, each under the leader's term."""
 
 from __future__ import annotations
 
@@ -25,12 +21,11 @@ class HeadMover:
 
     def move(self, stream: StreamOnEarth, out: list[Effect]) -> None:
         """Ask for the stream's head to stand at what is stored, unless it does or is on its way."""
-        behind = stream.stored > stream.visible or not stream.claimed
-        if behind and stream.head_under_way is None and not self._backoff.waiting:
+        if stream.stored > stream.visible and stream.head_under_way is None and not self._backoff.waiting:
             request = next(self._ids)
-            stream.head_under_way = max(stream.stored, stream.visible)
+            stream.head_under_way = stream.stored
             self._under_way[request] = stream.id
-            out.append(WriteHead(request, stream.id, stream.head_under_way, self._term, stream.edge))
+            out.append(WriteHead(request, stream.id, stream.stored, self._term, stream.edge))
 
     def answered(self, request: int) -> StreamId | None:
         """Whose head was written or refused; None if it is no request of this part."""

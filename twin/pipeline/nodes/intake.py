@@ -63,8 +63,14 @@ class Intake:
         return Arrived(record, repeated)
 
     def is_signed(self, record: RecordId, frame: bytes) -> bool:
-        """Whether a row read from a store carries its device's signature under this very key."""
+        """Whether a row read from a store carries its device's signature under this very key.
+
+        A closing frame may be read here first: its row was rotten when this gateway started.
+        """
         try:
-            return peek_record(frame) == record and self._book.problem_with(frame, record) is None
+            if peek_record(frame) != record or self._book.problem_with(frame, record) is not None:
+                return False
+            self._book.learn(frame, record)
         except FrameError:
             return False
+        return True

@@ -22,14 +22,12 @@ REMINDERS_MAX = 200  # over a week of hourly backups; an edge that has not heard
 class StreamOnEarth:
     """Progress of one stream; `edge` brought its last frame, `queued` are rows on their way to the store.
 
-    `claimed`: whether the head item bears this leader's term. `leaves` hash the frames that came in this life, as long
-    as they are not backed up.
+    `leaves` hash the frames that came in this life, as long as they are not backed up.
     """
 
     __slots__ = (
         "ahead",
         "attestation",
-        "claimed",
         "edge",
         "head_under_way",
         "id",
@@ -53,18 +51,16 @@ class StreamOnEarth:
         self.leaves: dict[int, bytes] = {}
         self.rotten: set[int] = set()
         self.head_under_way: int | None = None
-        self.claimed = True
         self.attestation: Attestation | None = None
         self.reminders = REMINDERS_MAX
 
     @classmethod
     def recover(cls, state: StoredStream) -> StreamOnEarth:
-        """From the store; the head item bears another leader's term."""
+        """From the stores."""
         stream = cls(state.stream, state.edge)
         stream.stored = stream.visible = state.visible
         stream.trim = state.backed_size
         stream.attestation = state.attestation
-        stream.claimed = False
         return stream
 
     @property
@@ -94,26 +90,28 @@ class StreamOnEarth:
             self.ahead.add(index)
         self._close_up()
 
-    def head_moved(self, size: int) -> None:
-        """The head stands where it was asked to, or at `size`: a leader before had come so far."""
-        self.claimed = True
-        self.visible = max(self.visible, self.head_under_way or 0, size)
-        self.head_under_way = None
-        if size > self.stored:
-            self.ahead.difference_update(range(self.stored, size))
-            self.stored = size
-            self._close_up()
-
     def _close_up(self) -> None:
         while self.stored in self.ahead:
             self.ahead.discard(self.stored)
             self.stored += 1
 
+    def head_moved(self) -> None:
+        """The head stands where it was asked to."""
+        self.visible = max(self.visible, self.head_under_way or 0)
+        self.head_under_way = None
+
     def attested(self, attestation: Attestation) -> bool:
-        """The auditor has signed for rows; False if it said so before, or before a restart."""
+        """The auditor has signed for rows; False if it said so before, or before a restart.
+
+        It has read them, so an older word of it that called one of them wrong, and came later, is void.
+        """
         if not self.verified < attestation.size <= self.visible:
             return False
         self.attestation = attestation
+        if attestation.size > self.stored:
+            self.ahead.difference_update(range(self.stored, attestation.size))
+            self.stored = attestation.size
+            self._close_up()
         return True
 
     def backed(self, size: int) -> bool:

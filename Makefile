@@ -40,7 +40,7 @@ campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined cam
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2
-	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 300 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 100 --jobs 2
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py

@@ -11,12 +11,20 @@ from typing import Any
 
 import cbor2
 
+from twin.experiments.identities import edge_endpoint, hop_key
 from twin.pipeline.ledger import journal
+from twin.pipeline.transport.hop_keys import hop_keys
 from twin.pipeline.wire import bundle, frame, messages
-from twin.pipeline.wire.body import decode_samples
+from twin.pipeline.wire.body import decode_alert, decode_closing, decode_samples
+from twin.pipeline.wire.bpsec import read_sealed, unseal
 
 OPAQUE_BYTES = {0, 8, 32, 64}
 """Lengths of what may stay undecoded: nothing, entropy, SHA-256 or a hash tree's node, an Ed25519 signature."""
+
+SEED = 3
+"""Of the scenarios in `transcripts`, whose hop keys are derived from it."""
+
+BODIES = {frame.SAMPLES: decode_samples, frame.CLOSING: decode_closing, frame.ALERT: decode_alert}
 
 DECLARED = {
     "at_us": "when a timer is due; when a checkpoint was made",
@@ -55,7 +63,7 @@ class Plain:
         return value
 
     def _bytes(self, data: bytes) -> Any:
-        for decoded in (self._frame, self._bundle, self._message, self._journal):
+        for decoded in (self._frame, self._sealed, self._bundle, self._message, self._journal, _cbor):
             found = decoded(data)
             if found is not None:
                 return found
@@ -69,7 +77,19 @@ class Plain:
             opened = frame.open_frame(data, self._signature_bytes)
         except ValueError:
             return None
-        return (*self.value(opened._replace(body=b"")), self.value(decode_samples(opened.body)))
+        return (*self.value(opened._replace(body=b"")), self.value(BODIES[opened.kind](opened.body)))
+
+    def _sealed(self, data: bytes) -> Any:
+        """A protected bundle, opened with the first hop key of the edge that sent it or is to get it."""
+        try:
+            sealed = read_sealed(data)
+        except ValueError:
+            return None
+        source, destination = sealed.flow.source, sealed.flow.destination
+        edge = f"edge-{max(source, destination)[0] - edge_endpoint(0)[0]}"
+        payload = unseal(sealed, hop_keys(hop_key(SEED, edge, 0), 0, source, destination))
+        created_ms = self.value(sealed.created_ms, "created_ms")
+        return "sealed", source, destination, created_ms, sealed.lifetime_ms, self.value(payload)
 
     def _bundle(self, data: bytes) -> Any:
         try:
@@ -96,6 +116,15 @@ class Plain:
             else:
                 found.append((entry.kind, self.value(entry.payload)))
         return tuple(found)
+
+
+def _cbor(data: bytes) -> Any:
+    """State that a machine wrote for itself: rules, a board."""
+    try:
+        value = cbor2.loads(data)
+    except (cbor2.CBORDecodeError, ValueError, TypeError):
+        return None
+    return _tuples(value) if isinstance(value, list) and cbor2.dumps(value) == data else None
 
 
 def _tuples(value: Any) -> Any:

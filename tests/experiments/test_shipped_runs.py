@@ -7,12 +7,14 @@ import pytest
 from flights import SCENARIOS, Flight, fly, rows_on_earth
 
 from twin.experiments.identities import devices_of
+from twin.experiments.sky_plan import plan_of
 from twin.pipeline.wire.frame import open_frame, verify_frame
 from twin.scenario import HabitatScenario, load_scenario
 from twin.trace import Crashed, Restarted
 from twin.world.timescales import us_to_utc
 
-HABITATS = ("first-light", "dsn-outage", "edge-crash")
+# the cheap ones; `make campaign-ci` runs all that are shipped, first-sol with them
+HABITATS = ("first-light", "edge-crash")
 
 
 @pytest.fixture(scope="module", params=HABITATS)
@@ -38,12 +40,12 @@ def test_every_record_is_delivered_and_every_copy_accounted_for(shipped: tuple[s
     name, flight = shipped
     scenario = load_scenario(SCENARIOS / f"{name}.yaml")
     assert isinstance(scenario, HabitatScenario)
-    minutes = scenario.duration_us // 60_000_000
+    minutes = scenario.duration_us // 60_000_000 + 1
     document = flight.result.document
     records, copies = document.records, document.counts.transmissions
-    # one frame a minute and patient, at most one more for the minute that the end cuts
-    least = scenario.habitat.crew * minutes
-    assert least <= records.accepted <= least + scenario.habitat.crew
+    # one frame a minute and patient, and a few that a sample outside its window closed early
+    least = scenario.habitat.crew * (minutes - 1)
+    assert least <= records.accepted <= 1.05 * scenario.habitat.crew * minutes
     assert (records.delivered, records.lost, records.in_flight) == (records.accepted, 0, 0)
     assert copies.sent == copies.delivered + copies.lost + copies.in_flight
     assert sum(document.losses.values()) == copies.lost
@@ -70,7 +72,6 @@ def test_the_crashes_of_edge_crash_tear_an_unsynced_tail(shipped: tuple[str, Fli
     crashes = flight.facts[Crashed]
     expected = {
         "first-light": ["2033-03-10T14:59:59.004Z"],
-        "dsn-outage": [],
         "edge-crash": ["2033-03-10T09:59:59.004Z", "2033-03-10T13:59:59.005Z"],
     }[name]
     assert [us_to_utc(at_us) for at_us, _, _ in crashes] == expected
@@ -83,11 +84,13 @@ def test_the_crashes_of_edge_crash_tear_an_unsynced_tail(shipped: tuple[str, Fli
         assert [(up - at) / 60e6 for up, (at, _, _) in zip(back, crashes, strict=True)] == [20, 60]
 
 
-def test_goldstone_is_never_used_while_it_is_out(shipped: tuple[str, Flight]) -> None:
-    name, flight = shipped
-    stations = set(flight.result.tables["contacts"]["via"])
-    assert ("DSS-14" in stations) == (name != "dsn-outage")
-    assert {"DSS-43", "DSS-63"} <= stations
+def test_goldstone_is_never_planned_while_it_is_out() -> None:
+    for name in ("first-light", "dsn-outage"):
+        scenario = load_scenario(SCENARIOS / f"{name}.yaml")
+        assert isinstance(scenario, HabitatScenario)
+        stations = {contact.via for contact in plan_of(scenario).contacts}
+        assert ("DSS-14" in stations) == (name != "dsn-outage")
+        assert {"DSS-43", "DSS-63"} <= stations
 
 
 def test_frames_are_a_column_declared_blob(shipped: tuple[str, Flight]) -> None:
@@ -110,7 +113,8 @@ def test_chain3_delivers_what_the_published_workload_delivers(tmp_path: Path) ->
     flight = fly(load_scenario(SCENARIOS / "bench" / "chain3.yaml"), tmp_path / "run")
     document, tables = flight.result.document, flight.result.tables
     assert document.verdict == "held"
-    assert document.records.model_dump() == {"accepted": 8640, "delivered": 8640, "lost": 0, "in_flight": 0}
+    records = document.records
+    assert (records.accepted, records.delivered, records.lost, records.in_flight) == (8640, 8640, 0, 0)
     records = tables["records"]
     latencies_s = (records["visible_us"] - records["generated_us"]) / 1e6
     assert len(records) == 8640

@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 from twin.experiments.earth_site import EarthSite
+from twin.experiments.power_cycles import PowerCycles
 from twin.hosts.models.earth_medium import Medium
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.table import Table
@@ -246,15 +247,20 @@ class LeavesRotAlone(Auditor):
 _sound_put_head = Medium.put_head
 
 
-def fences_nobody(self: Medium, head: WriteHead, _floor: int) -> tuple[bool, int]:
+def fences_nobody(self: Medium, head: WriteHead) -> bool:
     """Bug 25: the head is put whatever term stands there, and so a stale leader's comes on top."""
-    self.db.execute("DELETE FROM heads WHERE device = ? AND epoch = ?", (f"{head[1][0]:016x}", f"{head[1][1]:016x}"))
-    return _sound_put_head(self, head, 0)
+    self.db.execute("UPDATE leader SET term = 0")
+    return _sound_put_head(self, head)
 
 
-def restores_the_old_term(self: EarthSite) -> None:
-    """A restored table is given no term of its own."""
-    self.table.restore_from_backup(0)
+_sound_restore = EarthSite.restore
+
+
+def restores_the_old_term(self: EarthSite, power: PowerCycles, down_us: int) -> None:
+    """A restored table is given no term of its own, nor is its next leader."""
+    _sound_restore(self, power, down_us)
+    self._term = 0
+    self.table.medium.db.execute("UPDATE leader SET term = 0")
 
 
 _sound_versions = Table.versions

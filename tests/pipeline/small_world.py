@@ -103,6 +103,7 @@ class World:
         self.acks: dict[StreamId, tuple[int, int, int, int]] = {}
         self.events = 0
         self.starts = 0
+        self.blocks = 0
         self.term = 1
         self.start(AUDITOR, Auditor.recover(auditor_settings()))
         self.start(EARTH, Gateway.recover(gateway_settings()))
@@ -309,7 +310,8 @@ class World:
     def seal(self, device: int) -> None:
         """A device's sensor delivers a block."""
         name = f"device-{device}"
-        self.deliver(name, SamplesReady(self.now_us, ((60,), (61,), (62,))))
+        self.blocks += 1  # no two blocks are alike: a device drops what comes twice
+        self.deliver(name, SamplesReady(self.now_us + self.blocks, ((60,), (61,), (62,))))
         stream = self.machines[name].stream
         self.sealed.setdefault(stream.id, []).append(stream.frames[stream.size - 1])
 

@@ -79,7 +79,12 @@ def test_what_can_be_heard_breaks_it(data: bytes) -> None:
     assert heard(data) == 1
 
 
-@pytest.mark.parametrize("cipher", [b"\x82\x01\xff", b"\x80", b"\x81\x41"], ids=["break", "empty", "cut"])
+TAGGED = bytes.fromhex("8315eec84708a6b9bca84501")  # heard in a run: a number, a simple value and a tag
+
+
+@pytest.mark.parametrize(
+    "cipher", [b"\x82\x01\xff", b"\x80", b"\x81\x41", TAGGED], ids=["break", "empty", "cut", "tag"]
+)
 def test_ciphertext_that_begins_like_an_array_is_no_message(cipher: bytes) -> None:
     assert heard(sound(0, content=cipher)) == 0
 

@@ -129,12 +129,23 @@ def _frozen(value: Any) -> object:
 
 
 def _is_message(content: bytes) -> bool:
-    """Whether the whole content is a CBOR array that begins with a number, as every message does."""
+    """Whether the whole content is a CBOR array that begins with a number and holds what messages are made of.
+
+    Ciphertext of a dozen bytes may well read as an array; that nothing in it is a tag, a map or the like is rare.
+    """
     if not content or content[0] not in ARRAY_HEADS:
         return False
     try:
         value = cbor2.loads(content)
         # a decoder reads ahead, so what it has read says nothing of where the value ended
-        return type(value) is list and bool(value) and type(value[0]) is int and cbor2.dumps(value) == content
+        begins = type(value) is list and bool(value) and type(value[0]) is int
+        return begins and _is_plain(value) and cbor2.dumps(value) == content
     except (cbor2.CBORDecodeError, cbor2.CBOREncodeError, ValueError, TypeError, ArithmeticError, RecursionError):
         return False  # ciphertext may even read as what cannot be written, such as a break outside of any array
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether this is a number, text, bytes, a boolean, or an array of such."""
+    if type(value) is list:
+        return all(_is_plain(part) for part in value)
+    return type(value) in (int, str, bytes, bool)

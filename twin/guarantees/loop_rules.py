@@ -158,7 +158,8 @@ class FeedbackClosure(_Timed):
         verified = of_terms.get(fact.term, 0)
         if fact.verified < verified:
             self.violate(at_us, node, (*stream, fact.verified), f"verified fell from {verified} to {fact.verified}")
-        elif fact.verified < truth.trim:
+        elif fact.verified < truth.trim and fact.term >= max(of_terms, default=0):
+            # what a leader of a term that is over says again was true in its term, and Mars refuses it
             what = f"verified fell to {fact.verified} while Mars may have deleted all below {truth.trim}"
             self.violate(at_us, node, (*stream, fact.verified), what)
         of_terms[fact.term] = max(verified, fact.verified)

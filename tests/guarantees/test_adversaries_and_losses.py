@@ -149,6 +149,18 @@ def test_a_backup_with_less_than_mars_may_have_deleted_breaks_it() -> None:
     assert broken(timed(recovery, [*BEFORE, deleted, *restored(2), visible(100, 3, 2)], end_s=9000)) == 0
 
 
+def test_what_was_destroyed_with_its_only_medium_before_earth_was_whole_again_is_listed() -> None:
+    held = [(0, "edge-1", MadeDurable(((*STREAM, index),))) for index in range(3)]
+    gone = [(5, MONITOR, Crashed(0, 0)), (6, "edge-1", MediumHolds(()))]
+    checker = timed(recovery, [*BEFORE, *held, *gone, *restored(1)], end_s=9000)
+    assert (broken(checker), checker.remark()) == (
+        0,
+        "2 rows cannot be seen again: Mars's last copy was destroyed before Earth's was whole",
+    )
+    assert broken(timed(recovery, [*BEFORE, *held, gone[1], *restored(1)], end_s=9000)) == 1, "its device has it"
+    assert broken(timed(recovery, [*BEFORE, *held, gone[0], *restored(1)], end_s=9000)) == 1, "its edge has it"
+
+
 def test_a_second_loss_does_not_forgive_the_first() -> None:
     twice = [*restored(1), *restored(1, at_s=200)]
     assert broken(timed(recovery, [*BEFORE, *twice, visible(280, 3, 3)], end_s=9000)) == 1

@@ -133,6 +133,15 @@ def test_two_edges_sign_heads_of_one_stream_at_their_own_pace() -> None:
     assert broken(watched(AppendOnly, [*SEVEN, *heads, ("edge-2", signed(7, 6, wrong=True))])) == 2
 
 
+def test_a_head_whose_forerunner_nobody_heard_of_and_whose_root_is_forgotten_shows_its_own_root() -> None:
+    """A crash fell between the medium and the word, and Earth's ack came meanwhile."""
+    known = [*stored(*range(6), backup=True), *SEVEN[6:], ("edge-1", signed(3)), ("edge-1", DOWN)]
+    forgotten = [("earth", acked(6, trim=6))]
+    assert broken(watched(AppendOnly, [*known, *forgotten, ("edge-1", signed(7, 5))])) == 0
+    assert broken(watched(AppendOnly, [*known, *forgotten, ("edge-1", signed(7, 5, wrong=True))])) == 1
+    assert broken(watched(AppendOnly, [*known, ("edge-1", signed(7, 5)._replace(proof=()))])) == 1
+
+
 def test_after_its_medium_was_lost_a_head_shrinks_only_where_no_witness_could_tell() -> None:
     before = [*SEVEN, ("edge-1", signed(3)), ("edge-1", signed(6, 3)), ("edge-1", DOWN)]
     lost, back = ("edge-1", MediumHolds(())), ("edge-1", Restarted(0))

@@ -30,7 +30,7 @@ from pipeline_parts import (
 from twin.pipeline.facts import AckLearned, HeadSigned
 from twin.pipeline.ledger import journal
 from twin.pipeline.ledger.merkle import verify_consistency
-from twin.pipeline.machine import BundleArrived, Received, Started, TimerFired, TruncateJournal
+from twin.pipeline.machine import BundleArrived, DropJournal, Received, Started, TimerFired, TruncateJournal
 from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import StreamId
@@ -269,3 +269,25 @@ def test_a_snapshot_without_a_checkpoint_keeps_what_was_signed():
     again = settled_edge(edge_settings(), medium.synced, medium.start)
     assert again.streams[stream_of()].signed == 4
     continues(again)
+
+
+def test_a_stream_known_only_by_what_was_signed_on_a_lost_medium_is_read_back_with_its_acks():
+    """A witness told of it, and a new gateway says that it holds nothing of it."""
+    edge, medium = Edge.recover(edge_settings(), b""), Medium()
+    edge.handle(Started(), T0)
+    told = Cosign(EDGE, 7, PEER, bytes(32), ((stream_of(), 6),))
+    told = told._replace(signature=signer(PEER).sign(signed_part(told)))
+    run_syncs(edge, edge.handle(Received(PEER, encode(told)), T0), T0, medium)
+    for frame in OTHERS[:3]:
+        run_syncs(edge, offer(edge, frame), T0, medium)
+    run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
+    run_syncs(edge, edge.handle(BundleArrived("earth", acks_bundle(make_ack([]))), T0), T0, medium)
+    assert edge.streams[stream_of()].ack_bytes
+    again = settled_edge(edge_settings(), medium.synced)
+    assert again.streams[stream_of()].ack_bytes == edge.streams[stream_of()].ack_bytes
+    assert again.notary.signed_before == {stream_of(): 6, stream_of(2): 3}
+    cosigned(again, medium, PEER)
+    cosigned(again, medium, AUDITOR)
+    acks = acks_bundle(make_ack(OTHERS[:3], trim=3, device=2))
+    dropped = of(run_syncs(again, again.handle(BundleArrived("earth", acks), T0), T0, medium), DropJournal)
+    assert dropped, "nobody can ask for what lies before the snapshot"

@@ -507,7 +507,7 @@ def test_a_new_plan_opens_the_desk():
 
 def cosignature(counter: int, streams: int = 1) -> bytes:
     sizes = tuple((StreamId(n, n), 1) for n in range(streams))
-    return encode(Cosign(EDGE, counter, AUDITOR, bytes(32), sizes, bytes(64)))
+    return encode(Cosign(EDGE, counter, AUDITOR, bytes(32), sizes, signature=bytes(64)))
 
 
 def test_only_the_newest_cosignature_goes_to_its_edge():

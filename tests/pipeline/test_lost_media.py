@@ -19,14 +19,26 @@ from pipeline_parts import (
     of,
     run_syncs,
     said,
+    signer,
     stream_of,
+    verifier,
 )
 
-from twin.pipeline.facts import Accepted, ChainRestarted, HeadCosigned, HeadSigned, WitnessRefused
+from twin.pipeline.facts import Accepted, ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
 from twin.pipeline.machine import Append, Received, Send, Started, Sync, SyncFailed, TimerFired, TruncateJournal
 from twin.pipeline.nodes.edge import CHECKPOINT, SETTLE, Edge
 from twin.pipeline.nodes.edge_journal import REWRITE
-from twin.pipeline.wire.messages import Accept, Checkpoint, CheckpointOffer, FrameOffer, LastWitnessed, decode, encode
+from twin.pipeline.wire.messages import (
+    Accept,
+    Checkpoint,
+    CheckpointOffer,
+    Cosign,
+    FrameOffer,
+    LastWitnessed,
+    decode,
+    encode,
+    signed_part,
+)
 
 FRAMES = frames_of(1, 12)
 
@@ -160,6 +172,43 @@ def test_what_was_signed_on_a_lost_medium_is_remembered_over_the_next_crash():
     pair.deliver(EDGE, TimerFired(CHECKPOINT))
     again = Edge.recover(edge_settings(EDGE), pair.media[EDGE].synced)
     assert again.notary.signed_before[stream_of()] == 6
+
+
+def test_a_witness_tells_of_streams_that_were_given_up_with_an_earlier_medium():
+    """Else the third medium would sign a shorter head of a stream than the first."""
+    pair = Pair()
+    pair.give(FRAMES[:6])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, b"")
+    pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frames_of(2, 1)[0]))))
+    (checkpoint,) = offers(pair.deliver(EDGE, TimerFired(CHECKPOINT)))
+    assert [head.stream for head in checkpoint.heads] == [stream_of(2)]
+    pair.restart(EDGE, b"")
+    assert pair.edges[EDGE].notary.signed_before == {stream_of(): 6, stream_of(2): 1}
+    pair.give(FRAMES[:4])
+    assert facts(pair.deliver(EDGE, TimerFired(CHECKPOINT)), HeadSigned) == []
+
+
+def test_until_all_have_answered_a_witness_of_an_older_checkpoint_is_believed_too():
+    third = "edge-3"
+    notary = edge_settings().notary
+    notary = notary._replace(witnesses={**notary.witnesses, third: verifier(third)})
+    edge = Edge.recover(edge_settings(notary=notary), b"")
+    edge.handle(Started(ENTROPY), T0)
+    told = [
+        Cosign(EDGE, 5, PEER, bytes(32), ((stream_of(2), 1),)),
+        Cosign(EDGE, 3, third, bytes(32), ((stream_of(), 6),)),
+    ]
+    for cosign in told:
+        signed = cosign._replace(signature=signer(cosign.witness).sign(signed_part(cosign)))
+        effects = edge.handle(Received(cosign.witness, encode(signed)), T0)
+        assert facts(effects, Rejected) == []
+    assert edge.notary.signed_before == {stream_of(): 6, stream_of(2): 1}
+    assert edge.notary.counter == 6
+    late = told[1]._replace(counter=4, sizes=((stream_of(), 9),))
+    late = late._replace(signature=signer(third).sign(signed_part(late)))
+    effects = edge.handle(Received(third, encode(late)), T0)
+    assert [fact.reason for fact in facts(effects, Rejected)] == ["of a head that this edge never signed"]
 
 
 # ------------------------------------------------------------ a medium that fails

@@ -35,6 +35,7 @@ BY_FIELD = {
     (messages.Checkpoint, "heads"): st.lists(st.builds(messages.Head, STREAM, U64, BYTES), max_size=3).map(tuple),
     (messages.CheckpointOffer, "proofs"): st.lists(st.tuples(U64, HASHES), max_size=3).map(tuple),
     (messages.Cosign, "sizes"): st.lists(st.tuples(STREAM, U64), max_size=3).map(tuple),
+    (messages.Cosign, "given_up"): st.lists(st.tuples(STREAM, U64), max_size=3).map(tuple),
     (messages.ReceiptsTaken, "alerts"): st.lists(ALERT, max_size=3).map(tuple),
     (messages.RowsWrong, "indices"): st.lists(U64, max_size=3).map(tuple),
     (messages.LookAgain, "indices"): st.lists(U64, max_size=3).map(tuple),

@@ -117,7 +117,7 @@ class _SignedHead(NamedTuple):
     """The head that a node signed last for a stream, and how often it had jumped and lost its medium by then."""
 
     size: int = 0
-    root: bytes = b""
+    root: bytes | None = b""
     jumps: int = 0
     losses: int = 0
 
@@ -128,7 +128,8 @@ class AppendOnly(Checker):
 
     A crash may fall between the instant at which a head is on the medium and the one at which its author says so, and
     an edge that took a stream up at an ack's frontier proves from there. Such a head follows one that nobody has heard
-    of, whose root must be that of what the devices signed. A node that lost its medium does not know its last head: it
+    of, whose root must be that of what the devices signed; where the truth has forgotten that root, its own must be. A
+    node that lost its medium does not know its last head: it
     may follow an older one, and both have the roots of what the devices signed, so one extends the other. Its next head
     is no smaller than the last that could be told: by a witness that signed it, still holds that, and was up when the
     node came back.
@@ -196,7 +197,7 @@ class AppendOnly(Checker):
         last = self._last.get((node, stream), _SignedHead())
         size, root = last.size, last.root
         if fact.previous > size and last.jumps < self._jumps[node]:
-            size, root = fact.previous, roots.at(fact.previous) or b""
+            size, root = fact.previous, roots.at(fact.previous)
         self._last[node, stream] = _SignedHead(fact.size, fact.root, self._jumps[node], self._losses[node])
         forgot = fact.previous < size and last.losses < self._losses[node]
         least = min(size, self._told(node, stream)) if forgot else size
@@ -204,7 +205,7 @@ class AppendOnly(Checker):
             self.violate(
                 at_us, node, stream, f"head of {fact.size} follows {fact.previous}, but {size} was signed before"
             )
-        elif size and not forgot and not is_consistent(size, fact.size, root, fact.root, fact.proof):
+        elif size and not forgot and not (root is None or is_consistent(size, fact.size, root, fact.root, fact.proof)):
             self.violate(at_us, node, stream, f"head of {fact.size} does not follow from the head of {size}")
         # where the truth has forgotten a root, the proof from the last head stands in for it
         proved = fact.size < roots.kept and size > 0 and not forgot

@@ -22,6 +22,7 @@ class Recovery(Checker):
     been visible is visible again, resent from Mars, within RTO + R over the contacts.
 
     Nothing may have been deleted on Mars that the backup does not hold. Without a bound the record has until the end.
+    What was destroyed meanwhile with every medium that held it nobody can send again: it is listed and not hidden.
     """
 
     key = "recovery"
@@ -43,6 +44,7 @@ class Recovery(Checker):
         self._deleted: dict[Key, int] = {}
         self._lost: dict[Key, _Lost] = {}
         self._pending = 0
+        self._destroyed = 0
         self.complete = True
 
     def watch(self, trace: Trace) -> None:
@@ -108,8 +110,16 @@ class Recovery(Checker):
                 self._pending += 1
                 continue
             self.checked += 1
-            what = f"{self._visible.get(stream, 0)} of {lost.size} rows are visible again at the end"
-            self.violate(at_us, "table", (*stream, self._visible.get(stream, 0)), what)
+            again = self._visible.get(stream, 0)
+            if self._truth.of(stream).destroyed(again):  # and nothing behind the gap can be visible
+                self._destroyed += lost.size - again
+                continue
+            self.violate(at_us, "table", (*stream, again), f"{again} of {lost.size} rows are visible again at the end")
+
+    def remark(self) -> str:
+        if not self._destroyed:
+            return ""
+        return f"{self._destroyed} rows cannot be seen again: Mars's last copy was destroyed before Earth's was whole"
 
     def pending(self) -> int:
         return self._pending

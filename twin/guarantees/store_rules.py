@@ -77,7 +77,7 @@ class NoLoss(Checker):
             for index in range(truth.contiguous["table"], accepted):
                 if truth.in_table(index):
                     continue
-                if truth.held(index) or index >= truth.durable_ever:
+                if not truth.destroyed(index):
                     self.violate(at_us, "table", (*stream, index), "accepted on Mars and not in the table on Earth")
                     continue
                 self.destroyed += 1

@@ -72,7 +72,7 @@ def read_cosign(data: bytes) -> Cosign:
     Raises:
         MalformedError: it is none.
     """
-    fields = _fields(data, (COSIGN, str, int, str, bytes, list, bytes))
+    fields = _fields(data, (COSIGN, str, int, str, bytes, list, list, bytes))
     sizes: dict[StreamKey, int] = {}
     for item in fields[5]:
         stream, size = _typed(item, (list, int))

@@ -158,6 +158,8 @@ class Edge:
             if first:
                 self._restore(snapshot)
             self.notary.restore(snapshot)
+            for state in snapshot.streams:
+                self._stream(state.stream)  # one that it knows of without a record follows from no other entry
             self.journal.remember(SnapshotAt(entry.offset, {s.stream: s.size for s in snapshot.streams}))
         elif entry.kind == journal.CHECKPOINT:
             self.notary.replay_checkpoint(entry.payload, self.streams)
@@ -192,7 +194,7 @@ class Edge:
     def _replay_ack(self, data: bytes) -> None:
         ack = decode(data)
         if isinstance(ack, Ack):
-            self.streams[ack.stream].take(ack, data)
+            self._stream(ack.stream).take(ack, data)
 
     # ------------------------------------------------------------ events
 

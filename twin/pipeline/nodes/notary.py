@@ -166,7 +166,8 @@ class Notary:
     def cosigned(self, cosign: Cosign, data: bytes, streams: Mapping[StreamId, Stream]) -> list[Effect]:
         """Take a witness's cosignature: leaves below it need not be kept for that witness any more.
 
-        One of a checkpoint that this edge does not remember tells what it signed on a medium that is gone.
+        One of a checkpoint that this edge does not remember tells what it signed on a medium that is gone; so may any,
+        of streams that it gave up, until all have answered after a start.
         """
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
@@ -174,6 +175,9 @@ class Notary:
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
         if cosign.counter >= self.counter:
+            self._go_on_from(cosign)
+            self._recall(cosign, streams)
+        elif not self.settled:
             self._recall(cosign, streams)
         self._answered.add(cosign.witness)
         if any(stream not in self._named for stream, _ in cosign.sizes):
@@ -188,12 +192,14 @@ class Notary:
             past[stream] = size if near else max(size, past.get(stream, 0))
         return []
 
-    def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:
+    def _go_on_from(self, cosign: Cosign) -> None:
         self.counter = cosign.counter + 1
         self.digest = cosign.digest
         self._anew = cosign.witness == self.settings.earth_witness
         self._named = {stream for stream, _ in cosign.sizes}
-        for stream, size in cosign.sizes:
+
+    def _recall(self, cosign: Cosign, streams: Mapping[StreamId, Stream]) -> None:
+        for stream, size in (*cosign.sizes, *cosign.given_up):
             self.signed_before[stream] = max(size, self.signed_before.get(stream, 0))
             if stream in streams:
                 streams[stream].signed = max(size, streams[stream].signed)
@@ -292,17 +298,19 @@ class Notary:
         return found
 
     def _cosign(self, checkpoint: Checkpoint, digest: bytes, last: Witnessed | None) -> tuple[bytes, list[Effect]]:
-        sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
-        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
-        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
         heads = {} if last is None else {stream: (size, root) for stream, size, root in last.heads}
         heads |= {head.stream: (head.size, head.root) for head in checkpoint.heads}
+        sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
+        live = dict(sizes)
+        given_up = tuple((stream, size) for stream, (size, _) in heads.items() if stream not in live)
+        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up)
+        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
         witnessed = Witnessed(
             checkpoint.author,
             checkpoint.counter,
             data,
             tuple((stream, size, root) for stream, (size, root) in heads.items()),
-            tuple(stream for stream, _ in sizes),
+            tuple(live),
         )
         self._witnessed[checkpoint.author] = witnessed
         out: list[Effect] = [

@@ -106,13 +106,17 @@ class CheckpointOffer(NamedTuple):
 
 
 class Cosign(NamedTuple):
-    """Witness -> edge: I followed your checkpoint `counter` and stored it; `sizes` are the heads' sizes I signed."""
+    """Witness -> edge: I followed your checkpoint `counter` and stored it; `sizes` are the heads' sizes I signed.
+
+    `given_up` are those that I signed last of streams that your checkpoints name no longer.
+    """
 
     author: str
     counter: int
     witness: str
     digest: bytes
     sizes: tuple[tuple[StreamId, int], ...]
+    given_up: tuple[tuple[StreamId, int], ...] = ()
     signature: bytes = b""
 
 
@@ -347,7 +351,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     ),
     6: (Checkpoint, (_text, _uint, _time, _bytes, _many(_head), _bytes)),
     7: (CheckpointOffer, (_bytes, _many(_proof), _hashes)),
-    8: (Cosign, (_text, _uint, _text, _bytes, _many(_stream_size), _bytes)),
+    8: (Cosign, (_text, _uint, _text, _bytes, _many(_stream_size), _many(_stream_size), _bytes)),
     9: (Frames, (_hashes,)),
     10: (Acks, (_hashes, _hashes, _hashes)),
     11: (MismatchNotice, (_stream, _uint, _bytes)),

@@ -148,11 +148,14 @@ class RowsRefused(NamedTuple):
 
 
 class RowRotted(NamedTuple):
-    """A row at rest was changed behind everybody's back; `leaf` hashes the bytes that stood there before."""
+    """A row at rest was changed, or deleted (`gone`), behind everybody's back; `leaf` hashes the bytes that stood there
+    before.
+    """
 
     store: str
     record: tuple[int, int, int]
     leaf: bytes = b""
+    gone: bool = False
 
 
 class StoreRestored(NamedTuple):

@@ -136,6 +136,10 @@ def refused(story: Story, _calm: Story) -> bool:
     return bool(story.all(RowsRefused))
 
 
+def deleted(story: Story, _calm: Story) -> bool:
+    return any(fact.gone for fact in story.all(RowRotted))
+
+
 def rotted(story: Story, _calm: Story) -> bool:
     return bool(story.all(RowRotted))
 
@@ -210,6 +214,8 @@ ALONE: dict[str, tuple[str, Callable[[Story, Story], bool]]] = {
     "channel_busy": ("at: 1 min, for: 30 min, retry_after: 30 s", surgeon_heard_later),
     "hop_key_rotation": ("at: 15 min, apart: 2 min", hop_key_used),
     "device_key_rotation": ("device: vitals-1, at: 15 min", key_given_up),
+    "early_retention": ("store: table, at: 35 min, older_than: 10 min", deleted),
+    "wrong_config": ("node: edge-1, device: vitals-1, at: 10 min, for: 15 min", crashed("edge-1")),
     "lead_off": ("device: vitals-2, at: 10 min, for: 5 min", measured_otherwise),
     "motion_artefact": ("device: vitals-2, at: 10 min, for: 10 min, rate: 50 %", measured_otherwise),
     "sensor_stuck": ("device: vitals-2, at: 10 min, for: 10 min", measured_otherwise),

@@ -61,6 +61,9 @@ class Store:
     def rot(self, random: Generator) -> None:
         self._note("rot", self._name, random is not None)
 
+    def delete(self, before_us: int) -> None:
+        self._note("delete", self._name, before_us)
+
 
 class Channel:
     """A channel that notes its faults."""
@@ -108,6 +111,7 @@ class Clinic(World):
             stale_leader=lambda on: note("stale leader", on),
             replace_device_key=lambda device: note("device key", device),
             install_hop_key=lambda side, number: note("hop key", side, number),
+            configure=lambda edge, unknown: note("unknown", edge, *sorted(unknown)),
         )
         FaultSchedule(self.host, self.scenario, self.power, hands)
 
@@ -302,6 +306,22 @@ def test_operators_rotate_keys_on_both_sides_or_on_one() -> None:
         (300, ("hop key", "earth", 2)),
         (400, ("device key", "vitals-1")),
     ]
+
+
+def test_operators_delete_rows_and_start_an_edge_that_does_not_know_its_devices() -> None:
+    clinic = run(
+        "kind: early_retention, store: backup, at: 3700 s, older_than: 1 h",
+        "kind: wrong_config, node: edge-1, device: vitals-1, at: 100 s, for: 300 s, down: 20 s",
+        "kind: wrong_config, node: edge-1, device: vitals-1, at: 200 s, for: 300 s, down: 20 s",
+    )
+    assert clinic.done == [
+        (100, ("unknown", "edge-1", "vitals-1")),
+        (200, ("unknown", "edge-1", "vitals-1")),
+        (400, ("unknown", "edge-1", "vitals-1")),
+        (500, ("unknown", "edge-1")),
+        (3700, ("delete", "backup", clinic.t + 100 * SECOND_US)),
+    ]
+    assert [(life.heard[0][1] - clinic.t) // SECOND_US for life in clinic.lives["edge-1"]] == [0, 120, 220, 420, 520]
 
 
 def test_the_table_is_troubled_by_what_set_in_last_until_all_is_over() -> None:

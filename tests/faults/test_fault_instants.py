@@ -174,6 +174,8 @@ EVERY_KIND = {
     "channel_busy": "at: random, for: 10 min, retry_after: 20 s",
     "hop_key_rotation": "at: random, apart: 5 min",
     "device_key_rotation": "device: vitals-1, at: random",
+    "early_retention": "at: random, older_than: 1 h",
+    "wrong_config": "node: edge-1, device: vitals-1, at: random, for: 10 min",
     "lead_off": "device: vitals-1, at: random, for: 10 min",
     "motion_artefact": "device: vitals-2, at: random, for: 10 min",
     "sensor_stuck": "device: vitals-1, at: 1 h, for: 10 min",

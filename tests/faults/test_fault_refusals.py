@@ -51,6 +51,10 @@ def refusal(*faults: str, head: str = HEAD) -> str:
         ("kind: rolling_upgrade, at: 1 h, every: 1 min, down: 2 min", "faults[0].every = 1 min: takes the next node down before the last one is back (s.yaml:6, faults[0].every); raise `every`"),
         ("kind: rolling_upgrade, at: 9 h, every: 1 h, down: 2 min", "faults[0].every = 1 h: takes 182 min, and the run ends before (s.yaml:6, faults[0].every); begin earlier, or lower `every`"),
         ("kind: stale_plan, at: 1 h, for: 1 h, shift: 0 min", "faults[0].shift = 0 min: must not be 0 "),
+        ("kind: early_retention, at: 1 h", "faults[0].older_than: required and missing "),
+        ("kind: wrong_config, node: edge-3, device: vitals-1, at: 1 h, for: 1 h", "faults[0].node = edge-3: unknown edge node "),
+        ("kind: wrong_config, node: edge-1, device: vitals-3, at: 1 h, for: 1 h", "faults[0].device = vitals-3: unknown device "),
+        ("kind: wrong_config, node: edge-1, device: vitals-1, at: 1 h, for: 1 min", "faults[0].for = 1 min: is over before the node is back (s.yaml:6, faults[0].for); raise `for`, or lower `down`"),
         ("kind: row_rot, at: 1 h, store: cache", "faults[0].store = cache: not one of the known words "),
     ],
 )  # fmt: skip
@@ -63,6 +67,12 @@ def test_a_lone_edge_is_not_rolled_back() -> None:
     line = refusal("kind: snapshot_rollback, node: edge-1, at: 2 h, age: 1 h", head=head)
     assert line.startswith("faults[0].node = edge-1: one edge node alone cannot tell that its medium went back, ")
     assert line.endswith("; use 2 edge nodes or more")
+
+
+def test_a_lone_edge_knows_its_devices() -> None:
+    head = HEAD.replace("crew: 2", "crew: 2, edge_nodes: 1")
+    line = refusal("kind: wrong_config, node: edge-1, device: vitals-1, at: 2 h, for: 1 h", head=head)
+    assert line.startswith("faults[0].node = edge-1: nobody else takes the device's frames, and it may not crash ")
 
 
 def test_a_key_is_given_up_before_it_is_abused() -> None:

@@ -30,6 +30,7 @@ from twin.scenario.node_faults import (
     RollingUpgrade,
     SnapshotRollback,
 )
+from twin.scenario.operator_faults import WrongConfig
 from twin.world import dust
 
 FOREVER_US = 1 << 62
@@ -218,6 +219,8 @@ def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
                 for place, node in enumerate(upgraded_nodes(fault, edges)):
                     start_us = span[0] + place * fault.every_us
                     down[node].append((start_us, start_us + fault.down_us))
+            case WrongConfig():
+                down[fault.node] += [(span[0], span[0] + fault.down_us), (span[1] - fault.down_us, span[1])]
             case TableRestore():
                 for node in EARTH_NODES:
                     down[node].append(span)
@@ -227,11 +230,11 @@ def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
 
 
 def idle_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
-    """When each edge node takes nothing in: it is down, or its disk refuses."""
+    """When each edge node does not take everything in: it is down, its disk refuses, or it does not know a device."""
     down = down_windows(scenario)
     idle = {edge: list(down[edge]) for edge in scenario.habitat.edge_names}
     for fault in scenario.faults:
-        if isinstance(fault, DiskFull) or (isinstance(fault, FsyncError) and fault.rate is None):
+        if isinstance(fault, DiskFull | WrongConfig) or (isinstance(fault, FsyncError) and fault.rate is None):
             idle[fault.node].append(span_of_fault(scenario, fault))
     return {edge: merge(windows) for edge, windows in idle.items()}
 

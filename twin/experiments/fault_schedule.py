@@ -55,7 +55,7 @@ from twin.scenario.node_faults import (
     SlowCpu,
     SnapshotRollback,
 )
-from twin.scenario.operator_faults import DeviceKeyRotation, HopKeyRotation
+from twin.scenario.operator_faults import DeviceKeyRotation, EarlyRetention, HopKeyRotation, WrongConfig
 
 PPB_PER_PPM = 1000
 _TableTrouble = tuple[TableUnprocessed | TableTimeout | TableStaleRead, np.random.Generator]
@@ -80,6 +80,10 @@ class Store(Protocol):
 
     def rot(self, random: np.random.Generator) -> object:
         """Flip a bit in a row at rest."""
+        ...
+
+    def delete(self, before_us: int) -> object:
+        """Delete the rows that were stored before an instant."""
         ...
 
 
@@ -107,6 +111,7 @@ class Hands:
         stale_leader: True: a new ingest leader is put in while the old one goes on; False: the old one stops.
         replace_device_key: hands a device its next signing key.
         install_hop_key: installs key number 1, 2, ... after the first on "mars" or on "earth".
+        configure: names the devices that an edge does not know from its next start on.
     """
 
     gateway: str
@@ -119,6 +124,7 @@ class Hands:
     stale_leader: Callable[[bool], None]
     replace_device_key: Callable[[str], None]
     install_hop_key: Callable[[str, int], None]
+    configure: Callable[[str, frozenset[str]], None]
 
 
 class FaultSchedule:
@@ -183,6 +189,8 @@ class FaultSchedule:
             case ChannelBusy():
                 until_us = span_of_fault(self._scenario, fault)[1]
                 self._at(fault, 0, hands.channel.be_busy, until_us, fault.retry_after_us)
+            case EarlyRetention():
+                self._at(fault, 0, self._delete, fault)
             case DeviceKeyRotation():
                 self._at(fault, 0, hands.replace_device_key, fault.device)
             case HopKeyRotation():
@@ -204,6 +212,10 @@ class FaultSchedule:
                 self._while(fault, self._throttle)
             case StaleLeader():
                 self._while(fault, self._lead)
+            case WrongConfig():
+                active = self._active.setdefault((fault.kind, fault.place), [])
+                self._at(fault, 0, self._begin, fault, active, self._configure)
+                self._at(fault, fault.for_us, self._end, fault, active, self._configure)  # it is over when it is back
             case TableUnprocessed() | TableTimeout() | TableStaleRead():
                 self._while(fault, self._trouble_table, (fault, stream(self._scenario.seed, *name)))
             case _:
@@ -273,7 +285,14 @@ class FaultSchedule:
         if self._plan_on_mars is not self._hands.plan and node in self._scenario.habitat.edge_names:
             self._host.deliver(node, PlanChanged(self._plan_on_mars))
 
+    def _configure(self, fault: WrongConfig, active: list[WrongConfig]) -> None:
+        self._hands.configure(fault.node, frozenset(other.device for other in active))
+        self._power.crash(fault.node, fault.down_us)
+
     # ------------------------------------------------------------ faults in several steps
+
+    def _delete(self, fault: EarlyRetention) -> None:
+        self._hands.stores[fault.store].delete(self._host.now_us - fault.older_than_us)
 
     def _roll_back(self, fault: SnapshotRollback) -> None:
         disk = self._hands.disks[fault.node]

@@ -291,6 +291,7 @@ class HabitatBuilder:
             stale_leader=lambda begins: self.earth.lead_twice(power, self.links, begins),
             replace_device_key=self.operators.replace_device_key,
             install_hop_key=self.operators.install_hop_key,
+            configure=self.settings.unknown.__setitem__,
         )
         FaultSchedule(host, scenario, power, hands)
         endpoints = {edge: edge_endpoint(n) for n, edge in enumerate(self.edges, start=1)}

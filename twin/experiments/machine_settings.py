@@ -58,6 +58,8 @@ class MachineSettings:
         self.devices = devices
         self.edges = scenario.habitat.edge_names
         self.operators = operators
+        self.unknown: dict[str, frozenset[str]] = {}
+        """By edge: devices that its configuration does not name."""
         suite = scenario.pipeline.suite
         self.keys = {name: key_pair(scenario.seed, suite, name) for name in (EARTH, AUDITOR, *self.edges)}
         self.edge_devices = {edge: edge_device(scenario.seed, edge) for edge in self.edges}
@@ -109,13 +111,15 @@ class MachineSettings:
     def edge(self, edge: str) -> EdgeSettings:
         """One edge node."""
         p = self.scenario.pipeline
+        unknown = self.unknown.get(edge, frozenset())
+        devices = [d for d in self.devices if d.name not in unknown]
         peers = {name: self.keys[name].verifier for name in self.edges if name != edge}
         return EdgeSettings(
             name=edge,
             earth=EARTH,
             plan=self.plan,
-            devices=self.known,
-            carries=frozenset(d.device for d in self.devices if d.home == edge),
+            devices={number: known for number, known in self.known.items() if known.name not in unknown},
+            carries=frozenset(d.device for d in devices if d.home == edge),
             gateway=self.keys[EARTH].verifier,
             auditor=self.keys[AUDITOR].verifier,
             notary=NotarySettings(
@@ -131,7 +135,7 @@ class MachineSettings:
                 device=self.edge_devices[edge],
                 apid=len(self.devices) + self.edges.index(edge),
                 signer=self.keys[edge].signer,
-                watches={d.device: self.watches[d.name] for d in self.devices if edge in d.edges},
+                watches={d.device: self.watches[d.name] for d in devices if edge in d.edges},
                 escalate_after_us=self.scenario.clinic.escalate_after_us,
             ),
             address=Address(edge_endpoint(self.edges.index(edge) + 1), self.lifetime_us),

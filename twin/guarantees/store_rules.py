@@ -124,7 +124,7 @@ class ExactlyOnce(Checker):
         truth = self._truth.of(fact.record)
         if fact.record[2] >= truth.sealed:
             self.violate(at_us, fact.store, fact.record, "a row that no device signed")
-        if fact.record[2] < truth.trim and not fact.replaced:
+        if fact.record[2] < truth.trim and not fact.replaced and not self._mends(fact):
             self.violate(at_us, fact.store, fact.record, "a row below trim was missing and came anew")
 
     def _mends(self, fact: RowStored) -> bool:
@@ -147,8 +147,9 @@ class ExactlyOnce(Checker):
         self._alerts[number] = True
 
     def finish(self, at_us: int) -> None:
-        if self.rows_counted is not None and self.rows_counted != self._truth.rows:
-            what = f"{self.rows_counted} rows stand in the table for {self._truth.rows} records stored"
+        rows = self._truth.rows_at_rest
+        if self.rows_counted is not None and self.rows_counted != rows:
+            what = f"{self.rows_counted} rows stand in the table for {rows} records stored"
             self.violate(at_us, "table", "all streams", what)
 
 

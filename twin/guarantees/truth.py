@@ -19,10 +19,13 @@ Key = tuple[int, int]
 
 
 class Rot(NamedTuple):
-    """A row that was changed at rest: since when, and the leaf hash of what its device signed (None: forgotten)."""
+    """A row that was changed at rest, or deleted (`gone`): since when, and the leaf hash of what its device signed, or
+    None where that is forgotten.
+    """
 
     since_us: int
     leaf: bytes | None
+    gone: bool = False
 
 
 class StreamTruth:
@@ -117,6 +120,11 @@ class Truth:
         """Rows in the table, over all streams."""
         return sum(truth.rows for truth in self.streams.values())
 
+    @property
+    def rows_at_rest(self) -> int:
+        """Rows that stand in the table: those that were deleted behind everybody's back and not put back do not."""
+        return self.rows - sum(rot.gone for (store, _), rot in self.rotten.items() if store == "table")
+
     def of(self, stream: tuple[int, ...]) -> StreamTruth:
         """Truth about a stream, empty if nobody has signed a frame of it."""
         key = (stream[0], stream[1])
@@ -181,7 +189,8 @@ class Truth:
     def _rotted(self, at_us: int, _node: str, fact: RowRotted) -> None:
         place = (fact.store, fact.record)
         leaf = fact.leaf or self.of(fact.record).leaves.get(fact.record[2])
-        self.rotten.setdefault(place, Rot(at_us, leaf))
+        since = self.rotten.get(place, Rot(at_us, leaf))
+        self.rotten[place] = since._replace(gone=since.gone or fact.gone)
 
     def _restored(self, at_us: int, _node: str, fact: StoreRestored) -> None:
         """The table is what the backup was, rotten rows included."""
@@ -194,7 +203,7 @@ class Truth:
             del self.rotten[place]
         for record, rot in copied:
             if record[2] < holds.get((record[0], record[1]), 0):
-                self.rotten["table", record] = Rot(at_us, rot.leaf)
+                self.rotten["table", record] = rot._replace(since_us=at_us)
 
     def _acked(self, _at_us: int, _node: str, fact: AckMade) -> None:
         truth = self.of(fact.stream)

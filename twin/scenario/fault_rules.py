@@ -29,7 +29,7 @@ from twin.scenario.node_faults import (
     SlowCpu,
     SnapshotRollback,
 )
-from twin.scenario.operator_faults import DeviceKeyRotation
+from twin.scenario.operator_faults import DeviceKeyRotation, WrongConfig
 from twin.units import format_duration
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
                 _known(fault.node, names, "unknown node", (*key, "node"))
         case RollingUpgrade():
             _check_upgrade(scenario, fault, key)
+        case WrongConfig():
+            _check_config(scenario, fault, key)
         case _:
             pass  # names nothing
 
@@ -82,6 +84,8 @@ def upgraded_nodes(fault: RollingUpgrade, edges: tuple[str, ...]) -> tuple[str, 
 
 def takes_us(fault: AtInstant, edges: tuple[str, ...]) -> int:
     """How long a fault takes from its instant until it is over [us]; `edges` are the edge nodes' names."""
+    if isinstance(fault, WrongConfig):
+        return fault.for_us + fault.down_us
     if not isinstance(fault, RollingUpgrade):
         return fault.lasts_us
     return (len(upgraded_nodes(fault, edges)) - 1) * fault.every_us + fault.down_us
@@ -89,7 +93,7 @@ def takes_us(fault: AtInstant, edges: tuple[str, ...]) -> int:
 
 def over_us(fault: Fault, edges: tuple[str, ...]) -> int | None:
     """When a fault is over, after the scenario's start [us]; None: with the run."""
-    return fault.at_us + takes_us(fault, edges) if isinstance(fault, RollingUpgrade) else fault.cease_us
+    return fault.at_us + takes_us(fault, edges) if isinstance(fault, RollingUpgrade | WrongConfig) else fault.cease_us
 
 
 def _known(name: str, names: tuple[str, ...], rule: str, key: Key) -> None:
@@ -126,6 +130,18 @@ def _check_upgrade(scenario: HabitatScenario, fault: RollingUpgrade, key: Key) -
             "begin earlier, or lower `every`",
             (*key, "every"),
         )
+
+
+def _check_config(scenario: HabitatScenario, fault: WrongConfig, key: Key) -> None:
+    edges = scenario.habitat.edge_names
+    _known(fault.node, edges, "unknown edge node", (*key, "node"))
+    _check_device(scenario, fault.device, key)
+    if len(edges) < 2:
+        raise RuleError(
+            "nobody else takes the device's frames, and it may not crash", "use 2 edge nodes or more", (*key, "node")
+        )
+    if fault.down_us >= fault.for_us:
+        raise RuleError("is over before the node is back", "raise `for`, or lower `down`", (*key, "for"))
 
 
 def _check_forgery(scenario: HabitatScenario, fault: FrameForgery, key: Key) -> None:

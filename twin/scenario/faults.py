@@ -6,7 +6,7 @@ start.
 | links | lost, doubled, late, damaged, cut, forged, replayed | `link_faults.py` |
 | nodes | crashes, disks, clocks, processors | `node_faults.py` |
 | Earth | table, rows, leaders, the surgeon's channel | `earth_faults.py` |
-| operators | keys | `operator_faults.py` |
+| operators | keys, retention, configuration | `operator_faults.py` |
 | sensors | leads, movement, deliveries | `sensor_faults.py` |
 
 Faults by chance and random instants draw from a random stream of their own, numbered among those of their kind and

@@ -1,4 +1,6 @@
-"""What operators do to a running system: keys are replaced, on both sides or on one."""
+"""What operators do to a running system: keys are replaced on both sides or on one, rows are deleted before their time,
+and an edge node is started with a wrong list of devices.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from twin.scenario.fault_parts import AtInstant
-from twin.scenario.fields import DurationUs, NodeName, setting
+from twin.scenario.fault_parts import AtInstant, ForAWhile
+from twin.scenario.fields import DurationUs, NodeName, PositiveDurationUs, setting
 from twin.units import format_duration
 
 
@@ -44,4 +46,37 @@ class DeviceKeyRotation(AtInstant):
         return self.device
 
 
-OperatorFault = HopKeyRotation | DeviceKeyRotation
+class EarlyRetention(AtInstant):
+    """A retention job deletes rows of a store on Earth that must be kept: all that were stored `older_than` before."""
+
+    kind: Literal["early_retention"]
+    store: Literal["table", "backup"] = setting("table", "Where.", source="assumed: the copy that costs more")
+    older_than_us: PositiveDurationUs = Field(description="Rows that were stored so long before are deleted.")
+
+    @property
+    def place(self) -> str:
+        return self.store
+
+    @property
+    def detail(self) -> str:
+        return f"rows older than {format_duration(self.older_than_us)} deleted"
+
+
+class WrongConfig(ForAWhile):
+    """An edge node is restarted with a configuration that does not know a device, and later with the right one."""
+
+    kind: Literal["wrong_config"]
+    node: NodeName = Field(description="The edge node: edge-1 to edge-N.")
+    device: NodeName = Field(description="The device that it does not know, for example vitals-1.")
+    down_us: PositiveDurationUs = setting("1 min", "How long each restart takes.", source="assumed: a small computer")
+
+    @property
+    def place(self) -> str:
+        return self.node
+
+    @property
+    def detail(self) -> str:
+        return f"does not know {self.device}"
+
+
+OperatorFault = HopKeyRotation | DeviceKeyRotation | EarlyRetention | WrongConfig

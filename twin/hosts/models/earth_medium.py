@@ -161,6 +161,14 @@ class Medium:
             "UPDATE frames SET frame = ? WHERE device = ? AND epoch = ? AND idx = ?", (frame, *key(record), record[2])
         )
 
+    def delete_rows(self, before_us: int) -> list[tuple[RecordId, bytes]]:
+        """Delete the rows that were stored before an instant [us], heads stay; their keys and frames, in order."""
+        found = self.db.execute(
+            "SELECT device, epoch, idx, frame FROM frames WHERE stored_us < ? ORDER BY device, epoch, idx", (before_us,)
+        ).fetchall()
+        self.db.execute("DELETE FROM frames WHERE stored_us < ?", (before_us,))
+        return [(RecordId(int(device, 16), int(epoch, 16), index), frame) for device, epoch, index, frame in found]
+
     def closings(self) -> tuple[bytes, ...]:
         """All closing frames."""
         found = self.db.execute("SELECT frame FROM frames WHERE kind = ? ORDER BY device, epoch, idx", (CLOSING,))

@@ -287,6 +287,13 @@ class Table:
         self._emit(RowRotted(self._store, record, leaf(frame)))
         return record
 
+    def delete(self, before_us: int) -> int:
+        """Delete what was stored before an instant [us], as a retention job does; how many rows that were."""
+        deleted = self.medium.delete_rows(before_us)
+        for record, frame in deleted:
+            self._emit(RowRotted(self._store, record, leaf(frame), gone=True))
+        return len(deleted)
+
     def restore_from_backup(self, term: int) -> Stored:
         """Lose the store and set it up anew from what the backup proved; leaders below `term` are fenced off.
 

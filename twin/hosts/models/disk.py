@@ -99,8 +99,11 @@ class Disk:
             left -= size
 
     def drop(self, effect: DropJournal) -> None:
-        """Forget what lies before an offset."""
-        self._medium.drop(effect.before)
+        """Forget what lies before an offset, flushed in truth or not."""
+        medium = self._medium
+        while self._cache and medium.start + medium.size_bytes < effect.before:
+            medium.add([self._cache.pop(0)])
+        medium.drop(effect.before)
 
     def contents(self) -> bytes:
         """All bytes that a start of the node reads, from `start` on."""

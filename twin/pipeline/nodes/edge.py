@@ -134,7 +134,7 @@ class Edge:
         for entry in edge.journal.read(durable, start):
             edge._replay(entry, first=entry.offset == start)
         for stream in edge.streams.values():
-            # a snapshot behind an adoption may know of a larger head than the adoption did
+            # checkpoints are read into the notary, and one may stand behind an adoption that knew less
             stream.signed = max(stream.signed, edge.notary.signed_before.get(stream.id, 0))
             stream.durable = stream.size
             stream.drop_frames(stream.trim)
@@ -162,7 +162,7 @@ class Edge:
                 self._stream(state.stream)  # one that it knows of without a record follows from no other entry
             self.journal.remember(SnapshotAt(entry.offset, {s.stream: s.size for s in snapshot.streams}))
         elif entry.kind == journal.CHECKPOINT:
-            self.notary.replay_checkpoint(entry.payload, self.streams)
+            self.notary.replay_checkpoint(entry.payload)
         elif entry.kind == journal.WITNESSED:
             self.notary.replay_witnessed(entry.payload)
 

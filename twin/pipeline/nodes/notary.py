@@ -350,13 +350,11 @@ class Notary:
         for witnessed in snapshot.witnessed:
             self._witnessed[witnessed.author] = witnessed
 
-    def replay_checkpoint(self, payload: bytes, streams: Mapping[StreamId, Stream]) -> None:
+    def replay_checkpoint(self, payload: bytes) -> None:
         """Read an own checkpoint back from the journal."""
         checkpoint = decode(payload)
         if isinstance(checkpoint, Checkpoint):
-            sizes = {head.stream: head.size for head in checkpoint.heads}
-            self._remember(payload, sizes)
-            self.published(sizes, streams)
+            self._remember(payload, {head.stream: head.size for head in checkpoint.heads})
 
     def replay_witnessed(self, payload: bytes) -> None:
         """Read a peer's followed checkpoint back from the journal."""

@@ -35,12 +35,14 @@ test-live: $(VENV)/test.stamp  ## tests with real components: installs tshark an
 
 campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined campaigns with a thousand
 	$(BIN)/twin check scenarios --seeds 20 --jobs 2
+	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 1000 --jobs 2
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2
-	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 100 --jobs 2
+	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 300 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 50 --jobs 2
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py

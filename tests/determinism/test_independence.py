@@ -10,7 +10,7 @@ from small_runs import BARE, HABITAT, document, rows, run_here
 from twin.experiments.disturbances import link_faults
 from twin.pipeline.wire.body import Samples, decode_samples
 from twin.pipeline.wire.frame import open_frame
-from twin.scenario import BareScenario, HabitatScenario, parse_scenario
+from twin.scenario import BareScenario, parse_scenario
 
 SIGNATURE_BYTES = 64
 SHORT = HABITAT.replace("duration: 2 h", "duration: 81 min")
@@ -63,25 +63,6 @@ def test_frames_are_signed_alike_whoever_else_is_there(before: Path, tmp_path: P
     after = run_here(SHORT.replace("crew: 2", "crew: 3"), tmp_path / "run")
     then, now = rows(before), rows(after)
     assert {device: now[device] for device in then} == then
-
-
-FAULTS = {
-    "first": "faults:\n  - {kind: bundle_loss, link: up, rate: 50 %}\n",
-    "crash first": "faults:\n  - {kind: edge_crash, node: edge-2, at: 10 min, down: 1 min}\n",
-}
-
-
-@pytest.mark.parametrize("added", FAULTS.values(), ids=FAULTS)
-def test_an_added_fault_draws_from_its_own_stream(added: str) -> None:
-    scenarios = [parse_scenario(text, "small.yaml") for text in (HABITAT, HABITAT.replace("faults:\n", added))]
-    for link in ("down", "local"):
-        fates = []
-        for scenario in scenarios:
-            assert isinstance(scenario, HabitatScenario)
-            faults = link_faults(scenario, link)
-            fates.append([faults.fates(scenario.start_us + at_us) for at_us in range(2_000)])
-        assert fates[0] == fates[1]
-        assert len(set(fates[0])) > 1
 
 
 def test_two_faults_of_one_kind_on_one_link_draw_apart() -> None:

@@ -6,10 +6,21 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from small_runs import BARE, HABITAT, document, leavings, run_elsewhere, run_here
+from every_fault import kinds_of_the_schema
+from small_runs import BARE, HABITAT, ROOT, document, leavings, run_elsewhere, run_here
 
-SCENARIOS = {"small-habitat": HABITAT, "small-chain": BARE}
+BAD_HOURS = (
+    (ROOT / "scenarios" / "bad-sol.yaml")
+    .read_text(encoding="utf-8")
+    .replace("duration: 15 h", "duration: 7.5 h")
+    .replace("  - {kind: sepsis, crew: 3, at: 9 h, for: 5 h}\n", "")
+    .replace("seed: 13", "seed: 5")
+)
+"""The clinic, and every kind of fault, until the last one is over."""
+
+SCENARIOS = {"small-habitat": HABITAT, "small-chain": BARE, "bad-hours": BAD_HOURS}
 
 LATER_AND_CUT_OFF = """
 import datetime, sys, time
@@ -121,8 +132,12 @@ def test_only_provenance_tells_runs_apart(first: list[Path], files: list[Path], 
 
 def test_the_runs_hold_what_could_differ(first: list[Path]) -> None:
     """Else the tests above would show less than they say."""
-    habitat, chain = (document(folder) for folder in first)
-    assert habitat["verdict"] == chain["verdict"] == "held"
+    habitat, chain, bad_hours = (document(folder) for folder in first)
+    assert habitat["verdict"] == chain["verdict"] == bad_hours["verdict"] == "held"
     assert habitat["counts"]["transmissions"]["lost"] > 5
     assert chain["counts"]["transmissions"]["lost"] > 2
+    assert bad_hours["counts"]["alerts"] > 10
+    assert bad_hours["clinic"]["total"]["detected"] == 2
+    calendar = pq.read_table(first[2] / "tables" / "disturbances.parquet").to_pylist()
+    assert {entry["kind"] for entry in calendar} >= kinds_of_the_schema()
     assert os.environ.get("PYTHONHASHSEED") != "1"

@@ -123,9 +123,20 @@ def test_a_trouble_of_deliveries_moves_no_sample(kind: str, before: dict[str, np
 def test_two_troubles_draw_apart() -> None:
     motion = trouble("motion_artefact", "vitals-3")
     later = trouble("motion_artefact", "vitals-3", at="3 h")
-    alone, both = samples(TEXT, motion), samples(TEXT, later, motion)
+    alone, both = samples(TEXT, motion), samples(TEXT, motion, later)
     assert np.array_equal(alone["vitals-3"][:10_800], both["vitals-3"][:10_800])
     assert not np.array_equal(alone["vitals-3"], both["vitals-3"])
+
+
+def test_troubles_of_one_kind_draw_apart_even_where_they_begin_together() -> None:
+    scenario = habitat(TEXT)
+    device = devices_of(scenario)[2]
+    twice = [trouble("sensor_duplicate", "vitals-3")] * 2
+    one, other = hiccups_of(scenario, device, twice)
+    assert one.random.random() != other.random.random()
+    moving = [trouble("motion_artefact", "vitals-3")] * 2
+    once, both = samples(TEXT, moving[0]), samples(TEXT, *moving)
+    assert ((once["vitals-3"] != both["vitals-3"]).any(axis=1)).sum() > 10
 
 
 def test_natural_artefacts_are_switched_per_group(before: dict[str, np.ndarray]) -> None:

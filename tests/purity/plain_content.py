@@ -16,7 +16,8 @@ from twin.pipeline.ledger import journal
 from twin.pipeline.transport.hop_keys import hop_keys
 from twin.pipeline.wire import bundle, frame, messages
 from twin.pipeline.wire.body import decode_alert, decode_closing, decode_samples
-from twin.pipeline.wire.bpsec import read_sealed, unseal
+from twin.pipeline.wire.bpsec import Sealed, WrongKeyError, read_sealed, unseal
+from twin.pipeline.wire.primary import read_primary
 
 OPAQUE_BYTES = {0, 8, 32, 64}
 """Lengths of what may stay undecoded: nothing, entropy, SHA-256 or a hash tree's node, an Ed25519 signature."""
@@ -24,12 +25,16 @@ OPAQUE_BYTES = {0, 8, 32, 64}
 SEED = 3
 """Of the scenarios in `transcripts`, whose hop keys are derived from it."""
 
+HOP_KEYS = (0, 1)
+"""Numbers of the hop keys in these scenarios: the first, and one rotation."""
+
 BODIES = {frame.SAMPLES: decode_samples, frame.CLOSING: decode_closing, frame.ALERT: decode_alert}
 
 DECLARED = {
     "at_us": "when a timer is due; when a checkpoint was made",
     "start_us": "device clock at the first sample",
     "generated_us": "device clock at the newest sample of a frame",
+    "since_us": "since when nobody has answered an alarm",
     "made_us": "Earth's clock when an ack was made",
     "created_ms": "DTN time at which a bundle was made",
 }
@@ -50,10 +55,17 @@ class Plain:
 
     def value(self, value: Any, name: str = "") -> Any:
         """The plain form of an event, an effect, or a part of one in the field `name`."""
+        if name == "board":  # alarms that sound: alert, priority, instant, what has become of it
+            return tuple(
+                (tuple(alert), priority, self.value(since_us, "since_us"), *states)
+                for alert, (priority, since_us, *states) in cbor2.loads(value)
+            )
         if isinstance(value, bytes):
             return self._bytes(value)
         if isinstance(value, int) and name in DECLARED:
             return value - (self._shift_us // 1000 if name == "created_ms" else self._shift_us)
+        if name == "signer":  # what an operator hands to a device
+            return value.public
         if name == "bundle":  # a bundle's identity: node, creation time, sequence
             return (value[0], self.value(value[1], "created_ms"), value[2])
         if isinstance(value, tuple):
@@ -80,16 +92,19 @@ class Plain:
         return (*self.value(opened._replace(body=b"")), self.value(BODIES[opened.kind](opened.body)))
 
     def _sealed(self, data: bytes) -> Any:
-        """A protected bundle, opened with the first hop key of the edge that sent it or is to get it."""
+        """A protected bundle, opened with the first hop key that fits, of the edge that sent it or is to get it."""
         try:
             sealed = read_sealed(data)
         except ValueError:
             return None
         source, destination = sealed.flow.source, sealed.flow.destination
         edge = f"edge-{max(source, destination)[0] - edge_endpoint(0)[0]}"
-        payload = unseal(sealed, hop_keys(hop_key(SEED, edge, 0), 0, source, destination))
+        number, payload = _opened(sealed, edge)
         created_ms = self.value(sealed.created_ms, "created_ms")
-        return "sealed", source, destination, created_ms, sealed.lifetime_ms, self.value(payload)
+        sequence = read_primary(data)[2]
+        said = (created_ms, sequence, sealed.lifetime_ms, self.value(payload))
+        # vectors come of the entropy, which is alike in both runs
+        return ("sealed", number, sealed.flow, *said, sealed.ivs, len(data))
 
     def _bundle(self, data: bytes) -> Any:
         try:
@@ -116,6 +131,17 @@ class Plain:
             else:
                 found.append((entry.kind, self.value(entry.payload)))
         return tuple(found)
+
+
+def _opened(sealed: Sealed, edge: str) -> tuple[int, bytes]:
+    """Which of an edge's hop keys opens a bundle, and the payload."""
+    flow = sealed.flow
+    for number in HOP_KEYS:
+        try:
+            return number, unseal(sealed, hop_keys(hop_key(SEED, edge, number), number, flow.source, flow.destination))
+        except WrongKeyError:
+            continue
+    raise AssertionError(f"a bundle of {edge} opens under none of the hop keys {HOP_KEYS}")
 
 
 def _cbor(data: bytes) -> Any:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plain_content import Plain
-from transcripts import START, Life, chain, habitat, transcript
+from plain_content import HOP_KEYS, Plain
+from transcripts import START, Life, chain, habitat, said, transcript
 
 from twin.experiments import habitat as builder
 from twin.experiments import sky_plan
 from twin.network.planner import DirectToEarthRequest
-from twin.pipeline.machine import Effect, Event
+from twin.pipeline.facts import AlarmRaised, EpochClosed, ReceiptLearned
+from twin.pipeline.machine import Annunciate, BundleArrived, Effect, Event
 from twin.pipeline.transport.bundle_node import BundleNode
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.world.timescales import utc_to_us
@@ -73,6 +74,10 @@ def test_machines_of_a_habitat_know_no_date(tmp_path: Path) -> None:
     now = transcript(habitat(), tmp_path / "now")
     later = transcript(habitat(start=LATER), tmp_path / "later")
     assert differences(now, later, PLAIN_HABITAT) == []
+    everything = said(now)
+    assert {type(value) for value in everything} >= {AlarmRaised, Annunciate, ReceiptLearned, EpochClosed}
+    bundles = [PLAIN_HABITAT.value(value.data) for value in everything if isinstance(value, BundleArrived)]
+    assert {(what, key) for what, key, *_ in bundles} == {("sealed", key) for key in HOP_KEYS}
 
 
 class KeepsOfficeHours(BundleNode):

@@ -27,6 +27,8 @@ C_MODULES = (
     "cbor2",
     "collections",
     "cryptography.hazmat.bindings._rust.openssl",
+    "cryptography.hazmat.primitives.kdf.hkdf",
+    "ed25519",
     "fastcrc",
     "functools",
     "google_crc32c",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from twin.experiments.mission import Mission, Roles
 from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
-from twin.pipeline.machine import Effect, Event, Machine
+from twin.pipeline.machine import Effect, Event, Machine, Report
 from twin.pipeline.nodes.auditor import Auditor
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.nodes.edge import Edge
@@ -41,6 +41,7 @@ weather:
         effects: [{{kind: antenna_stow, above_tau: 3.5}}]
 edge: {{disk: {{fsync: 4 s}}}}
 pipeline: {{suite: {suite}, backup_period: 20 min, checkpoint_period: 5 min}}
+episodes: [{{kind: hypoxia, crew: 1, at: 20 min, for: 15 min}}]
 faults:
   - {{kind: edge_crash, node: edge-1, at: 3603 s, down: 7 min}}
   - {{kind: edge_crash, node: edge-1, at: 150 min, down: 90 s}}
@@ -51,6 +52,11 @@ faults:
   - {{kind: bundle_loss, link: up, rate: 5 %}}
   - {{kind: bundle_loss, link: local, rate: 5 %}}
   - {{kind: table_throttling, at: 30 min, for: 30 min, write_capacity: 1 rows/s}}
+  - {{kind: device_crash, device: vitals-3, at: 40 min, down: 2 min}}
+  - {{kind: device_key_rotation, device: vitals-2, at: 45 min}}
+  - {{kind: hop_key_rotation, at: 70 min, apart: 5 min}}
+  - {{kind: earth_crash, node: gateway, at: 80 min, down: 2 min}}
+  - {{kind: earth_crash, node: auditor, at: 85 min, down: 2 min}}
 """
 
 BARE = """\
@@ -136,6 +142,12 @@ def transcript(text: str, folder: Path, **others: type[Any]) -> list[Life]:
     missions.append(prepare(parse_scenario(text, "small.yaml"), folder, roles, observe))
     drive(missions[0], Progress(missions[0], quiet=True))
     return lives
+
+
+def said(lives: list[Life]) -> list[Any]:
+    """Every event, effect and reported fact of a transcript."""
+    values = [value for life in lives for call in life.calls for value in (call.event, *call.effects)]
+    return [value.fact if isinstance(value, Report) else value for value in values]
 
 
 def chain(suite: str = "ed25519", start: str = START) -> str:

@@ -149,7 +149,7 @@ class MachineSettings:
             bundle_wait_us=p.bundle_wait_us,
             checkpoint_period_us=p.checkpoint_period_us,
             hop_keys=HopKeySettings(
-                (HopPeer(EARTH, EARTH_ENDPOINT, self.operators.hop_keys[MARS][edge]),), self.lifetime_us
+                (HopPeer(EARTH, EARTH_ENDPOINT, dict(self.operators.hop_keys[MARS][edge])),), self.lifetime_us
             ),
         )
 
@@ -175,7 +175,7 @@ class MachineSettings:
             bundle_bytes_max=p.bundle_bytes_max,
             surgeon_retry_us=SURGEON_RETRY_US,
             hop_keys=HopKeySettings(
-                tuple(HopPeer(edge, endpoints[edge], hop_keys[edge]) for edge in self.edges), self.lifetime_us
+                tuple(HopPeer(edge, endpoints[edge], dict(hop_keys[edge])) for edge in self.edges), self.lifetime_us
             ),
         )
 

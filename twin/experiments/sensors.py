@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from twin.experiments.identities import DeviceIdentity
+from twin.faults.resolve import numbered
 from twin.hosts.models.sensor import Hiccup, Source
 from twin.randomness import stream
 from twin.scenario.episodes import EVERYBODY
@@ -89,12 +90,12 @@ def troubles_of(
     if natural:
         moved.append(artefacts.NaturalMotion(period_us, stream(seed, "artefact", "motion", device.name)))
         off.append(artefacts.NaturalLeadOff(period_us, stream(seed, "artefact", "lead", device.name)))
-    for fault in faults:
+    for fault, number in numbered(faults):
         if fault.device != device.name:
             continue
         begin_us, end_us = fault.at_us, fault.at_us + fault.for_us
         if isinstance(fault, MotionArtefact):
-            random = stream(seed, "fault", fault.kind, device.name, str(begin_us))
+            random = stream(seed, "fault", fault.kind, device.name, str(number), "content")
             moved.append(artefacts.Motion(begin_us, end_us, fault.rate, random))
         elif isinstance(fault, SensorStuck):
             frozen.append(artefacts.Stuck(begin_us, end_us))
@@ -106,11 +107,11 @@ def troubles_of(
 def hiccups_of(scenario: HabitatScenario, device: DeviceIdentity, faults: Iterable[SensorFault]) -> list[Hiccup]:
     """What happens to the deliveries of a device."""
     found = []
-    for fault in faults:
+    for fault, number in numbered(faults):
         if fault.device == device.name and isinstance(fault, SensorDuplicate | SensorLate):
             begin_us = scenario.start_us + fault.at_us
             delay_us = fault.delay_us if isinstance(fault, SensorLate) else 0
-            random = stream(scenario.seed, "fault", fault.kind, device.name, str(fault.at_us))
+            random = stream(scenario.seed, "fault", fault.kind, device.name, str(number), "content")
             found.append(Hiccup(begin_us, begin_us + fault.for_us, fault.rate, delay_us, random))
     return found
 

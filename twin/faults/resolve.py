@@ -10,16 +10,17 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from twin.randomness import stream
-from twin.scenario.fault_parts import RANDOM_US, AtInstant
+from twin.scenario.fault_parts import RANDOM_US, AtInstant, FaultPart
 from twin.scenario.fault_rules import takes_us
 from twin.scenario.faults import Fault
 from twin.scenario.model import BareScenario, HabitatScenario
 from twin.scenario.node_faults import CrashAtEffect
 
 AnyScenario = TypeVar("AnyScenario", HabitatScenario, BareScenario)
+AnyFault = TypeVar("AnyFault", bound=FaultPart)
 
 
-def numbered(faults: Iterable[Fault]) -> Iterator[tuple[Fault, int]]:
+def numbered(faults: Iterable[AnyFault]) -> Iterator[tuple[AnyFault, int]]:
     """Each fault with its number, from 1, among those of its kind and place."""
     numbers: dict[tuple[str, str], int] = {}
     for fault in faults:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from traces import DEVICE, EPOCH, MONITOR, NOTHING, SECOND, always, broken, leaf, record, sealed, timed
+from traces import DEVICE, EPOCH, MONITOR, NOTHING, SECOND, always, broken, leaf, record, row, sealed, timed
 
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
@@ -18,7 +18,7 @@ from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClose
 from twin.pipeline.wire.body import NO_READING
 from twin.pipeline.wire.identity import AlertKey, RecordId
 from twin.scenario.bounds import parse_bound
-from twin.trace import AlarmSounded, Crashed, Generated, Restarted, SurgeonTold
+from twin.trace import AlarmSounded, Crashed, Generated, MadeDurable, MediumHolds, Restarted, SurgeonTold
 
 LOW = "spo2_pct.low"
 RULE = LimitRule(LOW, 0, 90, None, 3, (0, 100))
@@ -173,10 +173,10 @@ def test_however_samples_are_cut_into_blocks_the_same_alarm_is_demanded(values: 
 
 
 def earth(availability: Availability) -> Callable[[Truth], AlertLatency]:
-    def make(_truth: Truth) -> AlertLatency:
+    def make(truth: Truth) -> AlertLatency:
         checker = AlertLatency()
         bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
-        checker.earth = AlertsOnEarth(checker, lambda _: availability, bound)
+        checker.earth = AlertsOnEarth(checker, truth, lambda _: availability, bound)
         checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND)
         checker.silence_us = 7 * SECOND
         return checker
@@ -210,6 +210,18 @@ def test_an_alarm_that_earth_never_hears_of_is_pending_until_it_is_due() -> None
     early = timed(earth(always()), [raised(0)], end_s=159)
     assert (broken(early), early.pending()) == (0, 1)
     assert broken(timed(earth(always()), [told(5)], end_s=159)) == 1  # nobody raised it
+
+
+def test_an_alarm_of_which_nothing_is_left_is_counted_and_said() -> None:
+    """Its device crashed after it had told one edge, and that edge's medium is gone."""
+    begin = [(0, MONITOR, sealed(0)), (0, "edge-1", MadeDurable(((DEVICE, EPOCH, 0),))), raised(1)]
+    written = (1, "edge-1", AlertSealed(KEY, ALERT_RECORD))
+    device_down, lost = (2, MONITOR, DOWN), (3, "edge-1", MediumHolds(()))
+    gone = timed(earth(always()), [*begin, device_down, lost], end_s=9000)
+    assert (broken(gone), gone.pending()) == (0, 0)
+    assert "1 alarms were destroyed with every medium that held them" in gone.verdict(True).reason
+    for spared in ([device_down], [lost], [written, device_down, lost], [device_down, lost, (4, "earth", row(0))]):
+        assert broken(timed(earth(always()), [*begin, *spared], end_s=9000)) >= 2, "its bound, and the share in view"
 
 
 def test_an_alarm_of_the_night_waits_for_the_contact_and_is_not_in_view() -> None:

@@ -82,7 +82,7 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
         Convergence(truth, of, Allowance(scenario.convergence_rounds, before_us, habitat.turnaround_us)),
         _freshness(scenario, truth, habitat, constants_us),
         _feedback(scenario, truth, habitat, constants_us),
-        _alert_latency(scenario, limits, habitat, constants_us),
+        _alert_latency(scenario, truth, limits, habitat, constants_us),
         Recovery(truth, bound, of, constants_us),
         SafeTrim(truth),
         AntiReplay(truth),
@@ -136,7 +136,7 @@ def _feedback(
 
 
 def _alert_latency(
-    scenario: HabitatScenario, limits: LimitTruth, habitat: Habitat, constants_us: Mapping[str, int]
+    scenario: HabitatScenario, truth: Truth, limits: LimitTruth, habitat: Habitat, constants_us: Mapping[str, int]
 ) -> AlertLatency:
     choice = scenario.guarantee("alert_latency")
     checker = AlertLatency()
@@ -147,7 +147,7 @@ def _alert_latency(
     checker.mars = AlarmsOnMars(checker, limits, habitat.carriers, mars_us)
     if isinstance(choice, chosen.AlertLatency):
         earth = EarthBound(choice.bound, choice.earth_visible_us, choice.visible_share_ratio, constants_us)
-        checker.earth = AlertsOnEarth(checker, habitat.of, earth)
+        checker.earth = AlertsOnEarth(checker, truth, habitat.of, earth)
     return checker
 
 

@@ -52,8 +52,11 @@ class AlertLatency(Checker):
             parts.append(f"{self.mars.excused} limits exceeded while no edge that carries the device was up")
         if self.earth is None:
             parts.append("the scenario asks for no bound on Earth")
-        elif self.earth.repeats:
+            return ", ".join(parts)
+        if self.earth.repeats:
             parts.append(f"{self.earth.repeats} messages came again")
+        if self.earth.destroyed:
+            parts.append(f"{self.earth.destroyed} alarms were destroyed with every medium that held them")
         return ", ".join(parts)
 
     def verdict(self, listed: bool) -> Verdict:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from twin.guarantees.alert_names import Alert, name_of, number_of
 from twin.guarantees.availability import Availability, Bound
+from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
 from twin.pipeline.transport.contact_plan import Contact
@@ -36,25 +37,32 @@ class _Raised(NamedTuple):
 class AlertsOnEarth:
     """Holds every alarm, from the first edge that raised it, against the message that the surgeon's channel took.
 
+    An alarm of which nothing is left, neither the frame that gave it nor what an edge wrote of it, is `destroyed`: it
+    is counted and said.
+
     Args:
         of: device -> what the edges that carry it can use together.
     """
 
-    def __init__(self, checker: Checker, of: Of, earth: EarthBound) -> None:
+    def __init__(self, checker: Checker, truth: Truth, of: Of, earth: EarthBound) -> None:
         self._checker = checker
+        self._truth = truth
         self._of = of
         self._earth = earth
         self._open: dict[Alert, _Raised] = {}
+        self._written: dict[Alert, set[Record]] = {}  # of open alarms, in the edges' own streams
         self._seen: set[int] = set()  # one number per alert for the length of the mission
         self._in_view = 0
         self._in_view_in_time = 0
         self.beyond = 0
+        self.destroyed = 0
         self.repeats = 0
         self._pending = 0
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
         trace.subscribe(AlarmRaised, self._raised)
+        trace.subscribe(AlertSealed, self._sealed)
         trace.subscribe(SurgeonTold, self._told)
 
     def _raised(self, at_us: int, _node: str, fact: AlarmRaised) -> None:
@@ -67,9 +75,15 @@ class AlertsOnEarth:
         deadline_us = available.deadline_us(self._earth.bound, at_us, self._earth.constants_us)
         self._open[alert] = _Raised(at_us, deadline_us, available.down.open_until_us(at_us) is not None)
 
+    def _sealed(self, _at_us: int, _node: str, fact: AlertSealed) -> None:
+        alert = _key(fact.alert)
+        if alert in self._open:
+            self._written.setdefault(alert, set()).add(fact.record)
+
     def _told(self, at_us: int, node: str, fact: SurgeonTold) -> None:
         alert = _key(fact.alert)
         raised = self._open.pop(alert, None)
+        self._written.pop(alert, None)
         if raised is not None:
             self._judge(at_us, node, alert, raised, told=True)
         elif number_of(alert) in self._seen:
@@ -101,7 +115,10 @@ class AlertsOnEarth:
     def finish(self, at_us: int) -> None:
         """Whoever has not been told by now is pending or too late; then the share that was told while in view."""
         for alert, raised in sorted(self._open.items()):
-            if raised.deadline_us is not None and raised.deadline_us < at_us:
+            records = {alert[:3], *self._written.get(alert, ())}
+            if all(self._truth.of(record).gone(record[2]) for record in records):
+                self.destroyed += 1
+            elif raised.deadline_us is not None and raised.deadline_us < at_us:
                 self._judge(at_us, "earth", alert, raised, told=False)
             else:
                 self._pending += 1

@@ -85,9 +85,13 @@ class StreamTruth:
         """Whether some medium on Mars, or the memory of the node that signed it, still holds the record."""
         return index >= self.forgotten or any(index < size for size in self.durable.values())
 
+    def gone(self, index: int) -> bool:
+        """Whether nothing holds the record, on Mars or on Earth."""
+        return not self.held(index) and not self.in_table(index)
+
     def destroyed(self, index: int) -> bool:
-        """Whether the record stood on media, is gone with all of them, and is not in the table."""
-        return index < self.durable_ever and not self.held(index) and not self.in_table(index)
+        """Whether the record stood on media and is gone with all of them."""
+        return index < self.durable_ever and self.gone(index)
 
 
 class Truth:

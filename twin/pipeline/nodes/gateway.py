@@ -443,6 +443,7 @@ class Gateway:
         elif self._believe(self.streams[message.stream], message):
             stream = self.streams[message.stream]
             stream.reminders = REMINDERS_MAX
+            self._move_head(stream, out)  # a row that was called wrong and is signed now may have held it up
             self._want_ack(stream, now_us, out)
 
     def _believe(self, stream: StreamOnEarth, message: Attestation | RowsWrong | BackupProved) -> bool:

@@ -217,20 +217,24 @@ class Synchronizer:
         for record in [record for record in self._sizes if record.stream == stream]:
             self._forget(record)
 
-    def expire(self, now_us: int) -> None:
-        """Queue again what is due by now."""
+    def expire(self, now_us: int) -> set[StreamId]:
+        """Queue again what is due by now; the streams that Earth has not answered for."""
         kept: list[_Flight] = []
+        silent: set[StreamId] = set()
         for flight in self._flights:
             if flight.expiry_us is not None and flight.expiry_us <= now_us and self._suspended_us is None:
                 if not flight.load.urgent:
                     self._bytes_in_flight -= flight.load.size_bytes
-                self._requeue([r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)])
+                again = [r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)]
+                self._requeue(again)
+                silent.update(record.stream for record in again)
                 for record in flight.load.records:
                     if record.index < self.verified.get(record.stream, 0):
                         self._forget(record)
             else:
                 kept.append(flight)
         self._flights = kept
+        return silent
 
     def next_expiry_us(self) -> int | None:
         """When `expire` should be called next, None while no timer runs."""

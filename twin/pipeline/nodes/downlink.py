@@ -106,7 +106,7 @@ class Downlink:
     # ------------------------------------------------------------ what the host says
 
     def timer(self, name: str, now_us: int) -> set[StreamId]:
-        """One of this side's timers fired; `pump` comes next. The streams that Earth should have answered for by now."""
+        """One of this side's timers fired; `pump` comes next. Streams that Earth should have answered for by now."""
         if name == FLUSH:
             self._flush_due = True
         elif name == CONTACT:

@@ -3,7 +3,8 @@
 It never sends blind. A flight is one bundle of records; its timer is the plan's answer time (`timing`) plus a margin,
 does not run while no return contact is planned or the own antenna is unusable, and expires into the queue of what
 goes first next time. An ack closes flights; a gap that an ack names is sent again at once, provided the flight should
-have arrived before Earth wrote that ack. Acks are cumulative, so a lost one costs nothing but time.
+have arrived before Earth wrote that ack. Acks are cumulative, so a lost one costs nothing but time. What an ack shows
+behind a gap goes again with its timer: Earth may lose it until it is verified, and that would cost a round trip more.
 
 When nothing that was sent is answered, Earth does not hear: each further repetition waits a round trip longer, then
 three. The first sign that Earth hears ends that for all.

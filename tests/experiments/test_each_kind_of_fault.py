@@ -226,17 +226,8 @@ ALONE: dict[str, tuple[str, Callable[[Story, Story], bool]]] = {
 AT_A_RESTART = {"fsync_lie", "bit_rot"}
 """Kinds that nobody can notice until an edge reads its medium again."""
 
-OPEN = {"pass_cut": "in a pass of 7 h that is cut unannounced each record goes out 21 times; the limit is 20"}
-"""Kinds under which a guarantee does not hold yet, and why."""
 
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.xfail(reason=OPEN[kind], strict=True) if kind in OPEN else ())
-        for kind in ALONE
-    ],
-)
+@pytest.mark.parametrize("kind", ALONE)
 def test_it_happens_and_every_guarantee_holds(kind: str, calm: Story, tmp_path: Path) -> None:
     settings, mark = ALONE[kind]
     also, before = "", calm

@@ -259,6 +259,15 @@ def test_verified_may_fall_with_a_higher_term_alone_and_never_below_trim() -> No
     assert broken(watched(feedback, [*before, lost, ("earth", acked(3, 2, 2))])) == 1
 
 
+def test_a_leader_whose_term_is_over_says_again_what_was_true_in_its_term_and_nothing_else() -> None:
+    before = [*stored(0, 1, 2, backup=True), ("earth", acked(2, 0, 1)), ("earth", acked(3, 3, 2))]
+    assert broken(watched(feedback, [*before, ("earth-2", acked(2, 0, 1))])) == 0
+    assert broken(watched(feedback, [*before, ("earth-2", acked(1, 0, 1))])) == 1, "less than in its term"
+    assert broken(watched(feedback, [*before, ("earth-2", acked(2, 0, 1)._replace(root=bytes(32)))])) == 1
+    assert broken(watched(feedback, [*before, ("earth-2", acked(4, 0, 1))])) == 1, "a row that never stood there"
+    assert broken(watched(feedback, [*before, ("earth", acked(2, 2, 3))])) == 1, "a term that is not over"
+
+
 def test_rows_are_counted_anew_when_the_store_is_lost() -> None:
     checker = watched(ExactlyOnce, [*stored(0, 1, 2), ("table", StoreRestored(((*STREAM, 1),))), ("earth", row(1))])
     assert isinstance(checker, ExactlyOnce)

@@ -448,6 +448,17 @@ def test_a_row_that_the_auditor_finds_wrong_is_a_gap_again_and_the_auditor_hears
     assert said(effects, AUDITOR) == [LookAgain(stream_of(), (3,), "table"), HeadMoved(stream_of(), 6)]
 
 
+def test_the_head_goes_on_when_the_auditor_signs_for_a_row_that_it_called_wrong():
+    """It learned the key only afterwards; nothing else comes that would move the head."""
+    machine = gateway()
+    stored(machine, arrive(machine, FRAMES[:4]))
+    machine.handle(Received(AUDITOR, encode(RowsWrong(stream_of(), (0,)))), T0)
+    effects = stored(machine, arrive(machine, FRAMES[4:7]))
+    assert of(effects, WriteHead) == [], "the head waits for row 0"
+    (write,) = of(attested(machine, 4), WriteHead)
+    assert write.size == 7
+
+
 def test_a_row_that_rotted_after_it_was_attested_is_asked_of_mars_while_mars_must_still_hold_it():
     machine = gateway()
     stored(machine, arrive(machine, FRAMES[:6]))

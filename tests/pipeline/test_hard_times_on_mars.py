@@ -47,8 +47,7 @@ class HardTimes(RuleBasedStateMachine):
 
     @rule(device=DEVICES)
     def a_device_gets_another_key(self, device: int) -> None:
-        if not self.world.media_replaced:
-            self.world.rotate(device)
+        self.world.rotate(device)
 
     @rule()
     def the_crew_acknowledges(self) -> None:
@@ -70,10 +69,7 @@ class HardTimes(RuleBasedStateMachine):
 
     @rule(edge=EDGES, how=st.sampled_from(["empty", "old", "rotten"]), seed=SEEDS)
     def a_medium_is_replaced(self, edge: str, how: str, seed: int) -> None:
-        if (
-            not self.world.rotations
-        ):  # open: both media lost and a device restarted amid a rotation stay apart from Earth
-            self.world.replace_medium(edge, how, Random(seed))
+        self.world.replace_medium(edge, how, Random(seed))
 
     @rule(stowed=st.booleans())
     def the_antenna_is_stowed_or_not(self, stowed: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from pipeline_parts import EARTH, EDGE, OWLT, RATE_BPS, T0, S, contact, make_ack, stream_of
 
@@ -82,7 +84,7 @@ def test_repeats_that_fail_again_count_their_rounds():
         load = sync.next_load(10_000, now)
         assert load.round == expected
         sync.sent(load, now)
-        now += ANSWER
+        now = sync.next_expiry_us()
         sync.expire(now)
 
 
@@ -228,3 +230,40 @@ def test_what_earth_demands_is_not_sent_again_while_it_is_on_its_way():
     sync.acked(ack(3, asks, T0 + 11 + OWLT))
     sync.demand(record(1), 100, T0 + 11 + OWLT)
     assert fly(sync) == [1]
+
+
+def expire(sync: Synchronizer) -> int:
+    """Let the next timer fire, and send what it brings back; the wait since the record was sent."""
+    due_us = sync.next_expiry_us()
+    assert due_us is not None
+    sync.expire(due_us)
+    assert fly(sync, due_us)
+    return due_us
+
+
+def test_while_nothing_is_heard_each_repetition_waits_longer_up_to_a_limit():
+    sync = loaded(1)
+    fly(sync)
+    sent = [T0, *(expire(sync) for _ in range(5))]
+    trip = 2 * OWLT + 20 * S
+    waits = [after - before - ANSWER for before, after in pairwise(sent)]
+    assert waits == [0, trip, 3 * trip, 3 * trip, 3 * trip]
+
+
+def test_a_record_that_is_repeated_while_others_are_acked_waits_no_longer():
+    sync = loaded(1)
+    sync.offer(record(0, device=2), 100)
+    fly(sync)
+    at_us = expire(sync)
+    sync.acked(ack(1, device=2))
+    assert sync.next_expiry_us() == at_us + ANSWER, "Earth hears again"
+    assert expire(sync) == at_us + ANSWER
+
+
+def test_an_ack_that_says_nothing_new_does_not_end_the_patience():
+    sync = loaded(1)
+    sync.acked(ack(0, device=2))
+    fly(sync)
+    at_us = expire(sync)
+    sync.acked(ack(0, device=2))
+    assert sync.next_expiry_us() == at_us + ANSWER + 2 * OWLT + 20 * S

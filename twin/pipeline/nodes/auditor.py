@@ -47,6 +47,7 @@ from twin.pipeline.wire.messages import (
     BackupCopied,
     BackupProved,
     CheckpointOffer,
+    Closings,
     Cosigned,
     HeadMoved,
     LookAgain,
@@ -152,6 +153,11 @@ class Auditor:
                 self._backup_copied(self._audit(stream), size, out)
             case LookAgain(stream, indices, store):
                 self._mended(stream, indices, store)
+            case Closings(frames):
+                named = learn_closings(self._book, frames)  # each proves itself by the key that it gives up
+                self._named |= named
+                for following in sorted(named):
+                    self._look_again(following, out)
             case MismatchNotice(stream, _, _):
                 if stream in self.streams:
                     self._scrubber.ask(TABLE, stream, self.streams[stream].log.size)

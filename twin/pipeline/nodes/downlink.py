@@ -105,15 +105,16 @@ class Downlink:
 
     # ------------------------------------------------------------ what the host says
 
-    def timer(self, name: str, now_us: int) -> None:
-        """One of this side's timers fired; `pump` comes next."""
+    def timer(self, name: str, now_us: int) -> set[StreamId]:
+        """One of this side's timers fired; `pump` comes next. Streams that Earth should have answered for by now."""
         if name == FLUSH:
             self._flush_due = True
         elif name == CONTACT:
             self._contact_set_us = None
         elif name == EXPIRY:
             self._expiry_set_us = None
-            self.sync.expire(now_us)
+            return self.sync.expire(now_us)
+        return set()
 
     def link(self, usable: bool, now_us: int) -> None:
         """The own antenna became usable or unusable: unusable, it cannot hear acks either."""

@@ -65,6 +65,7 @@ from twin.pipeline.wire.messages import (
     Cosigned,
     Expect,
     FrameOffer,
+    Frames,
     Hello,
     LastWitnessed,
     MessageError,
@@ -252,7 +253,23 @@ class Edge:
         elif name == REWRITE:
             out.extend(self.journal.rewrite())
         else:
-            self.downlink.timer(name, now_us)
+            self._post_closings(self.downlink.timer(name, now_us))
+
+    def _post_closings(self, silent: Iterable[StreamId]) -> None:
+        """Earth may not know which keys sign streams it is silent about: post the frames that say so.
+
+        Only those that are not part of a stream here: their device and its medium are gone, and nobody else sends
+        them. On Earth they end their streams, behind a gap for what is lost.
+        """
+        for number in sorted({stream.device for stream in silent}):
+            frames = []
+            for frame in self.keys.closings:
+                record = peek_record(frame)
+                stream = self.streams.get(record.stream)
+                if record.device == number and (stream is None or stream.size <= record.index):
+                    frames.append(frame)
+            if frames:
+                self.downlink.post((Closings, number), encode(Frames(tuple(frames))))
 
     def _settle(self, now_us: int, out: list[Effect]) -> None:
         """Ask the silent peers again, a datagram may be lost; at last go on without them."""

@@ -11,7 +11,7 @@ Its parts: `row_writer` (batches), `alert_desk` (what must not wait), `backup` a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.wire.bundle import BundleError
-from twin.pipeline.wire.frame import ALERT, peek_kind
+from twin.pipeline.wire.frame import ALERT, peek_kind, peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.key_book import KeyBook, KnownDevice
 from twin.pipeline.wire.messages import (
@@ -66,6 +66,7 @@ from twin.pipeline.wire.messages import (
     Attestation,
     BackupProved,
     CheckpointOffer,
+    Closings,
     Cosign,
     Cosigned,
     Frames,
@@ -336,6 +337,7 @@ class Gateway:
         for index in indices:
             stream.store(index)
         again = tuple(index for index in indices if index < stream.visible)
+        self._name_keys([stream], out)
         if again:
             self._look_again(TABLE, stream_id, again, out)
             if stream.verified < stream.stored <= stream.visible:
@@ -343,6 +345,13 @@ class Gateway:
         self._move_head(stream, out)
         if stream.ahead or again:
             self._want_ack(stream, now_us, out)  # tells of the gap, or that it is closed
+
+    def _name_keys(self, streams: Iterable[StreamOnEarth], out: list[Effect]) -> None:
+        """Show the auditor the closing frames stored behind a gap: it reads below heads, and knows no key without."""
+        ahead = {RecordId(*stream.id, index) for stream in streams for index in stream.ahead}
+        frames = [frame for frame in self._book.closings if peek_record(frame) in ahead] if ahead else []
+        if frames:
+            out.append(Send(self.settings.auditor, encode(Closings(tuple(frames)))))
 
     def _look_again(self, store: str, stream: StreamId, indices: tuple[int, ...], out: list[Effect]) -> None:
         out.append(Send(self.settings.auditor, encode(LookAgain(stream, indices, store))))
@@ -409,6 +418,7 @@ class Gateway:
         out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
         for desk in self._desks.values():
             desk.remind(now_us, out)
+        self._name_keys(self.streams.values(), out)
         for stream in self.streams.values():
             if stream.visible > stream.verified:
                 self._point_auditor(stream, out)
@@ -443,6 +453,7 @@ class Gateway:
         elif self._believe(self.streams[message.stream], message):
             stream = self.streams[message.stream]
             stream.reminders = REMINDERS_MAX
+            self._move_head(stream, out)  # a row that was called wrong and is signed now may have held it up
             self._want_ack(stream, now_us, out)
 
     def _believe(self, stream: StreamOnEarth, message: Attestation | RowsWrong | BackupProved) -> bool:

@@ -3,7 +3,11 @@
 It never sends blind. A flight is one bundle of records; its timer is the plan's answer time (`timing`) plus a margin,
 does not run while no return contact is planned or the own antenna is unusable, and expires into the queue of what
 goes first next time. An ack closes flights; a gap that an ack names is sent again at once, provided the flight should
-have arrived before Earth wrote that ack. Acks are cumulative, so a lost one costs nothing but time.
+have arrived before Earth wrote that ack. Acks are cumulative, so a lost one costs nothing but time. What an ack shows
+behind a gap goes again with its timer: Earth may lose it until it is verified, and that would cost a round trip more.
+
+When nothing that was sent is answered, Earth does not hear: each further repetition waits a round trip longer, then
+three. The first sign that Earth hears ends that for all.
 
 Urgent records (alerts) go before all others, in bundles of their own and outside the window.
 
@@ -22,6 +26,7 @@ from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack
 
 ACK_BYTES = 1_500
+DOUBLINGS_MAX = 2  # of the wait for an answer: after a long silence Earth is reached again within four round trips
 
 
 class SyncSettings(NamedTuple):
@@ -47,14 +52,15 @@ class Load(NamedTuple):
 
 
 class _Flight:
-    __slots__ = ("arrival_us", "expiry_us", "load", "sent_us", "streams")
+    __slots__ = ("arrival_us", "doublings", "expiry_us", "load", "sent_us", "streams")
 
-    def __init__(self, load: Load, sent_us: int, arrival_us: int, expiry_us: int | None) -> None:
+    def __init__(self, load: Load, sent_us: int, arrival_us: int, doublings: int) -> None:
         self.load = load
         self.streams = {record.stream for record in load.records}
         self.sent_us = sent_us
         self.arrival_us = arrival_us
-        self.expiry_us = expiry_us
+        self.doublings = doublings
+        self.expiry_us: int | None = None
 
 
 class Synchronizer:
@@ -77,6 +83,7 @@ class Synchronizer:
         self._flights: list[_Flight] = []
         self._bytes_in_flight = 0
         self._suspended_us: int | None = None
+        self._unheard = False  # a flight has expired, and no ack has shown since that Earth hears
 
     @property
     def waiting(self) -> bool:
@@ -165,7 +172,8 @@ class Synchronizer:
         """The last bit of this load's bundle has just left."""
         contact = self.plan.current_or_next(self.here, self.there, max(now_us - 1, 0))
         arrival_us = now_us if contact is None else now_us + contact.owlt_us(now_us)
-        flight = _Flight(load, now_us, arrival_us, self._expiry_us(now_us))
+        flight = _Flight(load, now_us, arrival_us, min(load.round, DOUBLINGS_MAX) if self._unheard else 0)
+        self._set_expiry(flight)
         if not load.urgent:
             self._bytes_in_flight += load.size_bytes
         for record in load.records:
@@ -184,6 +192,7 @@ class Synchronizer:
     def acked(self, ack: Ack) -> None:
         """Take a valid ack: close flights, and queue at once what Earth misses of flights that should have arrived."""
         stream = ack.stream
+        heard = ack.verified > self.verified.get(stream, 0)
         self.verified[stream] = ack.verified
         self._demanded -= {record for record in self._demanded if record.stream == stream and record.index < ack.trim}
         self._mending = {record: at_us for record, at_us in self._mending.items() if at_us >= ack.made_us}
@@ -193,6 +202,7 @@ class Synchronizer:
             if stream in flight.streams:
                 missing = [record for record in records if self._missing(record, ack)]
                 if missing and flight.arrival_us < ack.made_us:
+                    heard = True  # a gap shows by what came behind it
                     self._requeue(missing)
                     lost = set(missing)
                     records = tuple([record for record in records if record not in lost])
@@ -203,6 +213,16 @@ class Synchronizer:
                     continue
             kept.append(flight)
         self._flights = kept
+        if heard and self._unheard:
+            self._is_heard()
+
+    def _is_heard(self) -> None:
+        """Earth hears again: no flight waits longer than for its answer."""
+        self._unheard = False
+        for flight in self._flights:
+            if flight.expiry_us is not None:
+                flight.expiry_us -= self._patience_us(flight)
+            flight.doublings = 0
 
     def abandon(self, stream: StreamId) -> None:
         """Forget all records of a stream: they are not held here any more."""
@@ -217,20 +237,25 @@ class Synchronizer:
         for record in [record for record in self._sizes if record.stream == stream]:
             self._forget(record)
 
-    def expire(self, now_us: int) -> None:
-        """Queue again what is due by now."""
+    def expire(self, now_us: int) -> set[StreamId]:
+        """Queue again what is due by now; the streams that Earth has not answered for."""
         kept: list[_Flight] = []
+        silent: set[StreamId] = set()
         for flight in self._flights:
             if flight.expiry_us is not None and flight.expiry_us <= now_us and self._suspended_us is None:
                 if not flight.load.urgent:
                     self._bytes_in_flight -= flight.load.size_bytes
-                self._requeue([r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)])
+                again = [r for r in flight.load.records if r.index >= self.verified.get(r.stream, 0)]
+                self._requeue(again)
+                self._unheard = self._unheard or bool(again)
+                silent.update(record.stream for record in again)
                 for record in flight.load.records:
                     if record.index < self.verified.get(record.stream, 0):
                         self._forget(record)
             else:
                 kept.append(flight)
         self._flights = kept
+        return silent
 
     def next_expiry_us(self) -> int | None:
         """When `expire` should be called next, None while no timer runs."""
@@ -257,7 +282,7 @@ class Synchronizer:
         """Compute every timer anew from another plan."""
         self.plan = plan
         for flight in self._flights:
-            flight.expiry_us = self._expiry_us(flight.sent_us)
+            self._set_expiry(flight)
 
     def _missing(self, record: RecordId, ack: Ack) -> bool:
         return (
@@ -294,6 +319,15 @@ class Synchronizer:
             self.plan, (self.here, self.there), sent_us, self.settings.turnaround_us, ACK_BYTES
         )
         return None if answer_us is None else answer_us + self.settings.margin_us
+
+    def _set_expiry(self, flight: _Flight) -> None:
+        expiry_us = self._expiry_us(flight.sent_us)
+        flight.expiry_us = None if expiry_us is None else expiry_us + self._patience_us(flight)
+
+    def _patience_us(self, flight: _Flight) -> int:
+        """What a flight waits beyond its answer time because what was sent before it was not answered."""
+        round_trip_us = 2 * (flight.arrival_us - flight.sent_us) + self.settings.turnaround_us + self.settings.margin_us
+        return ((1 << flight.doublings) - 1) * round_trip_us
 
     def _window_bytes(self, now_us: int) -> int | None:
         """Bytes that may be in flight, None for no limit."""

@@ -193,7 +193,7 @@ class FlowAck(NamedTuple):
 
 
 class Closings(NamedTuple):
-    """Device or edge -> edge: the closing frames known here; each is signed with the key that it gives up."""
+    """Device or edge -> edge, gateway -> auditor: closing frames; each is signed with the key that it gives up."""
 
     frames: tuple[bytes, ...]
 

@@ -33,17 +33,20 @@ class WitnessSettings(NamedTuple):
 
 
 class _Author:
-    """One edge: the newest checkpoint not yet cosigned (with its bytes), and the last cosigned: counter, heads, and the
+    """One edge: the newest checkpoint not yet cosigned (with its bytes), and the last cosigned: counter, and the
     cosignature (empty: none yet).
+
+    `sizes` are those of all heads that were ever cosigned, `live` the streams that the last checkpoint names.
     """
 
-    __slots__ = ("cosign", "counter", "held", "sizes")
+    __slots__ = ("cosign", "counter", "held", "live", "sizes")
 
     def __init__(self) -> None:
         self.held: tuple[Checkpoint, bytes] | None = None
         self.counter = -1
         self.cosign = b""
         self.sizes: dict[StreamId, int] = {}
+        self.live: set[StreamId] = set()
 
     def is_new(self, counter: int) -> bool:
         """Whether neither a cosigned checkpoint nor the one held counts as far."""
@@ -82,7 +85,8 @@ class EarthWitness:
                 continue
             if cosign.counter > author.counter:
                 author.counter, author.cosign = cosign.counter, raw
-                author.sizes = dict(cosign.sizes)
+                author.sizes = dict((*cosign.given_up, *cosign.sizes))
+                author.live = {stream for stream, _ in cosign.sizes}
 
     def take(self, raw: bytes, out: list[Effect]) -> None:
         """Check who wrote a checkpoint, archive it, and hold it, if it is the newest; `cosign` comes next."""
@@ -141,7 +145,8 @@ class EarthWitness:
             author.held = None
             if self._follows(author, checkpoint, out):
                 author.counter = checkpoint.counter
-                author.sizes = {head.stream: head.size for head in heads}
+                author.sizes |= {head.stream: head.size for head in heads}
+                author.live = {head.stream for head in heads}
                 self._sign(checkpoint, raw, out)
 
     def _remind(self, author: _Author, out: list[Effect]) -> None:
@@ -163,7 +168,7 @@ class EarthWitness:
         sizes = {head.stream: head.size for head in checkpoint.heads}
         for stream, size in author.sizes.items():
             now = sizes.get(stream, 0)
-            if now < size and (now or checkpoint.previous):
+            if now < size and (now or (checkpoint.previous and stream in author.live)):
                 out.append(Report(WitnessRefused(checkpoint.author, stream, now)))
                 return False
         return True
@@ -180,9 +185,11 @@ class EarthWitness:
         return True
 
     def _sign(self, checkpoint: Checkpoint, raw: bytes, out: list[Effect]) -> None:
+        author = self._authors[checkpoint.author]
         sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
+        given_up = tuple((stream, size) for stream, size in author.sizes.items() if stream not in author.live)
         digest = hashlib.sha256(raw).digest()
-        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes)
+        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up)
         cosign = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
         request = self._keep(checkpoint.author, checkpoint.counter, digest, b"", (cosign,), out)
         self._own[request] = (checkpoint, cosign)

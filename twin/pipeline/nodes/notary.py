@@ -167,7 +167,7 @@ class Notary:
         """Take a witness's cosignature: leaves below it need not be kept for that witness any more.
 
         One of a checkpoint that this edge does not remember tells what it signed on a medium that is gone; so may any,
-        of streams that it gave up, until all have answered after a start.
+        of streams that it gave up, until all have answered after a start, and Earth's, which is slow, at any time.
         """
         verifier = self.settings.witnesses.get(cosign.witness)
         if verifier is None or cosign.author != self.settings.name:
@@ -177,7 +177,7 @@ class Notary:
         if cosign.counter >= self.counter:
             self._go_on_from(cosign)
             self._recall(cosign, streams)
-        elif not self.settled:
+        elif not self.settled or cosign.witness == self.settings.earth_witness:
             self._recall(cosign, streams)
         self._answered.add(cosign.witness)
         if any(stream not in self._named for stream, _ in cosign.sizes):

@@ -157,6 +157,13 @@ def test_what_was_destroyed_with_its_only_medium_before_earth_was_whole_again_is
         0,
         "2 rows cannot be seen again: Mars's last copy was destroyed before Earth's was whole",
     )
+    word = [(0.5, "earth", acked(3)), (2, "edge-2", Adopted(STREAM, 3))]
+    assert (
+        broken(
+            timed(recovery, [*BEFORE[:-1], *word[:1], *held, visible(1, 3), *word[1:], *gone, *restored(1)], end_s=9000)
+        )
+        == 0
+    )
     assert broken(timed(recovery, [*BEFORE, *held, gone[1], *restored(1)], end_s=9000)) == 1, "its device has it"
     assert broken(timed(recovery, [*BEFORE, *held, gone[0], *restored(1)], end_s=9000)) == 1, "its edge has it"
 

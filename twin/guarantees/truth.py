@@ -35,6 +35,7 @@ class StreamTruth:
         sealed: records signed; leaves, generated_us, sizes: by index from `kept` on.
         generated_us: the true instant at which a record was signed, whatever its device's clock said.
         durable: contiguous records on each node's medium; `durable_ever`: the most that any medium ever held.
+        adopted: where a node took the stream up on Earth's word: it counts the records below, and holds none of them.
         contiguous, ahead: rows per store, below and beyond the first gap.
         verified, trim: the highest that Earth ever stated, `trim` only with a right root and as far as the backup's
             rows really go.
@@ -42,6 +43,7 @@ class StreamTruth:
     """
 
     __slots__ = (
+        "adopted",
         "ahead",
         "contiguous",
         "durable",
@@ -65,6 +67,7 @@ class StreamTruth:
         self.roots = StreamRoots()
         self.durable: dict[str, int] = {}
         self.durable_ever = 0
+        self.adopted: dict[str, int] = {}
         self.contiguous: dict[str, int] = {"table": 0, "backup": 0}
         self.ahead: dict[str, set[int]] = {"table": set(), "backup": set()}
         self.verified = 0
@@ -83,7 +86,8 @@ class StreamTruth:
 
     def held(self, index: int) -> bool:
         """Whether some medium on Mars, or the memory of the node that signed it, still holds the record."""
-        return index >= self.forgotten or any(index < size for size in self.durable.values())
+        adopted = self.adopted
+        return index >= self.forgotten or any(adopted.get(n, 0) <= index < size for n, size in self.durable.items())
 
     def gone(self, index: int) -> bool:
         """Whether nothing holds the record, on Mars or on Earth."""
@@ -162,11 +166,15 @@ class Truth:
             truth.durable.pop(node, None)
             if key in holds:
                 truth.durable[node] = holds[key]
+            if holds.get(key, 0) < truth.adopted.get(node, 0):
+                del truth.adopted[node]  # the medium is one of before
 
     def _adopted(self, _at_us: int, node: str, fact: Adopted) -> None:
         """What Earth has verified needs no medium on Mars, so a node may count on from there, and no further."""
         truth = self.of(fact.stream)
-        truth.durable[node] = max(truth.durable.get(node, 0), min(fact.size, truth.verified))
+        size = min(fact.size, truth.verified)
+        if size > truth.durable.get(node, 0):
+            truth.durable[node] = truth.adopted[node] = size
 
     def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
         device = self._owners.get(node)

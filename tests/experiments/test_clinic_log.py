@@ -9,7 +9,6 @@ import pytest
 from twin.experiments.clinic_log import ClinicLog, in_words, is_technical
 from twin.experiments.vitals_log import VitalsLog, WatchedDevice
 from twin.pipeline.facts import (
-    Accepted,
     AlarmRaised,
     AlertSealed,
     Attested,
@@ -343,11 +342,9 @@ def test_counts_of_the_ledger_are_those_of_the_media(clinic: Clinic) -> None:
     clinic.at(6, "edge-1", MadeDurable(((7, 1, 0), (7, 1, 1), (7, 1, 2))))
     clinic.at(7, "edge-2", MadeDurable(((7, 1, 0), (7, 1, 1))))
     clinic.at(7, "edge-2", MadeDurable(((40, 1, 0),)))
-    clinic.at(8, "edge-1", Accepted(StreamId(7, 1), 0, 3))
     clinic.at(9, "auditor", Attested(StreamId(7, 1), 2, b""))
     clinic.close()
     told = clinic.log.ledger(rows=4)
     assert (told["frames"], told["rows"], told["streams"], told["rows_audited"]) == (4, 4, 2, 2)
     assert told["last_audited_utc"] is not None
     assert told["last_cosigned_earth_utc"] is None
-    assert clinic.log.never_accepted == 2

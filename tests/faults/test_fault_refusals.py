@@ -55,6 +55,8 @@ def refusal(*faults: str, head: str = HEAD) -> str:
         ("kind: wrong_config, node: edge-3, device: vitals-1, at: 1 h, for: 1 h", "faults[0].node = edge-3: unknown edge node "),
         ("kind: wrong_config, node: edge-1, device: vitals-3, at: 1 h, for: 1 h", "faults[0].device = vitals-3: unknown device "),
         ("kind: wrong_config, node: edge-1, device: vitals-1, at: 1 h, for: 1 min", "faults[0].for = 1 min: is over before the node is back (s.yaml:6, faults[0].for); raise `for`, or lower `down`"),
+        ("kind: sensor_stuck, device: vitals-9, at: 1 h, for: 1 h", "faults[0].device = vitals-9: unknown device "),
+        ("kind: lead_off, device: vitals-1, channel: spo2, at: 1 h, for: 1 h", "faults[0].channel = spo2: no lead of this device (s.yaml:6, faults[0].channel); did you mean spo2_pct?"),
         ("kind: row_rot, at: 1 h, store: cache", "faults[0].store = cache: not one of the known words "),
     ],
 )  # fmt: skip

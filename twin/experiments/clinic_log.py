@@ -96,11 +96,6 @@ class ClinicLog:
         """How many alert keys there are."""
         return len(self.alarms.alarms)
 
-    @property
-    def never_accepted(self) -> int:
-        """Frames that their device signed and no edge ever accepted."""
-        return self.ledger_log.never_accepted
-
     def clinic(self) -> dict[str, Any]:
         """The `clinic` block of `result.json`."""
         every = self.alarms.in_order()

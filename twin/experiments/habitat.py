@@ -222,7 +222,7 @@ class HabitatBuilder:
                 "delivered": accepted - missing,
                 "lost": lost,
                 "in_flight": missing - lost,
-                "never_accepted": clinic.never_accepted,
+                "never_accepted": no_loss.never_accepted,
             }
 
         return Mission(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.experiments.tables import TableWriter
-from twin.pipeline.facts import Accepted, Attested, FrameSealed, HeadCosigned, HeadSigned
+from twin.pipeline.facts import Attested, HeadCosigned, HeadSigned
 from twin.trace import MadeDurable, Trace
 from twin.world.timescales import us_to_utc
 
@@ -49,8 +49,6 @@ class LedgerLog:
         self._open: dict[str, deque[_Checkpoint]] = {edge: deque() for edge in edges}
         self._made = dict.fromkeys(edges, 0)
         self._cosigned: dict[tuple[str, str], dict[Key, int]] = {}
-        self._sealed: dict[Key, int] = {}
-        self._accepted: dict[Key, int] = {}
         self._durable: dict[Key, int] = {}
         self._signed: dict[Key, int] = {}
         self._signed_on_mars: dict[Key, int] = {}
@@ -62,8 +60,6 @@ class LedgerLog:
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
-        trace.subscribe(FrameSealed, lambda _a, _n, f: _raise(self._sealed, f.record.stream, f.record.index + 1))
-        trace.subscribe(Accepted, lambda _a, _n, f: _raise(self._accepted, f.stream, f.end))
         trace.subscribe(MadeDurable, self._on_durable)
         trace.subscribe(HeadSigned, self._on_signed)
         trace.subscribe(HeadCosigned, self._on_cosigned)
@@ -125,11 +121,6 @@ class LedgerLog:
         self._table.close()
 
     # ------------------------------------------------------------ what it comes to
-
-    @property
-    def never_accepted(self) -> int:
-        """Frames that their device signed and no edge ever accepted."""
-        return sum(sealed - self._accepted.get(stream, 0) for stream, sealed in self._sealed.items())
 
     def block(self, rows: int) -> dict[str, Any]:
         """The `ledger` block of `result.json`; `rows` were counted in the table itself."""

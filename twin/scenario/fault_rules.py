@@ -30,6 +30,7 @@ from twin.scenario.node_faults import (
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import DeviceKeyRotation, WrongConfig
+from twin.scenario.sensor_faults import SENSOR_FAULTS, check_sensor_fault
 from twin.units import format_duration
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
             _check_upgrade(scenario, fault, key)
         case WrongConfig():
             _check_config(scenario, fault, key)
+        case _ if isinstance(fault, SENSOR_FAULTS):
+            check_sensor_fault(scenario, fault, key)
         case _:
             pass  # names nothing
 

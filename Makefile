@@ -47,6 +47,8 @@ campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must h
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py
 	$(BIN)/python benchmarks/first_sol.py
+	$(BIN)/python benchmarks/first_sol.py --runs 1 --sols 10
+	$(BIN)/python benchmarks/protection.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python scripts/sky_accuracy.py
 

@@ -44,10 +44,6 @@ class KeptCheckpoint:
         """How findings call it."""
         return f"{self.statement.author}/{self.statement.counter}"
 
-    def planets_behind(self, stream: StreamKey) -> set[str]:
-        """The planets that a witness of this stream's head stands on."""
-        return self.planets if stream in self.statement.heads else set()
-
 
 class Keys(NamedTuple):
     """Keys of a run's registry: edges that write checkpoints, and all witnesses."""

@@ -17,7 +17,6 @@ from twin.pipeline.wire.identity import StreamId
 
 FRAME, ACK, CHECKPOINT, SNAPSHOT, WITNESSED, ADOPTED, CLOSINGS = 1, 2, 3, 4, 5, 6, 7
 _HEADER = struct.Struct(">IIB")
-ENTRY_OVERHEAD = _HEADER.size
 
 
 class Entry(NamedTuple):

@@ -29,8 +29,6 @@ from twin.pipeline.wire.blocks import (
 )
 from twin.pipeline.wire.cbor import ARRAY, BYTES, INT, UINT, UNSIGNED, head, number, read_string
 
-PARAMETERS_PRESENT = 0x01
-
 SCOPE_PRIMARY = 0x01
 SCOPE_TARGET = 0x02
 SCOPE_SECURITY = 0x04

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twin.scenario.errors import ScenarioError
     from twin.world.mars import Site
 
+BROKEN: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -53,8 +54,10 @@ def verb(function: Callable[..., int]) -> Callable[..., int]:
         try:
             code = function(*args, **kwargs)
         except ScenarioError as error:
+            from twin.verify.store import BrokenStoreError
+
             typer.echo(f"twin: {error}", err=True)
-            code = BAD_INPUT
+            code = BROKEN if isinstance(error, BrokenStoreError) else BAD_INPUT
         except KeyboardInterrupt:
             typer.echo("twin: interrupted", err=True)
             code = INTERRUPTED

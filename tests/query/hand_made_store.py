@@ -125,11 +125,11 @@ def make_frames(suite: str) -> dict[StreamId, list[bytes]]:
     }
 
 
-def make_run(folder: Path, suite: str = "ed25519", witnessed: bool = True) -> Made:
+def make_run(folder: Path, suite: str = "ed25519", witnesses: Sequence[str] = ("edge-2", AUDITOR)) -> Made:
     """Write store, registry and map of persons.
 
     Args:
-        witnessed: Whether witnesses cosigned; the last checkpoint of three covers everything.
+        witnesses: Who cosigned each of the three checkpoints, of which the last covers everything.
     """
     folder.mkdir(exist_ok=True)
     frames = make_frames(suite)
@@ -146,7 +146,7 @@ def make_run(folder: Path, suite: str = "ed25519", witnessed: bool = True) -> Ma
             store.execute("INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?)", attestation)
         alert = (f"{OTHER.device:016x}", f"{OTHER.epoch:016x}", LEAD_OFF, "spo2_low", frames[ALERTS][0])
         store.execute("INSERT INTO alerts VALUES (?, ?, ?, ?, ?, 0, NULL)", alert)
-        store.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", make_ledger(frames, suite, witnessed))
+        store.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", make_ledger(frames, suite, witnesses))
     store.close()
     vitals = ("vitals_monitor", VITALS)
     write_registry(
@@ -169,7 +169,7 @@ def log_of(frames: Sequence[bytes]) -> MerkleLog:
 
 
 def make_ledger(
-    frames: dict[StreamId, list[bytes]], suite: str, witnessed: bool
+    frames: dict[StreamId, list[bytes]], suite: str, witnesses: Sequence[str]
 ) -> Iterator[tuple[str, int, bytes, bytes, bytes]]:
     """Three checkpoints of `edge-1`, over the first third, two thirds and all of each stream."""
     previous = b""
@@ -182,7 +182,7 @@ def make_ledger(
         raw = encode(unsigned._replace(signature=signer("edge-1", suite).sign(signed_part(unsigned))))
         digest = hashlib.sha256(raw).digest()
         cosigns = []
-        for witness in ("edge-2", AUDITOR) if witnessed else ():
+        for witness in witnesses:
             sizes = tuple((head.stream, head.size) for head in heads)
             said = Cosign("edge-1", counter, witness, digest, sizes)
             cosigns.append(encode(said._replace(signature=signer(witness, suite).sign(signed_part(said)))))

@@ -137,7 +137,7 @@ def states(folder: Path) -> dict[str, int]:
 
 
 def test_without_cosignatures_rows_are_attested_only(tmp_path: Path) -> None:
-    assert states(make_run(tmp_path / "run", witnessed=False).folder) == {"attested": 11}
+    assert states(make_run(tmp_path / "run", witnesses=()).folder) == {"attested": 11}
 
 
 def test_without_a_ledger_rows_are_attested_only(tmp_path: Path) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cbor2
@@ -26,12 +30,14 @@ from hand_made_store import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from twin.cli import app
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Checkpoint, Head, audit_part, decode, encode, signed_part
 from twin.scenario.errors import ScenarioError
 from twin.verify.audit import verify_run
-from twin.verify.findings import CHECKS
+from twin.verify.findings import CHECKS, NEEDED
 from twin.verify.text import as_document, summary
 
 
@@ -67,6 +73,7 @@ def test_what_the_pipeline_wrote_is_sound_and_every_check_had_something_to_look_
     assert [str(finding) for finding in found.findings.wrong] == []
     assert found.findings.pending == []
     assert found.findings.checked == {
+        "store": 1,
         "rows": 23,
         "signatures": 23,
         "streams": 4,
@@ -160,11 +167,11 @@ def test_a_row_under_a_name_that_is_no_number_is_found(made: Made) -> None:
     assert ("rows", f"frames dev-somebody/ep-{OTHER.epoch:016x}") in wrong(made.folder)
 
 
-def test_an_emptied_store_is_not_sound(made: Made) -> None:
+def test_a_row_that_stands_under_another_kind_than_its_frame_is_found(made: Made) -> None:
     with tampering(made.folder) as store:
-        for table in ("frames", "heads", "attestations", "alerts", "ledger"):
-            store.execute(f"DELETE FROM {table}")
-    assert wrong(made.folder) == [("rows", "earth.sqlite")]
+        store.execute("UPDATE frames SET kind = 3 WHERE device = ? AND epoch = ? AND idx = 4", key(OTHER))
+    (found,) = verify_run(made.folder).findings.wrong
+    assert str(found) == f"rows: {OTHER}/4: stands as kind 3, the frame is of kind 1"
 
 
 def test_a_whole_stream_that_is_gone_is_found_by_the_ledger(made: Made) -> None:
@@ -367,7 +374,7 @@ def test_a_number_that_does_not_follow_the_one_it_names_is_found(made: Made) -> 
 
 
 def test_rows_that_only_mars_has_seen_are_pending(tmp_path: Path) -> None:
-    made = make_run(tmp_path / "run", witnessed=False)
+    made = make_run(tmp_path / "run", witnesses=("edge-2",))
     with tampering(made.folder) as store:
         for table in ("frames", "heads", "attestations"):
             store.execute(f"DELETE FROM {table} WHERE device = ? AND epoch = ?", key(SECOND))
@@ -422,9 +429,128 @@ def test_the_document_holds_every_finding(made: Made) -> None:
     }
 
 
-def test_a_store_that_is_no_database_is_refused(made: Made) -> None:
-    (made.folder / "earth.sqlite").write_bytes(b"not a database, whatever it is called" * 100)
-    with pytest.raises(ScenarioError, match="cannot be read"):
+def test_both_forms_say_what_no_signature_covers(made: Made) -> None:
+    found = verify_run(made.folder)
+    text, document = summary(found), as_document(found)
+    for words in ("stored_us", "the table told", "heads.term", "set back to what it held earlier"):
+        assert words in text
+        assert any(words in one for one in document["not_covered"])
+
+
+# ------------------------------------------------------------ nothing proved
+
+
+PROOFS = {
+    "attestations": ("DELETE FROM attestations", ["attestations"]),
+    "cosignatures": ("UPDATE ledger SET cosigns = X'80'", ["cosignatures"]),
+    "ledger": ("DELETE FROM ledger", ["checkpoints", "ledger", "cosignatures"]),
+    "no ledger at all": ("DROP TABLE ledger", ["checkpoints", "ledger", "cosignatures"]),
+    "checkpoints": ("UPDATE ledger SET checkpoint = X''", ["checkpoints", "ledger", "cosignatures"]),
+}
+
+
+@pytest.mark.parametrize(("change", "missing"), PROOFS.values(), ids=PROOFS)
+def test_a_store_without_a_kind_of_proof_contradicts_nothing_and_proves_nothing(
+    made: Made, change: str, missing: list[str]
+) -> None:
+    with tampering(made.folder) as store:
+        store.execute(change)
+    found = verify_run(made.folder)
+    assert found.findings.wrong == []
+    assert (found.findings.outcome, found.findings.missing) == ("nothing proved", missing)
+    done = CliRunner().invoke(app, ["verify", str(made.folder)])
+    assert done.exit_code == 1
+    last = done.stdout.splitlines()[-1]
+    assert last == f"NOTHING PROVED: the store holds nothing to check for {', '.join(missing)}"
+    document = json.loads(CliRunner().invoke(app, ["verify", str(made.folder), "--json"]).stdout)
+    assert (document["outcome"], document["sound"], document["missing"]) == ("nothing proved", False, missing)
+    done = CliRunner().invoke(app, ["ledger", str(made.folder)])
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (1, last)
+
+
+def test_an_emptied_store_proves_nothing(made: Made) -> None:
+    with tampering(made.folder) as store:
+        for table in ("frames", "heads", "attestations", "alerts", "ledger"):
+            store.execute(f"DELETE FROM {table}")
+    found = verify_run(made.folder).findings
+    assert (found.outcome, found.missing, found.wrong) == ("nothing proved", list(NEEDED), [])
+
+
+def test_what_is_wrong_goes_before_what_is_missing(made: Made) -> None:
+    set_frame(made, OTHER, 3, flipped(made.frames[OTHER][3], 1000))
+    with tampering(made.folder) as store:
+        store.execute("DELETE FROM ledger")
+    assert verify_run(made.folder).findings.outcome == "broken"
+
+
+# ------------------------------------------------------------ damaged as a file
+
+
+def overwrite(file: Path, at: int, data: bytes) -> None:
+    with file.open("r+b") as store:
+        store.seek(at)
+        store.write(data)
+
+
+DAMAGES = {
+    "another file": lambda file: file.write_bytes(b"not a database, whatever it is called" * 100),
+    "empty": lambda file: file.write_bytes(b""),
+    "cut in a page": lambda file: os.truncate(file, file.stat().st_size // 2 + 77),
+    "cut between pages": lambda file: os.truncate(file, 8192),
+    "cut in the first page": lambda file: os.truncate(file, 50),
+    "a page of nothing": lambda file: overwrite(file, 3 * 4096, bytes(4096)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("has_backup", [True, False])
+def test_a_damaged_file_is_a_broken_store_and_the_remedy_names_what_is_there(
+    made: Made, damage: Callable[[Path], None], has_backup: bool
+) -> None:
+    file = made.folder / "earth.sqlite"
+    if has_backup:
+        shutil.copy(file, made.folder / "earth-backup.sqlite")
+    damage(file)
+    remedy = "earth-backup.sqlite beside it holds the rows" if has_backup else "nothing beside it holds its rows"
+    (found,) = verify_run(made.folder).findings.wrong
+    assert (found.check, found.where) == ("store", str(file))
+    assert remedy in found.what
+    done = CliRunner().invoke(app, ["verify", str(made.folder)], catch_exceptions=False)
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (1, "NOT sound: 1 findings")
+    for words in (["query", "--crew", "2", "--metric", "spo2"], ["ledger", "--every"]):
+        done = CliRunner().invoke(app, [*words, str(made.folder)], catch_exceptions=False)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith(f"twin: store {file}: ")
+        assert remedy in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE frames SET frame = 'text' WHERE idx = 3", "holds text in frames.frame, where blob belongs"),
+        ("UPDATE frames SET idx = 'x' WHERE idx = 10", "holds text in frames.idx, where integer belongs"),
+        ("UPDATE heads SET size = 1.5", "holds real in heads.size, where integer belongs"),
+        ("UPDATE ledger SET cosigns = 7", "holds integer in ledger.cosigns, where blob belongs"),
+    ],
+)
+def test_a_value_of_another_type_is_found(made: Made, change: str, words: str) -> None:
+    with tampering(made.folder) as store:
+        store.execute(change)
+    (found,) = verify_run(made.folder).findings.wrong
+    assert found.check == "store"
+    assert words in found.what
+
+
+def test_text_that_is_no_text_and_alerts_of_nobody_are_named(made: Made) -> None:
+    with tampering(made.folder) as store:
+        store.execute("UPDATE alerts SET device = CAST(X'ff' AS TEXT)")
+    assert ("rows", f"alerts dev-\ufffd/ep-{OTHER.epoch:016x}") in wrong(made.folder)
+
+
+def test_a_store_that_was_taken_away_is_asked_for_by_the_name_of_what_is_left(made: Made) -> None:
+    (made.folder / "earth.sqlite").rename(made.folder / "earth-backup.sqlite")
+    with pytest.raises(ScenarioError, match=r"holds no earth.sqlite .*; earth-backup.sqlite beside it holds"):
         verify_run(made.folder)
 
 

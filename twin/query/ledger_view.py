@@ -93,13 +93,15 @@ def overview_text(verification: Verification) -> str:
         lines.append(f"newest of {kept.statement.author}: {kept.statement.counter}, cosigned by {witnesses}")
     if not newest:
         lines.append("no checkpoint is archived in this store")
-    return "\n".join([*lines, *(str(finding) for finding in verification.findings.wrong)])
+    findings = verification.findings
+    return "\n".join([*lines, *(str(finding) for finding in findings.wrong), findings.verdict])
 
 
 def overview_document(verification: Verification) -> dict[str, Any]:
     """The same for programs, with every checkpoint."""
     return {
         "schema": "mars-iomt-twin/ledger/1",
+        "outcome": verification.findings.outcome,
         "sound": verification.findings.sound,
         "streams": [
             {
@@ -127,6 +129,7 @@ def overview_document(verification: Verification) -> dict[str, Any]:
             }
             for kept in verification.checkpoints
         ],
+        "missing": verification.findings.missing,
         "wrong": [str(finding) for finding in verification.findings.wrong],
         "pending": verification.findings.pending,
     }

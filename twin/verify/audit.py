@@ -11,7 +11,7 @@ from twin.verify.findings import Findings
 from twin.verify.frames import StreamKey
 from twin.verify.ledger import Counts, KeptCheckpoint, Keys, check_counts, check_heads, count, read_ledger
 from twin.verify.signatures import EpochKeys, Key, follow_rotations
-from twin.verify.store import EarthStore, open_store
+from twin.verify.store import BrokenStoreError, EarthStore, open_store
 from twin.verify.streams import HashedStream, check_stream
 
 AlertFrames = dict[tuple[int, int, int, str], list[bytes]]
@@ -27,13 +27,19 @@ class Verification:
 
 
 def verify_run(run_dir: Path) -> Verification:
-    """Verify a run's store.
+    """Verify a run's store; one that is damaged as a file is a finding and nothing more.
 
     Raises:
         ScenarioError: there is nothing to verify: no run, no store, no registry.
     """
-    with open_store(run_dir) as store:
-        return verify_store(store, load_registry(run_dir))
+    try:
+        with open_store(run_dir) as store:
+            return verify_store(store, load_registry(run_dir))
+    except BrokenStoreError as error:
+        findings = Findings()
+        findings.look("store")
+        findings.fail("store", error.place, f"{error.rule}; {error.remedy}")
+        return Verification(findings, {}, [])
 
 
 def keys_of(store: EarthStore, registry: RunRegistry, device: int) -> EpochKeys | None:
@@ -45,6 +51,7 @@ def keys_of(store: EarthStore, registry: RunRegistry, device: int) -> EpochKeys 
 def verify_store(store: EarthStore, registry: RunRegistry) -> Verification:
     """Rows, then streams, then checkpoints, then what joins them."""
     findings = Findings()
+    findings.look("store")  # `open_store` has read it whole
     for table, device, epoch in store.misnamed():
         findings.fail("rows", f"{table} dev-{device}/ep-{epoch}", "no device and epoch of 16 hexadecimal digits")
     auditor = Key.of(registry.auditor.key)
@@ -57,16 +64,11 @@ def verify_store(store: EarthStore, registry: RunRegistry) -> Verification:
         streams[stream], raised = check_stream(store, stream, keys[stream.device], auditor, findings)
         for key, frames in raised.items():
             alerts.setdefault(key, []).extend(frames)
-    if not findings.checked["rows"]:
-        findings.fail("rows", store.path.name, "the store holds no row: nothing is proved")
     _check_alerts(store, alerts, findings)
     kept = read_ledger(store, Keys.of(registry), findings)
     check_heads(kept, streams, findings)
     counts = count(kept, streams)
-    if store.has_ledger:
-        check_counts(counts, findings)
-    else:
-        findings.pending.append("ledger: no checkpoint is archived in this store")
+    check_counts(counts, findings)
     return Verification(findings, counts, kept)
 
 

@@ -2,7 +2,7 @@
 
 | state | means |
 |---|---|
-| `broken` | the row is not what its device signed |
+| `broken` | the row is not what its device signed, or stands under another key or kind |
 | `signed` | the device's signature verifies; no attestation of the auditor's covers the row, or it does not hold |
 | `attested` | besides, the row is in a root that the auditor signed |
 | `cosigned` | besides, it is below a head of a checkpoint that witnesses on both planets cosigned |

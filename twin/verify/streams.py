@@ -55,7 +55,7 @@ def hash_stream(store: EarthStore, stream: StreamKey, look: Callable[[StoredRow]
 
 
 def judge_row(row: StoredRow, stream: StreamKey, keys: EpochKeys | None) -> tuple[ParsedFrame | None, str, str]:
-    """A row against its key and its device's signature.
+    """A row against its key, its kind and its device's signature.
 
     Returns:
         The frame taken apart (None if it cannot be), the check that fails ("" if none does), and what is wrong.
@@ -73,6 +73,8 @@ def judge_row(row: StoredRow, stream: StreamKey, keys: EpochKeys | None) -> tupl
         _READERS[frame.kind](frame.body)
     except MalformedError as error:
         return None, "rows", str(error)
+    if row.kind != frame.kind:
+        return frame, "rows", f"stands as kind {row.kind}, the frame is of kind {frame.kind}"
     end = keys.closed.get(stream.epoch)
     if end is not None and row.index > end.final_index:
         return frame, "signatures", f"beyond the epoch's last frame {end.final_index}: its key was given up"

@@ -146,19 +146,25 @@ def report(
 @verb
 def query(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that a run left.")],
-    metric: Annotated[list[str], typer.Option(help="Channel, e.g. spo2, heart_rate, blood_pressure; repeatable.")],
-    crew: Annotated[int | None, typer.Option(metavar="N", help="Whose, counted from 1.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Channel, e.g. spo2, heart_rate, blood_pressure; repeatable."),
+    ] = None,
+    crew: Annotated[str | None, typer.Option(metavar="N", help="Whose, counted from 1.")] = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Instead: a device, e.g. air-1.")] = None,
-    since: Annotated[str | None, typer.Option("--from", metavar="UTC", help="First instant.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="UTC", help="First instant, zone or UTC.")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="UTC", help="End, not included.")] = None,
     form: Annotated[str, typer.Option("--format", metavar="FORM", help="table, csv, json or fhir (R4).")] = "table",
 ) -> int:
-    """Read vital signs from Earth's store, each with the proof of its record."""
+    """Read vital signs from Earth's store, each with the proof of its record.
+
+    Exit codes: 0 answered, also where nothing was found; 1 a row or its attestation is broken; 2 no such question.
+    """
     from twin.query.formats import FORMS, notes
     from twin.query.readings import read
 
     write = _form(form, FORMS)
-    answer = read(run_dir, metric, crew, device, since, until, panels=form == "fhir")
+    answer = read(run_dir, metric or [], _crew(crew), device, since, until, panels=form == "fhir")
     typer.echo(write(answer))
     if not answer.sound and form != "table":
         typer.echo("\n".join(notes(answer)), err=True)
@@ -241,6 +247,16 @@ def _form(name: str, forms: dict[str, Callable[[Any], str]]) -> Callable[[Any], 
     if name not in forms:
         raise ScenarioError(f"format {shown(name)}", "unknown format", "--format", listed(forms, name))
     return forms[name]
+
+
+def _crew(text: str | None) -> int | None:
+    from twin.scenario.errors import ScenarioError, shown
+
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        remedy = "count the crew from 1, as in --crew 2"
+        raise ScenarioError(f"crew member {shown(text)}", "is no whole number", "--crew", remedy) from None
 
 
 def _instants(at: list[str]) -> Iterator[tuple[str, str]]:

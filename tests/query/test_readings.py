@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 from hand_made_store import (
     FIRST,
     LEAD_OFF,
@@ -23,8 +24,11 @@ from hand_made_store import (
 )
 from typer.testing import CliRunner, Result
 
+from twin.channels import AIR, VITALS
 from twin.cli import app
 from twin.pipeline.ledger.merkle import verify_inclusion
+from twin.query.formats import COLUMNS
+from twin.query.metrics import channels_of
 from twin.query.readings import read
 from twin.scenario.errors import ScenarioError
 
@@ -189,7 +193,69 @@ def test_rows_under_an_attestation_that_does_not_hold_are_signed_only_and_the_co
     assert f"not attested: {OTHER}: the auditor's signature over 11 rows does not verify" in done.stdout
 
 
+# ------------------------------------------------------------ nothing found
+
+
+OUTSIDE = [("--from", "2040-01-01"), ("--to", "1999-12-31T23:59:59"), ("--from", "2033-03-10T10:00:43.5Z")]
+
+
+@pytest.mark.parametrize("span", OUTSIDE)
+def test_that_nothing_is_found_is_an_answer_in_every_form(made: Made, span: tuple[str, str]) -> None:
+    words = ("query", made.folder, "--crew", "1", "--metric", "bp", *span)
+    found = {form: twin(*words, "--format", form) for form in ("table", "csv", "json", "fhir")}
+    assert [(done.exit_code, done.stderr) for done in found.values()] == [(0, "")] * 4
+    assert found["table"].stdout == (
+        "no reading of systolic_mmhg and diastolic_mmhg in this range: "
+        "Earth holds 2033-03-10T10:00:00.000Z to 2033-03-10T10:00:43.000Z\n"
+    )
+    assert found["csv"].stdout == ",".join(COLUMNS) + "\n"
+    document = json.loads(found["json"].stdout)
+    assert (document["readings"], document["records"], document["frames"]) == ([], {}, {})
+    bundle = json.loads(found["fhir"].stdout)
+    assert bundle == {"resourceType": "Bundle", "type": "collection"}
+    assert Bundle.model_validate(bundle).entry is None
+
+
+def test_nothing_found_under_an_attestation_that_does_not_hold_fails_all_the_same(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run")
+    with tampering(made.folder) as store:
+        store.execute("UPDATE attestations SET root = ?", (bytes(32),))
+    done = twin("query", made.folder, "--crew", "2", "--metric", "spo2", "--from", "2040-01-01")
+    assert done.exit_code == 1
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "no reading of spo2_pct in this range",
+        "not attested",
+    ]
+
+
+def test_an_instant_without_a_zone_is_utc_and_one_with_a_zone_is_converted(made: Made) -> None:
+    ask = ("--crew", "2", "--metric", "spo2", "--to", "2033-03-10T10:00:05Z", "--from")
+    plain, zoned = asked(made, *ask, "2033-03-10T10:00:03"), asked(made, *ask, "2033-03-10T12:00:03+02:00")
+    assert [row["utc"][-7:] for row in plain] == ["03.000Z", "04.000Z"]
+    assert zoned == plain
+
+
 # ------------------------------------------------------------ wrong questions
+
+
+ELSEWHERE = {"air-1": AIR, "air-2": AIR, **{f"vitals-{number}": VITALS for number in range(2, 10)}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "worn", "remedy"),
+    [
+        ("ppo2", VITALS, "ask --device air-1, air-2"),
+        ("cabin_presure", VITALS, "did you mean cabin_pressure? ask --device air-1, air-2"),
+        ("bp", AIR, "ask --device vitals-2, vitals-3, vitals-4, vitals-5, vitals-6, vitals-7, ..."),
+        ("temprature", VITALS, "did you mean temperature? use one of heart_rate, "),
+    ],
+)
+def test_a_metric_that_another_device_has_is_asked_of_that_device(
+    metric: str, worn: tuple[str, ...], remedy: str
+) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        channels_of(metric, worn, ELSEWHERE)
+    assert refused.value.remedy.startswith(remedy)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +284,24 @@ def test_rows_under_an_attestation_that_does_not_hold_are_signed_only_and_the_co
             "range of instants: ends at 2033-03-10, not after its start 2033-03-11 (--to); name a later end",
         ),
         (
-            "query RUN --crew 1 --metric spo2 --from 2040-01-01",
-            "readings of spo2_pct: none in this range; Earth holds 2033-03-10T10:00:00.000Z to 2033-03-10T10:00:43.00",
+            "query RUN --crew 1 --metric spo2 --from 2033-03-10T10:00:00Z --to 2033-03-10T12:00+02:00",
+            "range of instants: ends at 2033-03-10T12:00+02:00, not after its start 2033-03-10T10:00:00Z (--to); name",
         ),
+        (
+            "query RUN --crew 1 --metric spo2 --from 1960-01-01",
+            "instant 1960-01-01: UTC has had leap seconds only since 1972-01-01 (--from); choose a later date",
+        ),
+        ("query RUN --crew 1", "query: asks for no metric (--metric); name one, e.g. --metric spo2"),
+        (
+            "query RUN --crew two --metric spo2",
+            "crew member two: is no whole number (--crew); count the crew from 1, as in --crew 2",
+        ),
+        ("query RUN --crew 1.5 --metric spo2", "crew member 1.5: is no whole number (--crew); count"),
+        # nothing is near enough, or two are equally near
+        ("query RUN --crew 1 --metric pressure", "metric pressure: unknown metric (--metric); use one of heart"),
+        ("query RUN --crew 1 --metric saturation", "metric saturation: unknown metric (--metric); use one of heart"),
+        ("query RUN --crew 1 --metric hrv", "metric hrv: unknown metric (--metric); use one of heart"),
+        ("query RUN --device vitals-9 --metric spo2", "device vitals-9: no device of this run (--device); use one of "),
         (
             "query RUN --metric spo2",
             "query: asks for one person or one device (--crew); give --crew N for a person, or",
@@ -324,8 +405,9 @@ def test_a_device_without_rows_says_so(tmp_path: Path) -> None:
     with tampering(made.folder) as store:
         for table in ("frames", "heads", "attestations"):
             store.execute(f"DELETE FROM {table} WHERE device = ?", (f"{TWO:016x}",))
-    with pytest.raises(ScenarioError, match="no row of these devices stands on Earth"):
-        read(made.folder, ["spo2"], crew=2)
+    done = twin("query", made.folder, "--crew", "2", "--metric", "spo2")
+    line = "no reading of spo2_pct: no row of these devices stands on Earth\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (0, line, "")
 
 
 def test_instants_are_the_devices_own(made: Made) -> None:

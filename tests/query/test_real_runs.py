@@ -115,6 +115,12 @@ def test_each_form_tells_the_same_readings(folder: Path, who: tuple[str, str], m
     assert sorted(one["effectiveDateTime"] for one in observations) == [row["utc"] for row in found["readings"]]
 
 
+def test_a_person_asked_for_the_air_is_sent_to_the_air_s_monitor(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["query", str(folder), "--crew", "1", "--metric", "ppo2"], catch_exceptions=False)
+    line = "twin: metric ppo2: no device asked reports ppo2_dapa (--metric); ask --device air-1\n"
+    assert (done.exit_code, done.stderr) == (2, line)
+
+
 @pytest.mark.parametrize(
     ("who", "metric"), [(("--crew", "1"), "bp"), (("--crew", "2"), "spo2"), (("--device", "air-1"), "ppco2")]
 )

@@ -4,7 +4,7 @@ Vital signs follow the profiles of the base specification (R4, "Vital Signs"): e
 profile demands, beside the catalogue's own LOINC and MDC codes; systolic and diastolic pressure are components of one
 panel. What has no profile is an Observation with the codes that the catalogue knows. The subject is the pseudonym
 that the frame carries, never a name. A value that no sensor had is `dataAbsentReason` unknown: the frame says that
-there was none, not why. Frames that are broken are left out.
+there was none, not why. Frames that are broken are left out; a Bundle without any is empty.
 
 The Provenance of a frame holds the signatures of device, auditor, edge and witnesses over it, and as an extension
 all that is needed to check them: leaf hash, index, tree sizes, inclusion paths, roots and the checkpoint.
@@ -60,11 +60,10 @@ def as_bundle(answer: Answer) -> dict[str, Any]:
         entries += observations
         targets = [full_url for full_url, _ in observations]
         entries.append((_urn(f"{frame.proof.record}/provenance"), _provenance(frame.proof, targets, answer.auditor)))
-    return {
-        "resourceType": "Bundle",
-        "type": "collection",
-        "entry": [{"fullUrl": full_url, "resource": resource} for full_url, resource in entries],
-    }
+    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "collection"}
+    if len(entries) == len(answer.devices):
+        return bundle  # no reading was taken by them; an empty array is no FHIR (R4, "JSON Representation")
+    return bundle | {"entry": [{"fullUrl": full_url, "resource": resource} for full_url, resource in entries]}
 
 
 def _urn(name: str) -> str:

@@ -20,7 +20,9 @@ MISSING: Final = "missing"
 
 
 def as_table(answer: Answer) -> str:
-    """Aligned columns, then what the states add up to, then every broken row by name."""
+    """Aligned columns, then what the states add up to, then every broken row by name; one line if there is no row."""
+    if not answer.found:
+        return "\n".join([_nothing(answer), *notes(answer)])
     rows = [COLUMNS, *(_cells(reading, MISSING) for reading in answer.readings())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -32,10 +34,18 @@ def notes(answer: Answer) -> list[str]:
     states = ", ".join(f"{number} {state}" for state, number in answer.states().items())
     proofs = [*answer.broken, *(frame.proof for frame in answer.frames if frame.proof.problem)]
     return [
-        f"frames: {states}",
+        *([f"frames: {states}"] if states else []),
         *(f"broken: {proof.record}: {proof.problem}" for proof in proofs),
         *(f"not attested: {problem}" for problem in answer.problems),
     ]
+
+
+def _nothing(answer: Answer) -> str:
+    what = f"no reading of {' and '.join(channel.name for channel in answer.channels)}"
+    if answer.held_us is None:
+        return f"{what}: no row of these devices stands on Earth"
+    first, last = map(format_instant, answer.held_us)
+    return f"{what} in this range: Earth holds {first} to {last}"
 
 
 def as_csv(answer: Answer) -> str:

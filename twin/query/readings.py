@@ -15,12 +15,13 @@ from twin.channels import CHANNELS, Channel
 from twin.query.metrics import BLOOD_PRESSURE, channels_of
 from twin.run_registry import RegisteredDevice, load_persons
 from twin.scenario.errors import RuleError, ScenarioError, listed, shown
-from twin.scenario.instants import format_instant, parse_instant
+from twin.scenario.instants import parse_instant
 from twin.verify.frames import NO_READING, SAMPLES, read_samples
 from twin.verify.proof import BROKEN, Archive, Proof, ProvableStream, tally
 from twin.verify.store import open_store
 
 _FOREVER_US: Final = 1 << 63
+_PSEUDONYM: Final = "dev-"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Answer:
         frames: by stream and index.
         broken: rows that are not what their device signed; they hold no reading to show.
         problems: of whole streams: an attestation that does not hold.
+        held_us: first and last instant of all that Earth holds of these devices, in and out of the range asked for.
     """
 
     channels: tuple[Channel, ...]
@@ -72,6 +74,12 @@ class Answer:
     broken: list[Proof] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     auditor: str = ""
+    held_us: tuple[int, int] | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a row to show or to warn of."""
+        return bool(self.frames or self.broken)
 
     @property
     def sound(self) -> bool:
@@ -98,39 +106,37 @@ def read(
     until: str | None = None,
     panels: bool = False,
 ) -> Answer:
-    """Ask Earth's store for readings.
+    """Ask Earth's store for readings; that there are none is an answer.
 
     Args:
         metrics: Names as in `twin.query.metrics`, at least one.
         crew: Whose, counted from 1; or else `device`, by the name that Mars calls it or as `dev-<16 hex>`.
-        since: First instant [UTC text]; `until`: the end, itself not included.
+        since: First instant [ISO 8601 text, without a zone UTC]; `until`: the end, itself not included.
         panels: Read both blood pressures where one is asked for.
 
     Raises:
-        ScenarioError: no such run, crew member, device or metric, an instant that is none, or nothing found.
+        ScenarioError: no such run, crew member, device or metric, an instant that is none, a range without one.
     """
     if not metrics:
         raise ScenarioError("query", "asks for no metric", "--metric", "name one, e.g. --metric spo2")
-    start_us = 0 if since is None else _instant(since, "--from")
+    start_us = -_FOREVER_US if since is None else _instant(since, "--from")
     end_us = _FOREVER_US if until is None else _instant(until, "--to")
     if end_us <= start_us:
         rule = f"ends at {until}, not after its start {since}"
         raise ScenarioError("range of instants", rule, "--to", "name a later end")
     with open_store(run_dir) as store:
         archive = Archive.of(store, run_dir)
-        worn = _devices(archive, run_dir, crew, device)
+        worn, others = _devices(archive, run_dir, crew, device)
         offered = tuple(dict.fromkeys(name for one in worn for name in one.channels))
-        asked = [name for metric in metrics for name in channels_of(metric, offered)]
+        elsewhere = {name: one.channels for name, one in others.items()}
+        asked = [name for metric in metrics for name in channels_of(metric, offered, elsewhere)]
         if panels and not set(BLOOD_PRESSURE).isdisjoint(asked):
             asked += [name for name in BLOOD_PRESSURE if name in offered]
         names = tuple(dict.fromkeys(asked))
         answer = Answer(tuple(CHANNELS[name] for name in names), worn, auditor=archive.registry.auditor.name)
-        spans: list[tuple[int, int]] = []
         for one in worn:
             for stream in store.streams(one.device):
-                _read_stream(archive.stream(stream), names, (start_us, end_us), answer, spans)
-    if not answer.frames and not answer.broken:
-        raise _nothing(names, run_dir, spans)
+                _read_stream(archive.stream(stream), names, (start_us, end_us), answer)
     return answer
 
 
@@ -141,27 +147,30 @@ def _instant(text: str, option: str) -> int:
         raise ScenarioError(f"instant {shown(text)}", error.rule, option, error.remedy) from error
 
 
-def _devices(archive: Archive, run_dir: Path, crew: int | None, device: str | None) -> tuple[RegisteredDevice, ...]:
+def _devices(
+    archive: Archive, run_dir: Path, crew: int | None, device: str | None
+) -> tuple[tuple[RegisteredDevice, ...], dict[str, RegisteredDevice]]:
+    """The devices asked, and by name those that were not."""
     if (crew is None) == (device is None):
         remedy = "give --crew N for a person, or --device NAME for a device"
         raise ScenarioError("query", "asks for one person or one device", "--crew", remedy)
+    if device is not None and device.startswith(_PSEUDONYM):
+        named = {f"{_PSEUDONYM}{one.device:016x}": one for one in archive.registry.devices}
+        if device not in named:
+            remedy = f"take a pseudonym from {run_dir / 'registry.json'}"
+            raise ScenarioError(f"device {shown(device)}", "no device of this run", "--device", remedy)
+        return (named.pop(device),), named
     registered = {one.device: one for one in archive.registry.devices}
-    if device is not None and device.startswith("dev-"):
-        for one in archive.registry.devices:
-            if f"dev-{one.device:016x}" == device:
-                return (one,)
-        remedy = f"take a pseudonym from {run_dir / 'registry.json'}"
-        raise ScenarioError(f"device {shown(device)}", "no device of this run", "--device", remedy)
     persons = load_persons(run_dir)
+    everyone = [one for person in persons.persons for one in person.devices] + list(persons.habitat)
+    named = {one.name: registered[one.device] for one in everyone}
     if device is not None:
-        named = {one.name: one.device for person in persons.persons for one in person.devices}
-        named.update({one.name: one.device for one in persons.habitat})
         if device not in named:
             raise ScenarioError(f"device {shown(device)}", "no device of this run", "--device", listed(named, device))
-        return (registered[named[device]],)
+        return (named.pop(device),), named
     for person in persons.persons:
         if person.crew == crew:
-            return tuple(registered[one.device] for one in person.devices)
+            return tuple(named.pop(one.name) for one in person.devices), named
     numbers = [str(person.crew) for person in persons.persons]
     raise ScenarioError(f"crew member {crew}", "nobody in this run has this number", "--crew", listed(numbers))
 
@@ -171,9 +180,8 @@ def _read_stream(
     names: tuple[str, ...],
     span_us: tuple[int, int],
     answer: Answer,
-    spans: list[tuple[int, int]],
 ) -> None:
-    """Add what one stream holds; `spans` notes first and last instant of every frame that was looked at."""
+    """Add what one stream holds."""
     start_us, end_us = span_us
     if stream.problem:
         answer.problems.append(f"{stream.stream}: {stream.problem}")
@@ -186,7 +194,9 @@ def _read_stream(
         if frame.kind != SAMPLES:
             continue
         body = read_samples(frame.body)
-        spans.append((body.start_us, body.start_us + (len(body.rows) - 1) * body.period_us))
+        last_us = body.start_us + (len(body.rows) - 1) * body.period_us
+        held_us = answer.held_us or (body.start_us, last_us)
+        answer.held_us = min(held_us[0], body.start_us), max(held_us[1], last_us)
         columns = [(CHANNELS[name], body.channels.index(name)) for name in names if name in body.channels]
         readings = []
         for k, values in enumerate(body.rows):
@@ -197,13 +207,3 @@ def _read_stream(
                     readings.append(Reading(channel, instant_us, count, k, proof))
         if readings:
             answer.frames.append(ProvedFrame(proof, body.period_us, readings))
-
-
-def _nothing(names: tuple[str, ...], run_dir: Path, spans: list[tuple[int, int]]) -> ScenarioError:
-    what = " and ".join(names)
-    if not spans:
-        rule = "no row of these devices stands on Earth"
-        return ScenarioError(f"readings of {what}", rule, str(run_dir), "run longer, or ask for somebody else")
-    first, last = format_instant(min(a for a, _ in spans)), format_instant(max(b for _, b in spans))
-    rule = f"none in this range; Earth holds {first} to {last}"
-    return ScenarioError(f"readings of {what}", rule, "--from, --to", "widen the range")

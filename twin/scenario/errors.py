@@ -94,6 +94,17 @@ def shown(value: Any) -> str:
 def listed(allowed: Iterable[str], given: object = None) -> str:
     """`did you mean X? use one of X, Y, Z` for a word that was not one of the allowed."""
     words = list(allowed)
-    near = difflib.get_close_matches(given.lower(), words, n=1) if isinstance(given, str) else []
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = guessed(words, given) if isinstance(given, str) else ""
+    hint = f"did you mean {near}? " if near else ""
     return f"{hint}use one of {', '.join(words)}"
+
+
+def guessed(words: Iterable[str], given: str, at_least: float = 0.6) -> str:
+    """The one word nearest to what was given, "" if none is near or two are equally near.
+
+    Args:
+        at_least: Ratcliff and Obershelp's similarity, from 0 to 1.
+    """
+    near = difflib.get_close_matches(given.lower(), list(words), n=2, cutoff=at_least)
+    alike = [difflib.SequenceMatcher(None, word, given.lower()).ratio() for word in near]
+    return near[0] if near and alike[0] not in alike[1:] else ""

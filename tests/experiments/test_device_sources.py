@@ -148,7 +148,8 @@ def test_natural_artefacts_are_switched_per_group(before: dict[str, np.ndarray])
 def test_a_recording_takes_the_place_of_one_person_s_samples(tmp_path: Path, before: dict[str, np.ndarray]) -> None:
     (tmp_path / "two.csv").write_text("time [s],spo2_pct [%]\n0,91\n1,90\n3,89\n")
     file = tmp_path / "small.yaml"
-    file.write_text(TEXT.replace("kind: vitals_monitor", "kind: vitals_monitor, replay: [{crew: 2, path: two.csv}]"))
+    replay = "kind: vitals_monitor, replay: [{crew: 2, path: two.csv, gaps: no_reading}]"
+    file.write_text(TEXT.replace("kind: vitals_monitor", replay))
     scenario = load_scenario(file)
     assert isinstance(scenario, HabitatScenario)
     now = {d.name: source_of(scenario, d, 0).block(0, SAMPLES) for d in devices_of(scenario)}

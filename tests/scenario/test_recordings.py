@@ -72,6 +72,7 @@ def test_every_channel_can_be_recorded_in_its_own_unit() -> None:
 
 def test_a_byte_order_mark_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
     series = read(b"\xef\xbb\xbf" + f"{HEADER}\r\n0,72,98\r\n\r\n1,73,98\r\n".encode(), tmp_path)
+    assert list(series.lines) == [2, 4]
     assert columns(series, "heart_rate_bpm") == [[72], [73]]
 
 
@@ -127,6 +128,12 @@ WRONG = {
         "spo2_pct [%] = 101: a value lies from 0 to 100 % ({file}:3); correct it, or ",
     ),
     "below": (ROWS + "1,3,98\n", "heart_rate_bpm [/min] = 3: a value lies from 20 to 300 /min ({file}:3); "),
+    "semicolons": (
+        "time [s];heart_rate_bpm [/min];spo2_pct [%]\n0;72;98,5\n",
+        "the header: holds no comma but a semicolon ({file}:1); separate with commas, and write decimals with a point",
+    ),
+    "tabs": (HEADER.replace(",", "\t") + "\n0\t72\t98\n", "the header: holds no comma but a tab ({file}:1); separate "),
+    "semicolons in a row": (ROWS + "1;72;98\n", "the row: holds no comma but a semicolon ({file}:3); separate with "),
     "short row": (ROWS + "1,72\n", "the row: has 2 cells under 3 headings ({file}:3); add or drop some"),
     "unclosed quote": (ROWS + '1,"72,98\n', "the row: is not CSV (unexpected end of data) ({file}:3); "),
 }

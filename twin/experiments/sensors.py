@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-
-import numpy as np
 
 from twin.experiments.identities import DeviceIdentity
+from twin.experiments.replays import replayed
 from twin.faults.resolve import numbered
 from twin.hosts.models.sensor import Hiccup, Source
 from twin.randomness import stream
 from twin.scenario.episodes import EVERYBODY
 from twin.scenario.model import HabitatScenario
-from twin.scenario.recordings import read_recording
 from twin.scenario.sensor_faults import (
     SENSOR_FAULTS,
     LeadOff,
@@ -26,7 +23,6 @@ from twin.scenario.sensor_faults import (
 from twin.world import artefacts, episodes
 from twin.world.air import Air
 from twin.world.patient import Vitals
-from twin.world.recording import Recording
 
 
 def sensor_faults(scenario: HabitatScenario) -> list[SensorFault]:
@@ -51,10 +47,7 @@ def source_of(
     replay = group.replay_for(device.crew)
     source: Source
     if replay is not None:
-        series = read_recording(Path(replay.path), device.channels)
-        counts = np.array(series.counts, dtype=np.int64).reshape(-1, len(device.channels))
-        times_us = np.array(series.times_us, dtype=np.int64)
-        source = Recording(device.channels, times_us, counts, device.sample_period_us)
+        source = replayed(replay, device.channels, device.sample_period_us, scenario.duration_us)
     elif device.kind == "air_monitor":
         random = stream(scenario.seed, "air", device.name)
         source = Air(random, device.sample_period_us, phase_us, _episodes(scenario, EVERYBODY))

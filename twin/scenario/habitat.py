@@ -58,6 +58,12 @@ class Replay(Part):
     crew: Annotated[int, Field(strict=True, ge=1)] | None = setting(
         None, "Whose devices of the group replay it, from 1; null: the habitat's.", source="assumed: none"
     )
+    gaps: Literal["refuse", "no_reading"] = setting(
+        "refuse",
+        "Where no recorded row stands for a sample. refuse: the recording cannot be replayed; "
+        "no_reading: the sensor has no reading there.",
+        source="assumed: a hole in a recording is a mistake until somebody says that it is meant",
+    )
 
 
 class DeviceGroup(Part):

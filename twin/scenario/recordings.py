@@ -7,7 +7,7 @@
 The first column is the time after the scenario's start, rising from row to row. Every other column names a channel of
 the device's kind and, in brackets, the unit of its values, which are converted to the channel's unit and rounded to its
 resolution, half to even. An empty cell is no reading. Channels without a column have no readings at all: what is not
-recorded is not known.
+recorded is not known. Where rows are further apart than their period, the replay says what is to be done (`gaps`).
 
 Units are UCUM codes or a few customary spellings. Consciousness is A, C, V, P or U, or its count.
 """
@@ -27,6 +27,7 @@ from twin.scenario.errors import Place, ScenarioError, listed, shown
 FILE_BYTES_MAX: Final = 1 << 28
 _TIME: Final = "time"
 _TIME_UNITS: Final[dict[str, int]] = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
+_OTHER_SEPARATORS: Final = {";": "semicolon", "\t": "tab"}
 _SOON: Final = Decimal(10) ** 15  # microseconds, 30 years: no scenario is longer
 
 
@@ -61,11 +62,15 @@ _UNITS: Final[dict[str, dict[str, _Scale]]] = {
 
 
 class RecordedSeries(NamedTuple):
-    """What a file holds: instants after the start [us], and counts of all channels of the kind, row after row."""
+    """What a file holds: instants after the start [us], and counts of all channels of the kind, row after row.
+
+    `lines` tells in which line of the file a row ends, from 1.
+    """
 
     channels: tuple[str, ...]
     times_us: array[int]
     counts: array[int]
+    lines: array[int]
 
 
 def read_recording(path: Path, channels: tuple[str, ...]) -> RecordedSeries:
@@ -114,7 +119,7 @@ class _Reading:
         if header is None or not any(cell.strip() for cell in header):
             raise self._refuse("the file", "is empty", "begin with a header such as `time [s],spo2_pct [%]`")
         time_us, columns = self._header(header)
-        series = RecordedSeries(self._channels, array("q"), array("q"))
+        series = RecordedSeries(self._channels, array("q"), array("q"), array("q"))
         blank = [NO_READING] * len(self._channels)
         # Recorded values repeat: each text is converted once.
         known: list[dict[str, int]] = [{"": NO_READING} for _ in columns]
@@ -123,6 +128,7 @@ class _Reading:
             if not cells:
                 continue
             if len(cells) != len(header):
+                self._refuse_other_separators("the row", cells)
                 raise self._refuse(
                     "the row", f"has {len(cells)} cells under {len(header)} headings", "add or drop some"
                 )
@@ -140,6 +146,7 @@ class _Reading:
                     count = memory[text] = self._count(text.strip(), channel, scale, header[position])
                 row[self._channels.index(channel.name)] = count
             series.times_us.append(now_us)
+            series.lines.append(self._line)
             series.counts.extend(row)
         if not series.times_us:
             raise self._refuse("the file", "holds a header and no rows", "add rows")
@@ -157,6 +164,7 @@ class _Reading:
         return cells
 
     def _header(self, header: list[str]) -> tuple[int, list[tuple[int, Channel, _Scale]]]:
+        self._refuse_other_separators("the header", header)
         name, unit = self._heading(header[0])
         if name != _TIME:
             raise self._refuse(f"column 1, {shown(header[0])}", "is not the time", "begin with `time [s]`")
@@ -178,6 +186,12 @@ class _Reading:
         if not columns:
             raise self._refuse("the header", "names no channel", f"add one of {', '.join(self._channels)}")
         return _TIME_UNITS[self._heading(header[0])[1]], columns
+
+    def _refuse_other_separators(self, subject: str, cells: list[str]) -> None:
+        found = next((mark for mark in _OTHER_SEPARATORS if len(cells) == 1 and mark in cells[0]), None)
+        if found is not None:
+            rule = f"holds no comma but a {_OTHER_SEPARATORS[found]}"
+            raise self._refuse(subject, rule, "separate with commas, and write decimals with a point")
 
     def _heading(self, heading: str) -> tuple[str, str]:
         name, bracket, rest = heading.strip().partition(" [")

@@ -176,7 +176,10 @@ def verify(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that a run left.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
 ) -> int:
-    """Check Earth's store: rows, streams, checkpoints, signatures, by code of its own."""
+    """Check Earth's store: rows, streams, checkpoints, signatures, by code of its own.
+
+    Exit codes: 0 sound; 1 something is broken, or a kind of proof is missing so that nothing is proved; 2 no run.
+    """
     from twin.verify.audit import verify_run
     from twin.verify.text import as_document, summary
 

@@ -498,6 +498,9 @@ DAMAGES = {
     "cut in a page": lambda file: os.truncate(file, file.stat().st_size // 2 + 77),
     "cut between pages": lambda file: os.truncate(file, 8192),
     "cut in the first page": lambda file: os.truncate(file, 50),
+    "a schema that is no text": lambda file: file.write_bytes(
+        file.read_bytes().replace(b"TABLE heads", b"TABL\xbc heads")
+    ),
     "a page of nothing": lambda file: overwrite(file, 3 * 4096, bytes(4096)),
 }
 

@@ -122,7 +122,11 @@ class EarthStore:
         return ""
 
     def _all(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        yield from self._database.execute(query, values)
+        try:
+            rows = self._database.execute(query, values)
+        except UnicodeDecodeError as error:  # module sqlite3 cannot even tell what SQLite says of a damaged schema
+            raise broken_store(self.path, "is damaged (its schema is no text)") from error
+        yield from rows
 
     @property
     def has_alerts(self) -> bool:

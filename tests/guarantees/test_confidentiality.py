@@ -1,6 +1,8 @@
 """confidentiality by hand: bundles made with a plain CBOR encoder, as anyone between the planets could read them."""
 
+import gc
 import random
+import weakref
 from typing import Any
 
 import cbor2
@@ -100,3 +102,25 @@ def test_the_memory_of_vectors_does_not_grow_with_the_bundles() -> None:
     checker = watched(lambda _: Confidentiality(SECRETS), [("e", Radiated("l", sound(2 * n))) for n in range(200)])
     assert isinstance(checker, Confidentiality)
     assert (broken(checker), len(checker._counters)) == (0, 1)
+
+
+BAD_TEXT = b"\x82\x01\x78\x20" + b"\x99" * 32  # an array of a number and of text that is no UTF-8
+
+
+class Kept:
+    """Something that whoever listens holds."""
+
+
+@pytest.mark.parametrize(
+    "data", [BAD_TEXT, bundle([12, 3, 1, 0, BAD_TEXT], payload()), sound(0, content=BAD_TEXT)],
+    ids=["bundle", "block", "payload"],
+)  # fmt: skip
+def test_bad_bytes_keep_nothing_of_the_listener_alive(data: bytes) -> None:
+    def listen() -> weakref.ref[Kept]:
+        kept = Kept()
+        heard(data)
+        return weakref.ref(kept)
+
+    reference = listen()
+    gc.collect()
+    assert reference() is None

@@ -62,6 +62,7 @@ class Confidentiality(Checker):
         try:
             blocks = cbor2.loads(data)
         except (cbor2.CBORDecodeError, ValueError) as problem:
+            _let_go(problem)
             return f"no CBOR: {problem}"
         if type(blocks) is not list or len(blocks) < 2 or any(type(block) is not list for block in blocks):
             return "not an array of blocks"
@@ -121,7 +122,8 @@ def _read(content: bytes) -> _SecurityBlock | None:
         if type(context) is not int or not all(type(number) is int for number in targets):
             return None
         return _SecurityBlock(targets, context, _frozen(source), {item[0]: item[1] for item in parameters})
-    except (cbor2.CBORDecodeError, ValueError, TypeError, IndexError):
+    except (cbor2.CBORDecodeError, ValueError, TypeError, IndexError) as problem:
+        _let_go(problem)
         return None
 
 
@@ -142,8 +144,16 @@ def _is_message(content: bytes) -> bool:
         # a decoder reads ahead, so what it has read says nothing of where the value ended
         begins = type(value) is list and bool(value) and type(value[0]) is int
         return begins and _is_plain(value) and cbor2.dumps(value) == content
-    except (cbor2.CBORDecodeError, cbor2.CBOREncodeError, ValueError, TypeError, ArithmeticError, RecursionError):
+    except (
+        cbor2.CBORDecodeError, cbor2.CBOREncodeError, ValueError, TypeError, ArithmeticError, RecursionError
+    ) as problem:  # fmt: skip
+        _let_go(problem)
         return False  # ciphertext may even read as what cannot be written, such as a break outside of any array
+
+
+def _let_go(problem: Exception) -> None:
+    """Drop the frames that an error holds: cbor2 before 6 never frees one of bad UTF-8 (its issue 257)."""
+    problem.with_traceback(None)
 
 
 def _is_plain(value: Any) -> bool:

@@ -396,7 +396,9 @@ def decode(data: bytes) -> Message:
     try:
         fields = cbor2.loads(data)
     except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as problem:
-        # tags make cbor2 build decimals, sets and the like, whose own errors come through
+        # tags make cbor2 build decimals, sets and the like, whose own errors come through; cbor2 before 6 never frees
+        # an error of bad UTF-8 (its issue 257), so that must not hold the frames of all callers
+        problem.with_traceback(None)
         raise MessageError(f"{len(data)} bytes are no CBOR: {problem}") from problem
     if type(fields) is not list or not fields or type(fields[0]) is not int or fields[0] not in CODES:
         raise MessageError(f"{len(data)} bytes are no message with a known code")

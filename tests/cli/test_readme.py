@@ -36,5 +36,7 @@ def test_every_command_has_its_row() -> None:
 
 @pytest.mark.parametrize(("command", "usage"), ROWS, ids=[command for command, _ in ROWS])
 def test_the_options_of_a_command_are_known(command: str, usage: str) -> None:
-    known = {option for parameter in COMMANDS[command].params for option in [*parameter.opts, *parameter.secondary_opts]}
+    known = {
+        option for parameter in COMMANDS[command].params for option in [*parameter.opts, *parameter.secondary_opts]
+    }
     assert set(re.findall(r"--[\w-]+", usage)) <= known

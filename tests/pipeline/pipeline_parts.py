@@ -167,8 +167,6 @@ def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
         plan=open_plan(),
         devices=known_devices(),
         carries=frozenset((1, 2)),
-        gateway=verifier(EARTH),
-        auditor=verifier(AUDITOR),
         notary=NotarySettings(
             name,
             signer(name),

@@ -43,9 +43,9 @@ from twin.pipeline.machine import (
     Transmit,
     Transmitted,
 )
-from twin.pipeline.nodes.alarm_desk import AlarmSettings
+from twin.pipeline.nodes.alarm_desk import ESCALATE, AlarmSettings
 from twin.pipeline.nodes.downlink import FLUSH
-from twin.pipeline.nodes.edge import CHECKPOINT, ESCALATE, Edge
+from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.sync import SyncSettings

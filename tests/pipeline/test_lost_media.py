@@ -26,8 +26,9 @@ from pipeline_parts import (
 
 from twin.pipeline.facts import Accepted, ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
 from twin.pipeline.machine import Append, Received, Send, Started, Sync, SyncFailed, TimerFired, TruncateJournal
-from twin.pipeline.nodes.edge import CHECKPOINT, SETTLE, Edge
+from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.nodes.edge_journal import REWRITE
+from twin.pipeline.nodes.peer_desk import SETTLE
 from twin.pipeline.wire.messages import (
     Accept,
     Checkpoint,
@@ -264,7 +265,7 @@ def test_a_medium_may_fail_for_long_and_often():
 
 
 def test_what_waits_for_a_failing_medium_is_bounded(monkeypatch):
-    monkeypatch.setattr("twin.pipeline.nodes.edge.UNWRITTEN_BYTES_MAX", 300)
+    monkeypatch.setattr("twin.pipeline.nodes.edge_intake.UNWRITTEN_BYTES_MAX", 300)
     edge = settled()
     (sync,) = of(give(edge, 0), Sync)
     edge.handle(SyncFailed(sync.id, "disk full"), T0)

@@ -120,8 +120,6 @@ class MachineSettings:
             plan=self.plan,
             devices={number: known for number, known in self.known.items() if known.name not in unknown},
             carries=frozenset(d.device for d in devices if d.home == edge),
-            gateway=self.keys[EARTH].verifier,
-            auditor=self.keys[AUDITOR].verifier,
             notary=NotarySettings(
                 name=edge,
                 signer=self.keys[edge].signer,

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from twin.pipeline.facts import BundleSent
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, SetTimer
+from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import EndpointId, Mailer
 from twin.pipeline.transport.sync import Load, Synchronizer
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import Ack, Frames, encode
+from twin.pipeline.wire.messages import Ack, Frames, KeyNotice, encode
 
 FLUSH, EXPIRY, CONTACT = "flush", "expiry", "contact"
 FRAME_OVERHEAD_BYTES = 3  # CBOR byte string header of a frame inside a bundle
@@ -44,6 +45,7 @@ class Downlink:
         self.antenna = antenna
         self.sync = sync
         self.mailer = mailer
+        self.hop_keys = HopKeyDesk(mailer.protector, lambda _, notice, *__: self.post(KeyNotice, notice))
         self._streams = streams
         self._earth = earth
         self._bundle_wait_us = bundle_wait_us

@@ -32,8 +32,8 @@ from twin.pipeline.nodes.ack_maker import AckMaker
 from twin.pipeline.nodes.earth_witness import EarthWitness
 from twin.pipeline.nodes.edge_journal import EdgeJournal
 from twin.pipeline.nodes.head_mover import HeadMover
-from twin.pipeline.nodes.notary import Notary
 from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
+from twin.pipeline.nodes.witness import Witness
 from twin.pipeline.transport import sync
 from twin.pipeline.transport.protector import Protector
 from twin.scenario import parse_scenario
@@ -348,7 +348,7 @@ PLANTED = (
         of("append_only"),
         LATE,
         Roles(edge=mars.ShowsOldHeads),
-        put((Notary, "_refused", mars.follows_whatever), (EarthWitness, "_keeps_streams", lambda *_: True)),
+        put((Witness, "_refused", mars.follows_whatever), (EarthWitness, "_keeps_streams", lambda *_: True)),
         accomplice=Roles(edge=mars.ShowsOldHeads),
     ),
     Bug(

@@ -19,6 +19,7 @@ from twin.pipeline.nodes.edge_intake import EdgeIntake
 from twin.pipeline.nodes.edge_journal import EdgeJournal
 from twin.pipeline.nodes.edge_ledger import EdgeLedger
 from twin.pipeline.nodes.notary import Notary
+from twin.pipeline.nodes.witness import Witness
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.key_book import STALE_KEY, WRONG_SIGNATURE, KeyBook
@@ -278,7 +279,7 @@ def doubles_the_odd_one(subtrees: Sequence[bytes]) -> bytes:
     return node
 
 
-def follows_whatever(self: Notary, *_: Any) -> None:
+def follows_whatever(self: Witness, *_: Any) -> None:
     """Bug 22: a witness signs a head that is smaller than the last it signed."""
 
 

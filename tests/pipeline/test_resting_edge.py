@@ -43,6 +43,5 @@ def test_a_witness_without_streams_keeps_a_short_journal_and_its_memory() -> Non
     assert medium.start > SNAPSHOT_AFTER_BYTES
     assert longest < 2.5 * SNAPSHOT_AFTER_BYTES
     again = settled_edge(edge_settings(PEER), medium.synced, medium.start)
-    held = edge.notary.snapshot((), {}, bytes, b"", ())
-    assert held.witnessed
-    assert again.notary.snapshot((), {}, bytes, b"", ()).witnessed == held.witnessed
+    assert edge.ledger.witness.witnessed
+    assert again.ledger.witness.witnessed == edge.ledger.witness.witnessed

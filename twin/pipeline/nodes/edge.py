@@ -5,8 +5,9 @@ accepted to the device and, if this edge carries the stream, queued for Earth ->
 trimmed when the ack itself is durable. The local alarm waits for nothing; everything else waits for the medium:
 nothing is accepted, sent, cosigned or trimmed before the journal entry that it rests on is synced.
 
-Its parts: `edge_ledger` (what it holds: streams, keys, `edge_journal`, `notary`, `alarm_desk`), `edge_recovery`,
-`edge_intake` (frames), `device_desk` and `peer_desk` (who else is on Mars), `downlink` and `words_of_earth`.
+Its parts: `edge_ledger` (what it holds: streams, keys, `edge_journal`, `notary`, `witness`, `alarm_desk`),
+`edge_recovery`, `edge_intake` (frames), `device_desk` and `peer_desk` (who else is on Mars), `downlink` and
+`words_of_earth`.
 
 What a medium lost of a stream the device sends again; where the device has trimmed, the edge takes the stream up at the
 frontier of Earth's last ack (`Stream.adopt`).

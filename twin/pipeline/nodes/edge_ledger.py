@@ -15,6 +15,7 @@ from twin.pipeline.machine import Effect, Report
 from twin.pipeline.nodes.alarm_desk import AlarmDesk, AlarmSettings
 from twin.pipeline.nodes.edge_journal import EdgeJournal, PendingCheckpoint, SnapshotAt
 from twin.pipeline.nodes.notary import Notary, NotarySettings
+from twin.pipeline.nodes.witness import Witness
 from twin.pipeline.wire.frame import Alert, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.key_book import KeyBook, KnownDevice
@@ -24,7 +25,7 @@ JOURNAL_RETRY_US = 1_000_000
 
 
 class EdgeLedger:
-    """Streams by id, and what goes to the same journal: `keys`, `notary`, `alarms`.
+    """Streams by id, and what goes to the same journal: `keys`, `notary`, `witness`, `alarms`.
 
     Args:
         devices: registered signers by device id.
@@ -36,6 +37,7 @@ class EdgeLedger:
         self.keys = KeyBook(devices, strict=True)
         self.journal = EdgeJournal(JOURNAL_RETRY_US)
         self.notary = Notary(notary)
+        self.witness = Witness(notary)
         self.alarms = AlarmDesk(alarms)
 
     # ------------------------------------------------------------ streams
@@ -140,16 +142,26 @@ class EdgeLedger:
             self.stream(stream_id)  # lost with a medium: what was signed of it must outlive the next crash, too
         heads = {s.id: s.signed for s in self.streams.values()}
         heads |= {} if made is None else made.heads
-        snapshot = self.notary.snapshot(
-            self.streams.values(), heads, self.alarms.state, self.alarms.board, self.keys.closings
-        )
-        at = SnapshotAt(self.journal.end, {state.stream: state.size for state in snapshot.streams})
-        self.journal.append(journal.SNAPSHOT, journal.encode_snapshot(snapshot), out)
+        at = SnapshotAt(self.journal.end, {stream.id: stream.size for stream in self.streams.values()})
+        self.journal.append(journal.SNAPSHOT, journal.encode_snapshot(self._snapshot(heads)), out)
         self.journal.snapshot_taken()
         published = heads if made is None else made.heads
         self.journal.next.checkpoint = PendingCheckpoint(published, at, None if made is None else made.for_earth)
         if made is not None:
             self.journal.say(made.effects, out)
+
+    def _snapshot(self, heads: Mapping[StreamId, int]) -> journal.Snapshot:
+        """What lets everything before it in the journal be dropped; `heads` are those of the newest checkpoint."""
+        states = tuple(
+            journal.StreamState(
+                s.id, s.size, tuple(s.log.frontier()), heads[s.id], s.ack_bytes, self.alarms.state(s.id), s.vouched
+            )
+            for s in self.streams.values()
+        )
+        witnessed = tuple(self.witness.witnessed.values())
+        return journal.Snapshot(
+            self.notary.counter, self.notary.digest, states, witnessed, self.alarms.board, self.keys.closings
+        )
 
     def compact(self, out: list[Effect]) -> None:
         """Drop leaves and journal that nobody can ask for: trimmed here, and signed past by every witness."""

@@ -1,7 +1,7 @@
 """How a starting edge rebuilds its ledger from its journal: entry by entry, as it was written.
 
-A snapshot at the front stands for the entries that were dropped. Of a later one only the notary's part is taken: the
-rest follows from the entries before it.
+A snapshot at the front stands for the entries that were dropped. Of a later one only what notary and witness
+remember is taken: the rest follows from the entries before it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def _replay(ledger: EdgeLedger, entry: journal.Entry, first: bool) -> None:
     elif entry.kind == journal.SNAPSHOT:
         _snapshot(ledger, entry, first)
     elif entry.kind == journal.CHECKPOINT:
-        ledger.notary.replay_checkpoint(entry.payload)
+        ledger.notary.replay(entry.payload)
     elif entry.kind == journal.WITNESSED:
-        ledger.notary.replay_witnessed(entry.payload)
+        ledger.witness.remember(journal.decode_witnessed(entry.payload))
 
 
 def _frame(ledger: EdgeLedger, frame: bytes) -> None:
@@ -68,6 +68,8 @@ def _snapshot(ledger: EdgeLedger, entry: journal.Entry, first: bool) -> None:
     if first:
         _restore(ledger, snapshot)
     ledger.notary.restore(snapshot)
+    for witnessed in snapshot.witnessed:
+        ledger.witness.remember(witnessed)
     for state in snapshot.streams:
         ledger.stream(state.stream)  # one that it knows of without a record follows from no other entry
     ledger.journal.remember(SnapshotAt(entry.offset, {s.stream: s.size for s in snapshot.streams}))

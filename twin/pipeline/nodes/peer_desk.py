@@ -58,7 +58,7 @@ class PeerDesk:
         elif author == source:
             if self._ledger.keys.closings:
                 out.append(Send(source, encode(Closings(self._ledger.keys.closings))))
-            self._ledger.journal.say([self._notary.asked(author)], out)
+            self._ledger.journal.say([self._ledger.witness.asked(author)], out)
 
     def _answered(self, before: bool, out: list[Effect]) -> None:
         if self._notary.settled and not before:
@@ -73,7 +73,7 @@ class PeerDesk:
 
     def witness(self, offer: CheckpointOffer, out: list[Effect]) -> None:
         """A peer wants its checkpoint cosigned."""
-        entry, effects = self._notary.witness(offer)
+        entry, effects = self._ledger.witness.follow(offer)
         if entry is not None:
             self._ledger.journal.append(journal.WITNESSED, entry, out)
         self._ledger.journal.say(effects, out)

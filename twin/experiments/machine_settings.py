@@ -70,6 +70,11 @@ class MachineSettings:
             self.known[number] = KnownDevice(edge, own.verifier, own.signer.signature_bytes)
 
     @property
+    def signers(self) -> dict[str, int]:
+        """Node name -> the id under which it signs records: devices, and edges for their alerts."""
+        return {**{d.name: d.device for d in self.devices}, **self.edge_devices}
+
+    @property
     def turnaround_us(self) -> int:
         """Processing on Earth and the ack delay, as timers and bounds grant them."""
         p = self.scenario.pipeline

@@ -19,7 +19,7 @@ from pipeline_parts import (
     of,
     run_syncs,
     said,
-    signer,
+    signed_by,
     stream_of,
     verifier,
 )
@@ -38,7 +38,6 @@ from twin.pipeline.wire.messages import (
     LastWitnessed,
     decode,
     encode,
-    signed_part,
 )
 
 FRAMES = frames_of(1, 12)
@@ -201,13 +200,13 @@ def test_until_all_have_answered_a_witness_of_an_older_checkpoint_is_believed_to
         Cosign(EDGE, 3, third, bytes(32), ((stream_of(), 6),)),
     ]
     for cosign in told:
-        signed = cosign._replace(signature=signer(cosign.witness).sign(signed_part(cosign)))
+        signed = signed_by(cosign.witness, cosign)
         effects = edge.handle(Received(cosign.witness, encode(signed)), T0)
         assert facts(effects, Rejected) == []
     assert edge.notary.signed_before == {stream_of(): 6, stream_of(2): 1}
     assert edge.notary.counter == 6
     late = told[1]._replace(counter=4, sizes=((stream_of(), 9),))
-    late = late._replace(signature=signer(third).sign(signed_part(late)))
+    late = signed_by(third, late)
     effects = edge.handle(Received(third, encode(late)), T0)
     assert [fact.reason for fact in facts(effects, Rejected)] == ["of a head that this edge never signed"]
 

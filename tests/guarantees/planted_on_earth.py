@@ -35,6 +35,7 @@ from twin.pipeline.nodes.auditor import Auditor
 from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.nodes.head_mover import HeadMover
 from twin.pipeline.nodes.intake import Arrived
+from twin.pipeline.nodes.row_writer import Row
 from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
 from twin.pipeline.transport.protector import Protector
 from twin.pipeline.wire.frame import FrameError, peek_record
@@ -151,23 +152,18 @@ class LosesEveryFifth(Gateway):
         out = super().handle(event, now_us)
         for position, effect in enumerate(out):
             if isinstance(effect, WriteRows) and effect.id in self._rows.under_way:
-                out[position] = effect._replace(rows=tuple(row for row in effect.rows if row[0].index % 5 != 4))
+                out[position] = effect._replace(rows=self._written(effect.rows))
         return out
 
-
-class FlipsABit(Gateway):
-    """One row is written with a flipped bit, after its signature was checked."""
-
-    def handle(self, event: Event, now_us: int) -> list[Effect]:
-        out = super().handle(event, now_us)
-        for position, effect in enumerate(out):
-            if isinstance(effect, WriteRows) and effect.id in self._rows.under_way:
-                out[position] = effect._replace(rows=tuple((k, _flipped(f, k.index == 7)) for k, f in effect.rows))
-        return out
+    def _written(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple(row for row in rows if row[0].index % 5 != 4)
 
 
-def _flipped(frame: bytes, flip: bool) -> bytes:
-    return frame[:-1] + bytes((frame[-1] ^ flip,))
+class FlipsABit(LosesEveryFifth):
+    """No row is left out, but one is written with a flipped bit, after its signature was checked."""
+
+    def _written(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple((key, frame[:-1] + bytes((frame[-1] ^ (key.index == 7),))) for key, frame in rows)
 
 
 # ---------------------------------------------------------------- heads and acks

@@ -346,19 +346,15 @@ class NamesAnotherRow(Edge):
         out = super().handle(event, now_us)
         for position, effect in enumerate(out):
             if isinstance(effect, Report) and isinstance(effect.fact, AlarmRaised):
-                out[position] = Report(effect.fact._replace(row=5 - effect.fact.row))
-        return out
-
-
-class CountsRowsByTime(Edge):
-    """An alarm's row is the age of its sample when the frame arrives, so the device's clock moves it."""
-
-    def handle(self, event: Event, now_us: int) -> list[Effect]:
-        out = super().handle(event, now_us)
-        for position, effect in enumerate(out):
-            if isinstance(effect, Report) and isinstance(effect.fact, AlarmRaised):
                 out[position] = Report(effect.fact._replace(row=self._row(effect.fact, now_us)))
         return out
+
+    def _row(self, fact: AlarmRaised, _now_us: int) -> int:
+        return 5 - fact.row
+
+
+class CountsRowsByTime(NamesAnotherRow):
+    """An alarm's row is the age of its sample when the frame arrives, so the device's clock moves it."""
 
     def _row(self, fact: AlarmRaised, now_us: int) -> int:
         alert = fact.alert

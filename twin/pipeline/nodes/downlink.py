@@ -45,7 +45,7 @@ class Downlink:
         self.antenna = antenna
         self.sync = sync
         self.mailer = mailer
-        self.hop_keys = HopKeyDesk(mailer.protector, lambda _, notice, *__: self.post(KeyNotice, notice))
+        self.hop_keys = HopKeyDesk(mailer.protector, self._post_notice)
         self._streams = streams
         self._earth = earth
         self._bundle_wait_us = bundle_wait_us
@@ -62,6 +62,9 @@ class Downlink:
     def post(self, kind: object, payload: bytes) -> None:
         """Send this payload; an unsent one of the same kind is replaced."""
         self._mail[kind] = payload
+
+    def _post_notice(self, _peer: str, notice: bytes, _now_us: int, _out: list[Effect]) -> None:
+        self.post(KeyNotice, notice)
 
     def offer(self, records: list[RecordId], now_us: int, out: list[Effect]) -> None:
         """Queue records that are durable; the first of a batch starts the wait for others."""

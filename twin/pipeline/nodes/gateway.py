@@ -111,7 +111,7 @@ class Gateway:
         s = self.settings = settings
         self.streams: dict[StreamId, StreamOnEarth] = {}
         self.fenced = False
-        self._ids = count()
+        ids = count()
         self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
         self._acks = AckMaker(s.term, s.signer, self.streams)
@@ -120,15 +120,15 @@ class Gateway:
         self._signers = {number: known.name for number, known in s.devices.items() if known.name in self._desks}
         self._book = KeyBook(s.devices)
         self._backoff = Backoff(s.backoff_us)
-        self._requests = Requests(self._ids, self._backoff)
-        self._rows = RowWriter(s.batch_rows, s.writes_under_way_max, self._ids, self._backoff)
-        self._heads = HeadMover(s.term, self._ids, self._backoff)
+        self._requests = Requests(ids, self._backoff)
+        self._rows = RowWriter(s.batch_rows, s.writes_under_way_max, ids, self._backoff)
+        self._heads = HeadMover(s.term, ids, self._backoff)
         self._alerts = AlertDesk(
             self._book, self._signers, s.signer, self._requests, s.surgeon_retry_us, self._post_receipt
         )
         self._intake = Intake(self._book, self._alerts, self.streams)
         self._auditor = AuditorDesk(s.auditor, self._book)
-        self._second = SecondMedium(s.batch_rows, self._ids, self._auditor, self.streams, self._intake)
+        self._second = SecondMedium(s.batch_rows, ids, self._auditor, self.streams, self._intake)
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
         s = self.settings

@@ -28,10 +28,12 @@ from twin.hosts.models.table import Table
 from twin.pipeline.ledger import merkle, proof
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.nodes import gateway
+from twin.pipeline.nodes.ack_maker import AckMaker
 from twin.pipeline.nodes.earth_witness import EarthWitness
 from twin.pipeline.nodes.edge_journal import EdgeJournal
-from twin.pipeline.nodes.notary import Notary
+from twin.pipeline.nodes.head_mover import HeadMover
 from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
+from twin.pipeline.nodes.witness import Witness
 from twin.pipeline.transport import sync
 from twin.pipeline.transport.protector import Protector
 from twin.scenario import parse_scenario
@@ -337,7 +339,7 @@ PLANTED = (
         "trim at acked, not verified: on Earth",
         of("safe_trim", "recovery"),
         LATE,
-        Roles(gateway=earth.LetsTrimWhatIsVerified),
+        plant=put((AckMaker, "make", earth.lets_trim_what_is_verified)),
         needs="restore",
     ),
     Bug(
@@ -346,7 +348,7 @@ PLANTED = (
         of("append_only"),
         LATE,
         Roles(edge=mars.ShowsOldHeads),
-        put((Notary, "_refused", mars.follows_whatever), (EarthWitness, "_keeps_streams", lambda *_: True)),
+        put((Witness, "_refused", mars.follows_whatever), (EarthWitness, "_keeps_streams", lambda *_: True)),
         accomplice=Roles(edge=mars.ShowsOldHeads),
     ),
     Bug(
@@ -401,15 +403,21 @@ PLANTED = (
         Roles(auditor=earth.LeavesRotAlone),
         needs="rot",
     ),
-    Bug(0, "the head is moved past the rows", of("stream_order"), LATE, Roles(gateway=earth.ShowsTooMuch)),
-    Bug(0, "heads held back", of("freshness"), LATE, Roles(gateway=earth.HoldsHeadsBack)),
+    Bug(
+        0,
+        "the head is moved past the rows",
+        of("stream_order"),
+        LATE,
+        plant=put((HeadMover, "move", earth.shows_too_much)),
+    ),
+    Bug(0, "heads held back", of("freshness"), LATE, plant=put((HeadMover, "move", earth.holds_heads_back))),
     Bug(0, "the first record waits for hours", of("freshness"), LATE, Roles(edge=mars.GathersForHours)),
     Bug(
         0,
         "Earth acks what is stored",
         of("feedback_closure"),
         LATE | of("safe_trim"),
-        Roles(gateway=earth.AcksWhatIsStored),
+        plant=put((AckMaker, "make", earth.acks_what_is_stored)),
     ),
     Bug(
         0,

@@ -30,9 +30,12 @@ from twin.pipeline.machine import (
     WriteHead,
     WriteRows,
 )
+from twin.pipeline.nodes.ack_maker import AckMaker
 from twin.pipeline.nodes.auditor import Auditor
 from twin.pipeline.nodes.gateway import Gateway
+from twin.pipeline.nodes.head_mover import HeadMover
 from twin.pipeline.nodes.intake import Arrived
+from twin.pipeline.nodes.row_writer import Row
 from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
 from twin.pipeline.transport.protector import Protector
 from twin.pipeline.wire.frame import FrameError, peek_record
@@ -74,12 +77,12 @@ class DropsUnprocessed(Gateway):
     """Bug 10: what the store left out is not asked for again."""
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
-        if isinstance(event, RowsWritten) and event.id in self._writes:
+        if isinstance(event, RowsWritten) and event.id in self._rows.under_way:
             left = set(event.unprocessed)
-            self._writes[event.id] = tuple(row for row in self._writes[event.id] if row[0] not in left)
+            self._rows.under_way[event.id] = tuple(row for row in self._rows.under_way[event.id] if row[0] not in left)
             event = event._replace(unprocessed=())
-        elif isinstance(event, StoreRefused) and event.id in self._writes:
-            self._writes[event.id] = ()
+        elif isinstance(event, StoreRefused) and event.id in self._rows.under_way:
+            self._rows.under_way[event.id] = ()
             event = RowsWritten(event.id, ())
         return super().handle(event, now_us)
 
@@ -90,7 +93,7 @@ class CountsUnprocessedAsStored(Gateway):
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         if isinstance(event, RowsWritten):
             event = event._replace(unprocessed=())
-        elif isinstance(event, StoreRefused) and event.id in self._writes:
+        elif isinstance(event, StoreRefused) and event.id in self._rows.under_way:
             event = RowsWritten(event.id, ())
         return super().handle(event, now_us)
 
@@ -112,22 +115,24 @@ class SwallowsDuplicateKeys(Gateway):
             if found.record.index in self.streams[found.record.stream].queued:
                 self._rows.add(found.record, frame)
 
-    def _write_rows(self, out: list[Effect]) -> None:
-        begun = len(out)
-        super()._write_rows(out)
-        for effect in out[begun:]:
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        out = super().handle(event, now_us)
+        for effect in tuple(out):
             if isinstance(effect, WriteRows) and len({key for key, _ in effect.rows}) < len(effect.rows):
                 out.remove(effect)
-                del self._writes[effect.id]
+                del self._rows.under_way[effect.id]
+        return out
 
 
 class RetriesUnderANewKey(Gateway):
     """Bug 24: a batch whose answer did not come is written again under other keys."""
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
-        if isinstance(event, StoreSilent) and event.id in self._writes:
-            batch = self._writes[event.id]
-            self._writes[event.id] = tuple((key._replace(index=key.index + 1_000), frame) for key, frame in batch)
+        if isinstance(event, StoreSilent) and event.id in self._rows.under_way:
+            batch = self._rows.under_way[event.id]
+            self._rows.under_way[event.id] = tuple(
+                (key._replace(index=key.index + 1_000), frame) for key, frame in batch
+            )
         return super().handle(event, now_us)
 
 
@@ -143,69 +148,64 @@ def cuts_gaps(self: StreamOnEarth) -> tuple[Any, int]:
 class LosesEveryFifth(Gateway):
     """Rows are left out of batches, whatever the store says."""
 
-    def _write_rows(self, out: list[Effect]) -> None:
-        super()._write_rows(out)
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        out = super().handle(event, now_us)
         for position, effect in enumerate(out):
-            if isinstance(effect, WriteRows) and effect.store == "table":
-                out[position] = effect._replace(rows=tuple(row for row in effect.rows if row[0].index % 5 != 4))
+            if isinstance(effect, WriteRows) and effect.id in self._rows.under_way:
+                out[position] = effect._replace(rows=self._written(effect.rows))
+        return out
+
+    def _written(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple(row for row in rows if row[0].index % 5 != 4)
 
 
-class FlipsABit(Gateway):
-    """One row is written with a flipped bit, after its signature was checked."""
+class FlipsABit(LosesEveryFifth):
+    """No row is left out, but one is written with a flipped bit, after its signature was checked."""
 
-    def _write_rows(self, out: list[Effect]) -> None:
-        super()._write_rows(out)
-        for position, effect in enumerate(out):
-            if isinstance(effect, WriteRows):
-                out[position] = effect._replace(rows=tuple((k, _flipped(f, k.index == 7)) for k, f in effect.rows))
-
-
-def _flipped(frame: bytes, flip: bool) -> bytes:
-    return frame[:-1] + bytes((frame[-1] ^ flip,))
+    def _written(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple((key, frame[:-1] + bytes((frame[-1] ^ (key.index == 7),))) for key, frame in rows)
 
 
 # ---------------------------------------------------------------- heads and acks
 
 
-class ShowsTooMuch(Gateway):
+_sound_move = HeadMover.move
+
+
+def shows_too_much(self: HeadMover, stream: StreamOnEarth, out: list[Effect]) -> None:
     """The head is moved past the rows that are stored."""
-
-    def _move_head(self, stream: Any, out: list[Effect]) -> None:
-        super()._move_head(stream, out)
-        if out and isinstance(out[-1], WriteHead):
-            out[-1] = out[-1]._replace(size=out[-1].size + 1)
+    _sound_move(self, stream, out)
+    if out and isinstance(out[-1], WriteHead):
+        out[-1] = out[-1]._replace(size=out[-1].size + 1)
 
 
-class HoldsHeadsBack(Gateway):
+def holds_heads_back(self: HeadMover, stream: StreamOnEarth, out: list[Effect]) -> None:
     """Heads move only by many rows: rows are safe and nobody sees them."""
-
-    def _move_head(self, stream: Any, out: list[Effect]) -> None:
-        if stream.stored >= stream.visible + 25:
-            super()._move_head(stream, out)
+    if stream.stored >= stream.visible + 25:
+        _sound_move(self, stream, out)
 
 
-class AcksWhatIsStored(Gateway):
+_sound_ack = AckMaker.make
+
+
+def acks_what_is_stored(self: AckMaker, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:
     """Earth acks what it has written, not what the auditor has read back."""
-
-    def _compose_ack(self, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:
-        stream = self.streams[stream_id]
-        proved = stream.attestation
-        if proved is not None:
-            stream.attestation = proved._replace(size=proved.size + 2)
-        ack = super()._compose_ack(stream_id, now_us, out)
-        stream.attestation = proved
-        return ack
+    stream = self._streams[stream_id]
+    proved = stream.attestation
+    if proved is not None:
+        stream.attestation = proved._replace(size=proved.size + 2)
+    ack = _sound_ack(self, stream_id, now_us, out)
+    stream.attestation = proved
+    return ack
 
 
-class LetsTrimWhatIsVerified(Gateway):
+def lets_trim_what_is_verified(self: AckMaker, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:
     """Bug 20 on Earth: the ack allows to delete what is verified, before it is in the backup."""
-
-    def _compose_ack(self, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:
-        stream = self.streams[stream_id]
-        trim, stream.trim = stream.trim, stream.verified
-        ack = super()._compose_ack(stream_id, now_us, out)
-        stream.trim = trim
-        return ack
+    stream = self._streams[stream_id]
+    trim, stream.trim = stream.trim, stream.verified
+    ack = _sound_ack(self, stream_id, now_us, out)
+    stream.trim = trim
+    return ack
 
 
 class FallsSilent(Auditor):

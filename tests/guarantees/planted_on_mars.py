@@ -13,9 +13,13 @@ from twin.pipeline.facts import AckLearned, AlarmRaised, Trimmed
 from twin.pipeline.ledger.stream import WRONG_ROOT, Stream
 from twin.pipeline.machine import Annunciate, Append, Effect, Event, Received, Report, Synced, SyncFailed
 from twin.pipeline.nodes.device import Device
+from twin.pipeline.nodes.device_desk import DeviceDesk
 from twin.pipeline.nodes.edge import Edge
+from twin.pipeline.nodes.edge_intake import EdgeIntake
 from twin.pipeline.nodes.edge_journal import EdgeJournal
+from twin.pipeline.nodes.edge_ledger import EdgeLedger
 from twin.pipeline.nodes.notary import Notary
+from twin.pipeline.nodes.witness import Witness
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.key_book import STALE_KEY, WRONG_SIGNATURE, KeyBook
@@ -27,16 +31,23 @@ VECTORS = bytes(range(100, 108))
 # ---------------------------------------------------------------- the medium
 
 
+def appended(effects: list[Effect]) -> list[RecordId]:
+    """Records that these effects append to the journal."""
+    return [record for effect in effects if isinstance(effect, Append) for record in effect.records]
+
+
 class AcceptsBeforeFsync(Edge):
     """Bug 1: a frame is accepted in the list that appends it."""
 
-    def _append(self, record: RecordId, frame: bytes, out: list[Effect]) -> None:
-        super()._append(record, frame, out)
-        stream = self.streams[record.stream]
-        if not self.alarms.writes(record.stream):
-            durable, stream.durable = stream.durable, stream.size
-            self._tell_accepted(stream, record.index, out)
-            stream.durable = durable
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        out = super().handle(event, now_us)
+        for record in appended(out):
+            stream = self.streams[record.stream]
+            if not self.alarms.writes(record.stream):
+                durable, stream.durable = stream.durable, stream.size
+                self.devices.accept(stream, record.index, out)
+                stream.durable = durable
+        return out
 
 
 class SendsBeforeFsync(Edge):
@@ -44,7 +55,7 @@ class SendsBeforeFsync(Edge):
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         out = super().handle(event, now_us)
-        records = [record for effect in out if isinstance(effect, Append) for record in effect.records]
+        records = appended(out)
         if records:
             self.downlink.offer(records, now_us, out)
             self.downlink.timer("flush", now_us)
@@ -71,7 +82,7 @@ class ForgetsItsChain(Edge):
     def _started(self, entropy: bytes, now_us: int, out: list[Effect]) -> None:
         self.notary.settle()
         super()._started(entropy, now_us, out)
-        self._checkpoint(now_us, out)
+        self.ledger.checkpoint(now_us, out)
 
 
 # ---------------------------------------------------------------- devices
@@ -185,7 +196,7 @@ class AcceptsReplayAfterRotation(Edge):
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
-        self.keys = TakesWhatAnyKeySigned(settings.devices, strict=True)
+        self.ledger.keys = TakesWhatAnyKeySigned(settings.devices, strict=True)
 
 
 class AcceptsForgeries(Edge):
@@ -193,7 +204,7 @@ class AcceptsForgeries(Edge):
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
-        self.keys = TakesWhatNobodySigned(settings.devices, strict=True)
+        self.ledger.keys = TakesWhatNobodySigned(settings.devices, strict=True)
 
 
 class KnowsFramesByTheirCount(Edge):
@@ -201,21 +212,25 @@ class KnowsFramesByTheirCount(Edge):
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
+        self.intake = CountingIntake(self.ledger, self.devices)
+
+
+class CountingIntake(EdgeIntake):
+    """Takes frames by their packet count."""
+
+    def __init__(self, ledger: EdgeLedger, devices: DeviceDesk) -> None:
+        super().__init__(ledger, devices)
         self._counts: dict[int, int] = {}
 
-    def _take_frame(self, record: RecordId, frame: bytes, now_us: int, out: list[Effect]) -> None:
+    def _take(self, record: RecordId, frame: bytes, now_us: int, out: list[Effect]) -> None:
         count = int.from_bytes(frame[2:4], "big") & 0x3FFF
         last = self._counts.get(record.device, -1)
         if count <= last and last != 1 << 14:
             return
-        size = self._size(record)
-        super()._take_frame(record, frame, now_us, out)
-        if self._size(record) > size:
+        super()._take(record, frame, now_us, out)
+        stream = self._ledger.streams.get(record.stream)
+        if stream is not None and stream.size > record.index:
             self._counts[record.device] = count
-
-    def _size(self, record: RecordId) -> int:
-        stream = self.streams.get(record.stream)
-        return 0 if stream is None else stream.size
 
 
 # ---------------------------------------------------------------- the ledger
@@ -264,7 +279,7 @@ def doubles_the_odd_one(subtrees: Sequence[bytes]) -> bytes:
     return node
 
 
-def follows_whatever(self: Notary, *_: Any) -> None:
+def follows_whatever(self: Witness, *_: Any) -> None:
     """Bug 22: a witness signs a head that is smaller than the last it signed."""
 
 
@@ -331,19 +346,15 @@ class NamesAnotherRow(Edge):
         out = super().handle(event, now_us)
         for position, effect in enumerate(out):
             if isinstance(effect, Report) and isinstance(effect.fact, AlarmRaised):
-                out[position] = Report(effect.fact._replace(row=5 - effect.fact.row))
-        return out
-
-
-class CountsRowsByTime(Edge):
-    """An alarm's row is the age of its sample when the frame arrives, so the device's clock moves it."""
-
-    def handle(self, event: Event, now_us: int) -> list[Effect]:
-        out = super().handle(event, now_us)
-        for position, effect in enumerate(out):
-            if isinstance(effect, Report) and isinstance(effect.fact, AlarmRaised):
                 out[position] = Report(effect.fact._replace(row=self._row(effect.fact, now_us)))
         return out
+
+    def _row(self, fact: AlarmRaised, _now_us: int) -> int:
+        return 5 - fact.row
+
+
+class CountsRowsByTime(NamesAnotherRow):
+    """An alarm's row is the age of its sample when the frame arrives, so the device's clock moves it."""
 
     def _row(self, fact: AlarmRaised, now_us: int) -> int:
         alert = fact.alert

@@ -195,7 +195,7 @@ class HardWorld(World):
         for edge in (EDGE, PEER):
             machine = self.machines.get(edge)
             for stream, key in self.given_up[number]:
-                if machine is None or not machine.keys.is_closed(stream):
+                if machine is None or not machine.ledger.keys.is_closed(stream):
                     continue
                 final = len(self.sealed[stream]) - 1
                 for record in (RecordId(*stream, final + 1), RecordId(number, random.getrandbits(64), 0)):

@@ -50,7 +50,18 @@ from twin.pipeline.wire.frame import (
 from twin.pipeline.wire.frame import seal as seal_frame
 from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.key_book import KnownDevice
-from twin.pipeline.wire.messages import Ack, Acks, Frames, Gap, Message, audit_part, decode, encode, signed_part
+from twin.pipeline.wire.messages import (
+    Ack,
+    Acks,
+    Attestation,
+    Frames,
+    Gap,
+    Message,
+    audit_part,
+    decode,
+    encode,
+    signed_part,
+)
 from twin.pipeline.wire.signing import Signer, Verifier
 from twin.pipeline.wire.signing import signer as make_signer
 from twin.pipeline.wire.signing import verifier as make_verifier
@@ -167,8 +178,6 @@ def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
         plan=open_plan(),
         devices=known_devices(),
         carries=frozenset((1, 2)),
-        gateway=verifier(EARTH),
-        auditor=verifier(AUDITOR),
         notary=NotarySettings(
             name,
             signer(name),
@@ -285,14 +294,24 @@ def make_ack(
     **forged: Any,
 ) -> Ack:
     """Earth's ack of all these frames; `forged` fields are changed before the gateway signs, `signature` after."""
-    log = log_of(frames)
-    stream, size, root = stream_of(device), log.size, log.root()
+    stream, size, root, frontier, audit = attestation(frames, device)
     complete_to = max([size, *(end for _, end in gaps)])
-    audit = signer(AUDITOR).sign(audit_part(stream, size, root))
-    ack = Ack(stream, size, root, log.frontier(), trim, gaps, complete_to, made_us, term, counter, audit)
+    ack = Ack(stream, size, root, frontier, trim, gaps, complete_to, made_us, term, counter, audit)
     signature = forged.pop("signature", None)
     ack = ack._replace(**forged)
-    return ack._replace(signature=signature or signer(EARTH).sign(signed_part(ack)))
+    return ack._replace(signature=signature) if signature else signed_by(EARTH, ack)
+
+
+def signed_by(name: str, message: T) -> T:
+    """A message with the signature of this node."""
+    return message._replace(signature=signer(name).sign(signed_part(message)))
+
+
+def attestation(frames: Sequence[bytes], device: int = 1) -> Attestation:
+    """The auditor's statement of all these frames."""
+    log, stream = log_of(frames), stream_of(device)
+    signature = signer(AUDITOR).sign(audit_part(stream, log.size, log.root()))
+    return Attestation(stream, log.size, log.root(), log.frontier(), signature)
 
 
 def acks_bundle(*acks: Ack, cosigns: tuple[bytes, ...] = (), edge: str = EDGE, now_us: int = T0) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from auditor_parts import auditor, hear, served
 from pipeline_parts import (
     AUDITOR,
     EARTH,
@@ -12,13 +13,13 @@ from pipeline_parts import (
     PEER,
     T0,
     S,
-    auditor_settings,
+    attestation,
     facts,
     frames_of,
     log_of,
     of,
     said,
-    signer,
+    signed_by,
     stream_of,
     timers,
     verifier,
@@ -28,13 +29,10 @@ from pipeline_parts import (
 from twin.pipeline.facts import Attested, HeadCosigned, Rejected, RootMismatch, WitnessRefused
 from twin.pipeline.machine import (
     AttestationWritten,
-    CheckpointKept,
-    KeepCheckpoint,
     ReadRows,
     Received,
     RowsRead,
     SetTimer,
-    Started,
     StoreRefused,
     Synced,
     TimerFired,
@@ -65,43 +63,13 @@ OTHERS = frames_of(2, 30)
 TABLE = {stream_of(1): FRAMES, stream_of(2): OTHERS}
 
 
-def auditor(**changes) -> Auditor:
-    machine = Auditor.recover(auditor_settings(**changes))
-    machine.handle(Started(), T0)
-    return machine
-
-
-def hear(machine: Auditor, message, source: str = EARTH):
-    return machine.handle(Received(source, encode(message)), T0)
-
-
-def served(machine: Auditor, effects, table=None, backup=None):
-    """Both stores answer what they are asked; all effects in order, the first ones included."""
-    stores = {"table": table or TABLE, "backup": backup or TABLE}
-    more, done = list(effects), []
-    while more:
-        effect = more.pop(0)
-        done.append(effect)
-        if isinstance(effect, ReadRows):
-            held = stores[effect.store].get(effect.stream, [])
-            rows = tuple(held[i] if i < len(held) else None for i in range(effect.first, effect.end))
-            more += machine.handle(RowsRead(effect.id, rows), T0)
-        elif isinstance(effect, WriteAttestation):
-            more += machine.handle(AttestationWritten(effect.id), T0)
-        elif isinstance(effect, KeepCheckpoint):
-            more += machine.handle(CheckpointKept(effect.id), T0)
-        elif isinstance(effect, SetTimer) and effect.name == "retry":
-            more += machine.handle(TimerFired("retry"), effect.at_us)
-    return done
+def heard(machine: Auditor, message, table=TABLE, backup=TABLE):
+    """What follows a message when the stores answer."""
+    return served(machine, hear(machine, message), table, backup)
 
 
 def audited(machine: Auditor, size: int, device: int = 1, **stores):
-    return served(machine, hear(machine, HeadMoved(stream_of(device), size)), **stores)
-
-
-def heard(machine: Auditor, message, **stores):
-    """What follows a message when the stores answer."""
-    return served(machine, hear(machine, message), **stores)
+    return heard(machine, HeadMoved(stream_of(device), size), **stores)
 
 
 def sizes_attested(effects) -> list[int]:
@@ -218,10 +186,10 @@ def test_a_mismatch_notice_makes_the_auditor_read_again_and_name_what_has_rotted
     audited(machine, 15)
     rotten = {stream_of(): [*FRAMES[:4], FORGED, *FRAMES[5:12], None, *FRAMES[13:]]}
     notice = MismatchNotice(stream_of(), 15, bytes(32))
-    effects = served(machine, hear(machine, notice), table=rotten)
+    effects = heard(machine, notice, table=rotten)
     assert [(read.first, read.end) for read in of(effects, ReadRows)] == [(0, 8), (8, 15)]
     assert said(effects, EARTH) == [RowsWrong(stream_of(), (4,)), RowsWrong(stream_of(), (12,))]
-    assert said(served(machine, hear(machine, notice)), EARTH) == []
+    assert said(heard(machine, notice), EARTH) == []
 
 
 def test_a_notice_that_comes_during_a_read_does_not_confuse_its_answer():
@@ -230,8 +198,8 @@ def test_a_notice_that_comes_during_a_read_does_not_confuse_its_answer():
     audited(machine, 5)
     (read,) = of(hear(machine, HeadMoved(stream_of(), 9)), ReadRows)
     (again,) = of(hear(machine, MismatchNotice(stream_of(), 5, bytes(32))), ReadRows)
-    effects = served(machine, machine.handle(RowsRead(read.id, tuple(FRAMES[5:9])), T0))
-    effects += served(machine, machine.handle(RowsRead(again.id, tuple(FRAMES[:5])), T0))
+    effects = served(machine, machine.handle(RowsRead(read.id, tuple(FRAMES[5:9])), T0), TABLE, TABLE)
+    effects += served(machine, machine.handle(RowsRead(again.id, tuple(FRAMES[:5])), T0), TABLE, TABLE)
     assert not [message for message in said(effects, EARTH) if isinstance(message, RowsWrong)]
     assert sizes_attested(effects) == [9]
 
@@ -259,7 +227,7 @@ def proofs(effects) -> list[tuple[int, bool]]:
 
 
 def backed(machine: Auditor, size: int, **stores):
-    return served(machine, hear(machine, BackupCopied(stream_of(), size)), **stores)
+    return heard(machine, BackupCopied(stream_of(), size), **stores)
 
 
 def test_the_backup_counts_when_its_rows_hash_to_the_root_of_the_table():
@@ -314,7 +282,7 @@ def checkpoint(
     heads = tuple(Head(stream_of(d), len(rows), log_of(rows).root()) for d, rows in frames.items())
     previous = bytes(32) if (counter > 0 if chained is None else chained) else b""
     unsigned = Checkpoint(author, counter, T0, previous, heads)
-    signed = unsigned._replace(signature=signer(key or author).sign(signed_part(unsigned)))
+    signed = signed_by(key or author, unsigned)
     return CheckpointOffer(encode(signed), ())
 
 
@@ -423,17 +391,9 @@ def test_leaves_below_backup_and_cosignatures_are_forgotten_and_the_next_root_is
 # ------------------------------------------------------------ recovery and strangers
 
 
-def statement(size: int, frames: Sequence[bytes] = FRAMES) -> Attestation:
-    log = log_of(frames[:size])
-    signature = signer(AUDITOR).sign(audit_part(stream_of(), size, log.root()))
-    return Attestation(stream_of(), size, log.root(), log.frontier(), signature)
-
-
 def recovered(size: int = 20, in_backup: int = 8, **more) -> Auditor:
-    stream = StoredStream(stream_of(), size, EDGE, statement(size), statement(in_backup))
-    machine = Auditor.recover(auditor_settings(), Stored((stream,), **more))
-    machine.handle(Started(), T0)
-    return machine
+    stream = StoredStream(stream_of(), size, EDGE, attestation(FRAMES[:size]), attestation(FRAMES[:in_backup]))
+    return auditor(Stored((stream,), **more))
 
 
 def test_a_recovered_auditor_repeats_its_word_and_reads_on_from_there():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pipeline_parts import LIFETIME, T0, S, contact, facts, of, signer, timers, verifier, why_rejected
+from pipeline_parts import LIFETIME, T0, S, contact, facts, of, signed_by, signer, timers, verifier, why_rejected
 
 from twin.pipeline.facts import PayloadDelivered, Rejected
 from twin.pipeline.machine import (
@@ -23,7 +23,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.wire.bundle import decode as decode_bundle
 from twin.pipeline.wire.crc import crc32c
-from twin.pipeline.wire.messages import FlowAck, Hello, decode, encode, signed_part
+from twin.pipeline.wire.messages import FlowAck, Hello, decode, encode
 
 A, B, C = "a", "b", "c"
 ENDPOINTS = {A: (1, 0), B: (2, 0), C: (3, 0)}
@@ -206,7 +206,7 @@ def test_a_new_plan_opens_the_way():
 
 def flow_ack(verified: int, counter: int, checksum: int | None = None, key: str = C, flow: int = FLOW) -> bytes:
     unsigned = FlowAck(flow, verified, run_crc(verified) if checksum is None else checksum, counter)
-    message = encode(unsigned._replace(signature=signer(key).sign(signed_part(unsigned))))
+    message = encode(signed_by(key, unsigned))
     return Mailer(Address(ENDPOINTS[C], LIFETIME)).bundle(ENDPOINTS[A], message, T0)
 
 

@@ -23,7 +23,7 @@ from pipeline_parts import (
     run_syncs,
     said,
     settled_edge,
-    signer,
+    signed_by,
     stream_of,
     timers,
     why_rejected,
@@ -58,7 +58,6 @@ from twin.pipeline.wire.messages import (
     MismatchNotice,
     decode,
     encode,
-    signed_part,
 )
 
 FRAMES = frames_of(1, 8)
@@ -276,7 +275,7 @@ def cosign_all(checkpoint_counter: int, sizes: dict) -> list[bytes]:
     made = []
     for witness in (PEER, AUDITOR):
         unsigned = Cosign(EDGE, checkpoint_counter, witness, bytes(32), tuple(sizes.items()))
-        made.append(encode(unsigned._replace(signature=signer(witness).sign(signed_part(unsigned)))))
+        made.append(encode(signed_by(witness, unsigned)))
     return made
 
 
@@ -381,7 +380,7 @@ def test_a_cosignature_that_proves_nothing_lets_nothing_be_forgotten(change, rea
     run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
     cosign = Cosign(EDGE, 0, PEER, bytes(32), ((stream_of(), 3),))._replace(**change)
     if "signature" not in change:
-        cosign = cosign._replace(signature=signer(PEER).sign(signed_part(cosign)))
+        cosign = signed_by(PEER, cosign)
     assert why_rejected(edge.handle(Received(PEER, encode(cosign)), T0)) == reason
     assert edge.notary.signed_by_all(edge.streams[stream_of()]) == 0
 

@@ -22,6 +22,7 @@ from pipeline_parts import (
     payloads,
     run_syncs,
     settled_edge,
+    signed_by,
     signer,
     timers,
     why_rejected,
@@ -43,15 +44,15 @@ from twin.pipeline.machine import (
     Transmit,
     Transmitted,
 )
-from twin.pipeline.nodes.alarm_desk import AlarmSettings
+from twin.pipeline.nodes.alarm_desk import ESCALATE, AlarmSettings
 from twin.pipeline.nodes.downlink import FLUSH
-from twin.pipeline.nodes.edge import CHECKPOINT, ESCALATE, Edge
+from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.sync import SyncSettings
 from twin.pipeline.wire.frame import Samples, decode_alert, encode_samples, open_frame, peek_record
 from twin.pipeline.wire.identity import AlertKey
-from twin.pipeline.wire.messages import Acks, FrameOffer, Frames, Receipt, ReceiptsTaken, encode, signed_part
+from twin.pipeline.wire.messages import Acks, FrameOffer, Frames, Receipt, ReceiptsTaken, encode
 
 DEVICE = 1
 ESCALATE_AFTER = 120 * S
@@ -294,7 +295,7 @@ def test_a_button_for_an_alert_that_is_not_there_does_nothing() -> None:
 
 def receipt_bundle(alert: AlertKey, by: str = EARTH) -> bytes:
     receipt = Receipt(alert, T0 + 600 * S, b"")
-    signed = encode(receipt._replace(signature=signer(by).sign(signed_part(receipt))))
+    signed = encode(signed_by(by, receipt))
     return Mailer(Address(ENDPOINTS[EARTH], LIFETIME)).bundle(ENDPOINTS[EDGE], encode(Acks((), (), (signed,))), T0)
 
 

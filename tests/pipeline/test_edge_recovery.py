@@ -23,7 +23,7 @@ from pipeline_parts import (
     run_syncs,
     said,
     settled_edge,
-    signer,
+    signed_by,
     stream_of,
 )
 
@@ -43,7 +43,6 @@ from twin.pipeline.wire.messages import (
     Head,
     decode,
     encode,
-    signed_part,
 )
 
 FRAMES = frames_of(1, 12)
@@ -59,7 +58,7 @@ def cosigned(edge: Edge, medium: Medium, witness: str) -> None:
     """A witness signs all that this edge has signed."""
     sizes = tuple((s.id, s.signed) for s in edge.streams.values())
     unsigned = Cosign(EDGE, edge.notary.counter - 1, witness, edge.notary.digest, sizes)
-    cosign = encode(unsigned._replace(signature=signer(witness).sign(signed_part(unsigned))))
+    cosign = encode(signed_by(witness, unsigned))
     run_syncs(edge, edge.handle(Received(witness, cosign), T0), T0, medium)
 
 
@@ -219,7 +218,7 @@ def test_an_old_cosignature_after_a_restart_does_not_make_the_edge_promise_a_pro
     edge.handle(Started(), T0)
     assert edge.streams[stream_of()].log.base > 1
     unsigned = Cosign(EDGE, 0, PEER, bytes(32), ((stream_of(), 1), (stream_of(2), 1)))
-    edge.handle(Received(PEER, encode(unsigned._replace(signature=signer(PEER).sign(signed_part(unsigned))))), T0)
+    edge.handle(Received(PEER, encode(signed_by(PEER, unsigned))), T0)
     medium = Medium()
     for frame in FRAMES[edge.streams[stream_of()].size :]:
         run_syncs(edge, offer(edge, frame), T0, medium)
@@ -260,7 +259,7 @@ def test_a_snapshot_without_a_checkpoint_keeps_what_was_signed():
     while medium.start < 10_000:
         heads = tuple(Head(StreamId(9, n), 1, bytes(32)) for n in range(40))
         unsigned = Checkpoint(PEER, counter, T0, b"", heads)
-        signed = encode(unsigned._replace(signature=signer(PEER).sign(signed_part(unsigned))))
+        signed = encode(signed_by(PEER, unsigned))
         message = CheckpointOffer(signed, tuple((0 if counter == 0 else 1, ()) for _ in heads))
         run_syncs(edge, edge.handle(Received(PEER, encode(message)), T0), T0, medium)
         run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
@@ -276,7 +275,7 @@ def test_a_stream_known_only_by_what_was_signed_on_a_lost_medium_is_read_back_wi
     edge, medium = Edge.recover(edge_settings(), b""), Medium()
     edge.handle(Started(), T0)
     told = Cosign(EDGE, 7, PEER, bytes(32), ((stream_of(), 6),))
-    told = told._replace(signature=signer(PEER).sign(signed_part(told)))
+    told = signed_by(PEER, told)
     run_syncs(edge, edge.handle(Received(PEER, encode(told)), T0), T0, medium)
     for frame in OTHERS[:3]:
         run_syncs(edge, offer(edge, frame), T0, medium)

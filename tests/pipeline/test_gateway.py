@@ -14,6 +14,7 @@ from pipeline_parts import (
     Author,
     S,
     acks_bundle,
+    attestation,
     facts,
     frames_bundle,
     frames_of,
@@ -23,7 +24,6 @@ from pipeline_parts import (
     open_plan,
     payloads,
     said,
-    signer,
     stream_of,
     timers,
     verifier,
@@ -105,10 +105,7 @@ def stored(machine: Gateway, effects, now_us: int = T0):
 
 
 def attested(machine: Gateway, size: int, now_us: int = T0, device: int = 1, source: str = AUDITOR):
-    log = log_of((FRAMES if device == 1 else OTHERS)[:size])
-    stream = stream_of(device)
-    signature = signer(AUDITOR).sign(audit_part(stream, size, log.root()))
-    message = Attestation(stream, size, log.root(), log.frontier(), signature)
+    message = attestation((FRAMES if device == 1 else OTHERS)[:size], device)
     return machine.handle(Received(source, encode(message)), now_us)
 
 
@@ -638,12 +635,7 @@ def test_a_row_that_vanished_ends_the_job_and_leaves_the_others():
 
 
 def stored_stream(visible: int, signed: int, backed: int, edge: str = EDGE) -> StoredStream:
-    def statement(size: int) -> Attestation:
-        log = log_of(FRAMES[:size])
-        signature = signer(AUDITOR).sign(audit_part(stream_of(), size, log.root()))
-        return Attestation(stream_of(), size, log.root(), log.frontier(), signature)
-
-    return StoredStream(stream_of(), visible, edge, statement(signed), statement(backed))
+    return StoredStream(stream_of(), visible, edge, attestation(FRAMES[:signed]), attestation(FRAMES[:backed]))
 
 
 def new_leader(stream: StoredStream, **more):

@@ -150,7 +150,8 @@ def test_a_repeated_frame_changes_who_carries():
 
 
 def test_an_edge_takes_no_frame_before_its_peers_have_said_what_they_know_of_it():
-    from twin.pipeline.nodes.edge import SETTLE, Edge
+    from twin.pipeline.nodes.edge import Edge
+    from twin.pipeline.nodes.peer_desk import SETTLE
 
     edge = Edge.recover(edge_settings(), b"")
     edge.handle(Started(ENTROPY), T0)

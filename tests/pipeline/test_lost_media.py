@@ -19,15 +19,16 @@ from pipeline_parts import (
     of,
     run_syncs,
     said,
-    signer,
+    signed_by,
     stream_of,
     verifier,
 )
 
 from twin.pipeline.facts import Accepted, ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
 from twin.pipeline.machine import Append, Received, Send, Started, Sync, SyncFailed, TimerFired, TruncateJournal
-from twin.pipeline.nodes.edge import CHECKPOINT, SETTLE, Edge
+from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.nodes.edge_journal import REWRITE
+from twin.pipeline.nodes.peer_desk import SETTLE
 from twin.pipeline.wire.messages import (
     Accept,
     Checkpoint,
@@ -37,7 +38,6 @@ from twin.pipeline.wire.messages import (
     LastWitnessed,
     decode,
     encode,
-    signed_part,
 )
 
 FRAMES = frames_of(1, 12)
@@ -200,13 +200,13 @@ def test_until_all_have_answered_a_witness_of_an_older_checkpoint_is_believed_to
         Cosign(EDGE, 3, third, bytes(32), ((stream_of(), 6),)),
     ]
     for cosign in told:
-        signed = cosign._replace(signature=signer(cosign.witness).sign(signed_part(cosign)))
+        signed = signed_by(cosign.witness, cosign)
         effects = edge.handle(Received(cosign.witness, encode(signed)), T0)
         assert facts(effects, Rejected) == []
     assert edge.notary.signed_before == {stream_of(): 6, stream_of(2): 1}
     assert edge.notary.counter == 6
     late = told[1]._replace(counter=4, sizes=((stream_of(), 9),))
-    late = late._replace(signature=signer(third).sign(signed_part(late)))
+    late = signed_by(third, late)
     effects = edge.handle(Received(third, encode(late)), T0)
     assert [fact.reason for fact in facts(effects, Rejected)] == ["of a head that this edge never signed"]
 
@@ -264,7 +264,7 @@ def test_a_medium_may_fail_for_long_and_often():
 
 
 def test_what_waits_for_a_failing_medium_is_bounded(monkeypatch):
-    monkeypatch.setattr("twin.pipeline.nodes.edge.UNWRITTEN_BYTES_MAX", 300)
+    monkeypatch.setattr("twin.pipeline.nodes.edge_intake.UNWRITTEN_BYTES_MAX", 300)
     edge = settled()
     (sync,) = of(give(edge, 0), Sync)
     edge.handle(SyncFailed(sync.id, "disk full"), T0)

@@ -18,6 +18,7 @@ from pipeline_parts import (
     run_syncs,
     said,
     settled_edge,
+    signed_by,
     signer,
     stream_of,
     why_rejected,
@@ -48,7 +49,7 @@ def checkpoint(
     heads = tuple(Head(stream_of(device), log.size, log.root()) for device, log in logs.items())
     previous = bytes(32) if counter else b""
     unsigned = Checkpoint(author, counter, T0, previous, heads)._replace(**changes)
-    return encode(unsigned._replace(signature=signer(key or author).sign(signed_part(unsigned))))
+    return encode(signed_by(key or author, unsigned))
 
 
 def offer(counter: int, logs: dict[int, MerkleLog], *known: int, **changes: Any) -> CheckpointOffer:

@@ -10,7 +10,7 @@ from pipeline_parts import (
     log_of,
     run_syncs,
     settled_edge,
-    signer,
+    signed_by,
     stream_of,
 )
 
@@ -18,14 +18,14 @@ from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.machine import Received, Started, TimerFired
 from twin.pipeline.nodes.edge import CHECKPOINT
 from twin.pipeline.nodes.edge_journal import SNAPSHOT_AFTER_BYTES
-from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, Head, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, Head, encode
 
 FRAMES = frames_of(1, 300)
 
 
 def offer_of(log: MerkleLog, before: int, counter: int) -> bytes:
     unsigned = Checkpoint(EDGE, counter, T0, b"", (Head(stream_of(), log.size, log.root()),))
-    checkpoint = encode(unsigned._replace(signature=signer(EDGE).sign(signed_part(unsigned))))
+    checkpoint = encode(signed_by(EDGE, unsigned))
     proof = log.consistency_proof(before) if before else ()
     return encode(CheckpointOffer(checkpoint, ((before, proof),)))
 
@@ -43,6 +43,5 @@ def test_a_witness_without_streams_keeps_a_short_journal_and_its_memory() -> Non
     assert medium.start > SNAPSHOT_AFTER_BYTES
     assert longest < 2.5 * SNAPSHOT_AFTER_BYTES
     again = settled_edge(edge_settings(PEER), medium.synced, medium.start)
-    held = edge.notary.snapshot((), {}, bytes, b"", ())
-    assert held.witnessed
-    assert again.notary.snapshot((), {}, bytes, b"", ()).witnessed == held.witnessed
+    assert edge.ledger.witness.witnessed
+    assert again.ledger.witness.witnessed == edge.ledger.witness.witnessed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from auditor_parts import auditor, hear, served
 from pipeline_parts import (
     AUDITOR,
     EARTH,
@@ -13,7 +14,7 @@ from pipeline_parts import (
     T0,
     Author,
     S,
-    auditor_settings,
+    attestation,
     facts,
     frames_bundle,
     frames_of,
@@ -21,7 +22,7 @@ from pipeline_parts import (
     log_of,
     of,
     said,
-    signer,
+    signed_by,
     stream_of,
     timers,
     verifier,
@@ -30,7 +31,6 @@ from pipeline_parts import (
 
 from twin.pipeline.facts import Rejected
 from twin.pipeline.machine import (
-    AttestationWritten,
     BundleArrived,
     CheckpointKept,
     KeepCheckpoint,
@@ -39,10 +39,8 @@ from twin.pipeline.machine import (
     RowsRead,
     RowsWritten,
     Send,
-    SetTimer,
     Started,
     TimerFired,
-    WriteAttestation,
     WriteRows,
 )
 from twin.pipeline.nodes.auditor import KEYS, SCRUB, Auditor
@@ -66,7 +64,6 @@ from twin.pipeline.wire.messages import (
     audit_part,
     decode,
     encode,
-    signed_part,
 )
 
 FRAMES = frames_of(1, 30)
@@ -93,42 +90,20 @@ class Stores:
         self.reads: list[ReadRows] = []
 
     def serve(self, effects: list[Any]) -> list[Any]:
-        more, done = list(effects), []
-        while more:
-            effect = more.pop(0)
-            done.append(effect)
-            match effect:
-                case ReadRows(number, store, stream, first, end):
-                    self.reads.append(effect)
-                    held = (self.table if store == "table" else self.backup).get(stream, [])
-                    frames = tuple(held[n] if n < len(held) else None for n in range(first, end))
-                    more += self.machine.handle(RowsRead(number, frames), T0)
-                case WriteAttestation(number):
-                    more += self.machine.handle(AttestationWritten(number), T0)
-                case KeepCheckpoint(number):
-                    more += self.machine.handle(CheckpointKept(number), T0)
-                case SetTimer("retry", at_us):
-                    more += self.machine.handle(TimerFired("retry"), at_us)
+        done = served(self.machine, effects, self.table, self.backup)
+        self.reads += of(done, ReadRows)
         return done
 
     def hear(self, message: Any) -> list[Any]:
-        return self.serve(self.machine.handle(Received(EARTH, encode(message)), T0))
+        return self.serve(hear(self.machine, message))
 
     def scrub(self) -> list[Any]:
         self.reads.clear()
         return self.serve(self.machine.handle(TimerFired(SCRUB), T0))
 
 
-def statement(size: int) -> Attestation:
-    log = log_of(FRAMES[:size])
-    signature = signer(AUDITOR).sign(audit_part(stream_of(), size, log.root()))
-    return Attestation(stream_of(), size, log.root(), log.frontier(), signature)
-
-
 def audited(size: int = 30, backed: int = 30, stored: Stored | None = None) -> Stores:
-    machine = Auditor.recover(auditor_settings(), stored or Stored())
-    machine.handle(Started(bytes(32)), T0)
-    stores = Stores(machine, FRAMES)
+    stores = Stores(auditor(stored), FRAMES)
     stores.hear(HeadMoved(stream_of(), size))
     stores.hear(BackupCopied(stream_of(), backed))
     return stores
@@ -154,7 +129,7 @@ def test_a_scrub_comes_every_period_and_reads_both_stores_in_small_pieces():
 def test_one_read_of_a_scrub_is_under_way_at_a_time_and_new_rows_are_read_beside_it():
     stores = audited(size=20, backed=0)
     (first,) = of(stores.machine.handle(TimerFired(SCRUB), T0), ReadRows)
-    (new,) = of(stores.machine.handle(Received(EARTH, encode(HeadMoved(stream_of(), 25))), T0), ReadRows)
+    (new,) = of(hear(stores.machine, HeadMoved(stream_of(), 25)), ReadRows)
     assert ((first.first, first.end), (new.first, new.end)) == ((0, 8), (20, 25))
 
 
@@ -168,10 +143,8 @@ def test_a_row_that_rots_is_named_with_its_store(store, index, rot):
 
 
 def test_rows_in_which_no_leaf_is_remembered_are_judged_by_their_signatures_after_a_restart():
-    stream = StoredStream(stream_of(), 30, EDGE, statement(30), statement(30))
-    machine = Auditor.recover(auditor_settings(), Stored((stream,)))
-    machine.handle(Started(bytes(32)), T0)
-    stores = Stores(machine, FRAMES)
+    stream = StoredStream(stream_of(), 30, EDGE, attestation(FRAMES), attestation(FRAMES))
+    stores = Stores(auditor(Stored((stream,))), FRAMES)
     stores.table[stream_of()][5] = flipped(FRAMES[5])
     stores.backup[stream_of()][27] = flipped(FRAMES[27])
     assert wrong(stores.scrub()) == [
@@ -211,9 +184,8 @@ def test_a_mended_row_is_looked_at_again():
 
 
 def test_rows_that_a_stale_store_does_not_show_yet_are_read_again_before_they_are_called_missing():
-    machine = Auditor.recover(auditor_settings())
-    machine.handle(Started(bytes(32)), T0)
-    (read,) = of(machine.handle(Received(EARTH, encode(HeadMoved(stream_of(), 3))), T0), ReadRows)
+    machine = auditor()
+    (read,) = of(hear(machine, HeadMoved(stream_of(), 3)), ReadRows)
     effects = machine.handle(RowsRead(read.id, (FRAMES[0], None, None)), T0)
     assert said(effects, EARTH) == []
     (again,) = of(machine.handle(TimerFired("retry"), T0 + S), ReadRows)
@@ -224,7 +196,7 @@ def test_rows_that_a_stale_store_does_not_show_yet_are_read_again_before_they_ar
 
 
 def gateway(backed: int, verified: int = 30) -> Gateway:
-    stream = StoredStream(stream_of(), verified, EDGE, statement(verified), statement(backed))
+    stream = StoredStream(stream_of(), verified, EDGE, attestation(FRAMES[:verified]), attestation(FRAMES[:backed]))
     machine = Gateway.recover(gateway_settings(), Stored((stream,)))
     machine.handle(Started(bytes(32)), T0)
     return machine
@@ -306,9 +278,7 @@ def test_closing_frames_are_learned_in_any_order_and_a_rotten_one_is_not():
 
 def test_rows_under_a_key_that_is_late_are_not_called_wrong_and_read_when_it_comes():
     device, old, new = rotated()
-    machine = Auditor.recover(auditor_settings())
-    machine.handle(Started(bytes(32)), T0)
-    stores = Stores(machine, [*old, *new])
+    stores = Stores(auditor(), [*old, *new])
     assert wrong(stores.hear(HeadMoved(device.stream, 2))) == []
     stores.reads.clear()
     stores.hear(HeadMoved(device.stream, 2))
@@ -321,8 +291,7 @@ def test_rows_under_a_key_that_is_late_are_not_called_wrong_and_read_when_it_com
 def test_a_row_that_no_key_explains_for_long_is_asked_for_again():
     """It may be rot after all."""
     device, _, new = rotated()
-    machine = Auditor.recover(auditor_settings())
-    machine.handle(Started(bytes(32)), T0)
+    machine = auditor()
     stores = Stores(machine, new)
     assert KEYS in timers(stores.hear(HeadMoved(device.stream, 2)))
     effects = stores.serve(machine.handle(TimerFired(KEYS), T0))
@@ -336,13 +305,13 @@ def test_a_row_that_no_key_explains_for_long_is_asked_for_again():
 def checkpoint(frames: list[bytes]) -> bytes:
     head = Head(stream_of(), len(frames), log_of(frames).root())
     unsigned = Checkpoint(EDGE, 3, T0, bytes(32), (head,))
-    return encode(unsigned._replace(signature=signer(EDGE).sign(signed_part(unsigned))))
+    return encode(signed_by(EDGE, unsigned))
 
 
 def test_a_checkpoint_is_archived_when_it_comes_and_cosigned_when_the_ledger_holds_the_cosignature():
     stores = audited(size=20)
     raw = checkpoint(FRAMES[:10])
-    effects = stores.machine.handle(Received(EARTH, encode(CheckpointOffer(raw, ()))), T0)
+    effects = hear(stores.machine, CheckpointOffer(raw, ()))
     (arrived, own) = of(effects, KeepCheckpoint)
     assert (arrived.author, arrived.counter, arrived.checkpoint, arrived.cosigns) == (EDGE, 3, raw, ())
     assert of(effects, Send) == []
@@ -353,25 +322,23 @@ def test_a_checkpoint_is_archived_when_it_comes_and_cosigned_when_the_ledger_hol
 def test_cosignatures_of_mars_are_archived_when_a_witness_signed_them():
     stores = audited(size=0)
     unsigned = Cosign(EDGE, 3, PEER, bytes(32), ((stream_of(), 10),))
-    good = encode(unsigned._replace(signature=signer(PEER).sign(signed_part(unsigned))))
+    good = encode(signed_by(PEER, unsigned))
     forged = encode(unsigned._replace(signature=bytes(32)))
-    effects = stores.machine.handle(Received(EARTH, encode(Cosigned((forged, good)))), T0)
+    effects = hear(stores.machine, Cosigned((forged, good)))
     assert [kept.cosigns for kept in of(effects, KeepCheckpoint)] == [(good,)]
     assert why_rejected(effects) == "signature"
 
 
 def test_a_witness_remembers_over_a_restart_what_it_has_cosigned():
     unsigned = Cosign(EDGE, 3, AUDITOR, bytes(32), ((stream_of(), 10),))
-    cosign = encode(unsigned._replace(signature=signer(AUDITOR).sign(signed_part(unsigned))))
+    cosign = encode(signed_by(AUDITOR, unsigned))
     stores = audited(stored=Stored(cosigns=(cosign,)))
     effects = stores.hear(CheckpointOffer(checkpoint(FRAMES[:5]), ()))
     assert [m for m in said(effects, EARTH) if isinstance(m, Cosign)] == [], "counter 3 was signed before"
 
 
 def test_every_gateway_that_there_may_be_hears_the_auditor():
-    machine = Auditor.recover(auditor_settings(gateways=(EARTH, "earth-2")))
-    machine.handle(Started(bytes(32)), T0)
-    effects = Stores(machine, FRAMES).hear(HeadMoved(stream_of(), 3))
+    effects = Stores(auditor(gateways=(EARTH, "earth-2")), FRAMES).hear(HeadMoved(stream_of(), 3))
     heard = {send.destination: decode(send.data) for send in of(effects, Send)}
     assert heard.keys() == {EARTH, "earth-2"}
     assert all(isinstance(message, Attestation) for message in heard.values())

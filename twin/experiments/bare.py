@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -146,88 +146,87 @@ def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings,
         )
 
 
-def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:
-    """A mission for a bare scenario; its tables go to `folder`, which must exist with its `tables` inside."""
-    scenario = resolve(scenario)
-    trace = Trace()
-    host = SimulatedHost(scenario.start_us, trace, observer)
-    plan = plan_of(scenario)
+def _flows(scenario: BareScenario) -> tuple[FlowSettings, ...]:
     p = scenario.pipeline
-    flows = tuple(
+    return tuple(
         FlowSettings(
             number, t.from_node, t.to_node, t.count, p.ack_every, key_pair(scenario.seed, p.suite, t.to_node).verifier
         )
         for number, t in enumerate(scenario.traffic, start=1)
     )
-    refuse_overload(scenario, _loads(scenario, plan))
-    links = {
-        (source, destination): SpaceLink(
-            host,
-            source,
-            destination,
-            plan,
-            LinkSettings(
-                disturbances.link_faults(scenario, f"{source}->{destination}"),
-                Outages(physical_outages(scenario, f"{source}->{destination}", plan.between(source, destination))),
-                rates=disturbances.real_rates(scenario, f"{source}->{destination}"),
-            ),
-            Transmitter(),
-            Transmitter(),
-        )
-        for source in scenario.network.nodes
-        for destination in plan.neighbours(source)
-    }
-    host.carriers[Transmit] = lambda node, e: links[node, e.neighbour].transmit(node, e)
-    host.carriers[Deliver] = _read_and_forget
 
-    names = {number: f"{t.from_node}-{t.to_node}-{number}" for number, t in enumerate(scenario.traffic, start=1)}
-    rows = _Records(folder / "tables", names)
-    ledger, conservation = FlowLedger(rows.delivered), Conservation()
-    checkers: list[Checker] = [
-        NotApplicable("durability", NO_LEDGER),
-        NotApplicable("no_equivocation", NO_LEDGER),
-        ledger.no_loss,
-        ledger.exactly_once,
-        ledger.order,
-        ledger.integrity,
-        NotApplicable("append_only", NO_LEDGER),
-        NotApplicable("convergence", NO_LIVENESS),
-        NotApplicable("freshness", NO_LIVENESS),
-        NotApplicable("feedback_closure", NO_LIVENESS),
-        NotApplicable("alert_latency", NO_LIVENESS),
-        NotApplicable("recovery", NO_LIVENESS),
-        NotApplicable("safe_trim", NO_LEDGER),
-        NotApplicable("anti_replay", NO_LEDGER),
-        NotApplicable("monotonic_reads", NO_LEDGER),
-        NotApplicable("clock_honesty", NO_LEDGER),
-        NotApplicable("confidentiality", NO_LEDGER),
-        NotApplicable("bounded_resources", NO_LEDGER),
-        conservation,
-    ]
-    for checker in checkers:
-        checker.watch(trace)
-    ledger.watch(trace)
-    transmissions = Transmissions(folder / "tables", [link.hop for link in links.values()])
-    transmissions.watch(trace)
-    _write_calendar(scenario, plan, folder / "tables", host)
-    sources = frozenset(t.from_node for t in scenario.traffic)
-    machines = list(_nodes(scenario, plan, flows, roles))
 
-    def start_all() -> None:
-        for name, machine in machines:
-            host.start(name, machine, entropy(scenario.seed, name, 1))
-        for number, traffic in enumerate(scenario.traffic, start=1):
-            random = stream(scenario.seed, "traffic", str(number))
-            _Source(host, number, traffic, scenario.start_us, random)
+def _links(scenario: BareScenario, host: SimulatedHost, plan: ContactPlan) -> dict[tuple[str, str], SpaceLink]:
+    """Links by transmitting and receiving node."""
+    links = {}
+    for source in scenario.network.nodes:
+        for destination in plan.neighbours(source):
+            name = f"{source}->{destination}"
+            settings = LinkSettings(
+                disturbances.link_faults(scenario, name),
+                Outages(physical_outages(scenario, name, plan.between(source, destination))),
+                rates=disturbances.real_rates(scenario, name),
+            )
+            links[source, destination] = SpaceLink(
+                host, source, destination, plan, settings, Transmitter(), Transmitter()
+            )
+    return links
 
-    host.call_at(scenario.start_us, start_all)
-    total = sum(t.count for t in scenario.traffic)
 
-    def home() -> bool:
-        trace.flush()  # the ledger reads in batches
-        return ledger.delivered == total and all(_acked(machine) for _, machine in machines)
+class _Collectors:
+    """Tables of a run, the ledger of its flows and the account of its copies."""
 
-    def records() -> dict[str, int]:
+    def __init__(self, scenario: BareScenario, tables: Path, links: Iterable[SpaceLink]) -> None:
+        flows = enumerate(scenario.traffic, start=1)
+        self._names = {number: f"{t.from_node}-{t.to_node}-{number}" for number, t in flows}
+        self._sources = frozenset(t.from_node for t in scenario.traffic)
+        self._tables = tables
+        self._rows = _Records(tables, self._names)
+        self._transmissions = Transmissions(tables, [link.hop for link in links])
+        self.ledger = FlowLedger(self._rows.delivered)
+        self.conservation = Conservation()
+
+    def checkers(self) -> list[Checker]:
+        """One for every guarantee, in the order in which a reader meets them."""
+        return [
+            NotApplicable("durability", NO_LEDGER),
+            NotApplicable("no_equivocation", NO_LEDGER),
+            self.ledger.no_loss,
+            self.ledger.exactly_once,
+            self.ledger.order,
+            self.ledger.integrity,
+            NotApplicable("append_only", NO_LEDGER),
+            NotApplicable("convergence", NO_LIVENESS),
+            NotApplicable("freshness", NO_LIVENESS),
+            NotApplicable("feedback_closure", NO_LIVENESS),
+            NotApplicable("alert_latency", NO_LIVENESS),
+            NotApplicable("recovery", NO_LIVENESS),
+            NotApplicable("safe_trim", NO_LEDGER),
+            NotApplicable("anti_replay", NO_LEDGER),
+            NotApplicable("monotonic_reads", NO_LEDGER),
+            NotApplicable("clock_honesty", NO_LEDGER),
+            NotApplicable("confidentiality", NO_LEDGER),
+            NotApplicable("bounded_resources", NO_LEDGER),
+            self.conservation,
+        ]
+
+    def watch(self, trace: Trace) -> None:
+        """Read the trace."""
+        self.ledger.watch(trace)
+        self._transmissions.watch(trace)
+
+    def before_finish(self, complete: bool) -> None:
+        """The run is over; `complete`: nothing is on its way any more."""
+        self.ledger.no_loss.complete = complete
+
+    def counts(self) -> dict[str, int]:
+        """The `counts` block."""
+        bundles = self.conservation.sent_from(self._sources)
+        return {"samples": 0, "frames": self.ledger.offered, "bundles": bundles, "rows": 0, "alerts": 0}
+
+    def records(self) -> dict[str, int]:
+        """The `records` block."""
+        ledger = self.ledger
         lost = len(ledger.open) if ledger.no_loss.complete else 0
         return {
             "accepted": ledger.offered,
@@ -236,12 +235,40 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
             "in_flight": len(ledger.open) - lost,
         }
 
-    def before_finish(complete: bool) -> None:
-        ledger.no_loss.complete = complete
+    def streams(self) -> dict[str, dict[str, Any]]:
+        """The `streams` block."""
+        return latency_by_stream(self._tables / "records.parquet", {name: name for name in self._names.values()}, {})
 
-    def close(_at_us: int) -> None:
-        rows.close()
-        transmissions.close()
+    def close(self, _at_us: int) -> None:
+        """Write what is left."""
+        self._rows.close()
+        self._transmissions.close()
+
+
+def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:
+    """A mission for a bare scenario; its tables go to `folder`, which must exist with its `tables` inside."""
+    scenario = resolve(scenario)
+    trace = Trace()
+    host = SimulatedHost(scenario.start_us, trace, observer)
+    plan = plan_of(scenario)
+    refuse_overload(scenario, _loads(scenario, plan))
+    links = _links(scenario, host, plan)
+    host.carriers[Transmit] = lambda node, e: links[node, e.neighbour].transmit(node, e)
+    host.carriers[Deliver] = _read_and_forget
+
+    collectors = _Collectors(scenario, folder / "tables", links.values())
+    checkers = collectors.checkers()
+    for checker in checkers:
+        checker.watch(trace)
+    collectors.watch(trace)
+    _write_calendar(scenario, plan, folder / "tables", host)
+    machines = list(_nodes(scenario, plan, _flows(scenario), roles))
+    host.call_at(scenario.start_us, _start_all, scenario, host, machines)
+    total = sum(t.count for t in scenario.traffic)
+
+    def home() -> bool:
+        trace.flush()  # the ledger reads in batches
+        return collectors.ledger.delivered == total and all(machine.custody == 0 for _, machine in machines)
 
     return Mission(
         host=host,
@@ -249,32 +276,29 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
         generation_end_us=scenario.end_us,
         plan_end_us=scenario.end_us,
         checkers=checkers,
-        conservation=conservation,
+        conservation=collectors.conservation,
         home=home,
         deadline_us=lambda: scenario.end_us,
         hops=lambda: [link.hop for link in links.values()],
-        counts=lambda: {
-            "samples": 0,
-            "frames": ledger.offered,
-            "bundles": conservation.sent_from(sources),
-            "rows": 0,
-            "alerts": 0,
-        },
-        records=records,
-        streams=lambda: latency_by_stream(
-            folder / "tables" / "records.parquet", {name: name for name in names.values()}, {}
-        ),
-        before_finish=[before_finish],
-        closers=[close],
+        counts=collectors.counts,
+        records=collectors.records,
+        streams=collectors.streams,
+        before_finish=[collectors.before_finish],
+        closers=[collectors.close],
     )
+
+
+def _start_all(scenario: BareScenario, host: SimulatedHost, machines: list[tuple[str, Any]]) -> None:
+    """Start nodes, and the sources of their traffic."""
+    for name, machine in machines:
+        host.start(name, machine, entropy(scenario.seed, name, 1))
+    for number, traffic in enumerate(scenario.traffic, start=1):
+        random = stream(scenario.seed, "traffic", str(number))
+        _Source(host, number, traffic, scenario.start_us, random)
 
 
 def _read_and_forget(_node: str, _effect: Deliver) -> None:
     """What the destination's application does with a payload."""
-
-
-def _acked(machine: Any) -> bool:
-    return bool(machine.custody == 0)
 
 
 def _write_calendar(scenario: BareScenario, plan: ContactPlan, folder: Path, host: SimulatedHost) -> None:

@@ -4,32 +4,29 @@ wrong.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twin.experiments import disturbances
 from twin.experiments.calendar_tables import write_calendar
 from twin.experiments.checkers import Habitat, checkers_of
-from twin.experiments.clinic_log import ClinicLog
 from twin.experiments.clinic_settings import limits_of
+from twin.experiments.collectors import Collectors
 from twin.experiments.earth_site import EarthSite
 from twin.experiments.fault_schedule import FaultSchedule, Hands
 from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, DeviceIdentity, devices_of, edge_endpoint
 from twin.experiments.intruder import Intruder, Reach
-from twin.experiments.journeys import Journeys, Transmissions
 from twin.experiments.machine_settings import RETRANSMISSION_MARGIN_US, MachineSettings
 from twin.experiments.mission import Mission, Roles
 from twin.experiments.operators import Operators
 from twin.experiments.overload import refuse_overload
 from twin.experiments.passages import availability, longest_silence_s
-from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.power_cycles import PowerCycles
 from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
-from twin.experiments.tables import TableWriter
-from twin.experiments.vitals_log import WatchedDevice
 from twin.faults.forgery import Victim
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
@@ -43,6 +40,7 @@ from twin.guarantees.verdict import Checker
 from twin.hosts.dispatcher import Observer
 from twin.hosts.models.annunciator import Annunciator
 from twin.hosts.models.disk import Disk
+from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.sensor import Sensor
 from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
@@ -64,6 +62,8 @@ from twin.scenario.episodes import windows_of
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, Trace
 from twin.world.timescales import SOL_US, lmst_h
+
+C = TypeVar("C")
 
 EARTH_LATENCY_US = 1_000  # assumed: gateway and auditor stand in one data center
 EARTH_RATE_BPS = 1_000_000_000
@@ -182,48 +182,17 @@ class HabitatBuilder:
         host.carriers.update(self._carriers())
         truth, checkers = self._checkers()
         tables = self.folder / "tables"
-        signers = {**{d.name: d.device for d in self.devices}, **self.settings.edge_devices}
-        journeys = Journeys(tables, {number: name for name, number in signers.items()})
-        journeys.watch(self.trace)
-        transmissions = Transmissions(tables, [link.hop for link in self.links.values()])
-        transmissions.watch(self.trace)
-        clinic = self._clinic_log()
-        clinic.watch(self.trace)
-        backlog = TableWriter(tables, "backlog")
+        collectors = Collectors(tables, self.settings, [link.hop for link in self.links.values()], truth)
+        collectors.watch(self.trace)
         write_calendar(tables, scenario, self.plan, self.calendar)
         write_run_registry(self.folder, self.settings, self.devices)
-        self._schedule(truth, backlog)
-
-        by_key = {checker.key: checker for checker in checkers}
-        no_loss, once, convergence = by_key["no_loss"], by_key["exactly_once"], by_key["convergence"]
-        assert isinstance(no_loss, NoLoss)
-        assert isinstance(once, ExactlyOnce)
-        assert isinstance(convergence, Convergence)
-        conservation, recovery = by_key["conservation"], by_key["recovery"]
-        assert isinstance(conservation, Conservation)
-        assert isinstance(recovery, Recovery)
+        self._schedule(collectors)
+        no_loss, once = _only(checkers, NoLoss), _only(checkers, ExactlyOnce)
+        convergence, recovery = _only(checkers, Convergence), _only(checkers, Recovery)
 
         def before_finish(complete: bool) -> None:
             no_loss.complete = convergence.complete = recovery.complete = complete
             once.rows_counted = self.earth.table.count_rows()
-
-        def close(at_us: int) -> None:
-            journeys.close(at_us)
-            transmissions.close()
-            clinic.close(at_us)
-            backlog.close()
-            self.earth.close()
-
-        def records() -> dict[str, int]:
-            accepted, missing = no_loss.accepted, no_loss.missing
-            lost = missing if no_loss.complete else 0  # destroyed media included
-            return {
-                "accepted": accepted,
-                "delivered": accepted - missing,
-                "lost": lost,
-                "in_flight": missing - lost,
-                "never_accepted": no_loss.never_accepted,
-            }
 
         return Mission(
             host=host,
@@ -231,51 +200,32 @@ class HabitatBuilder:
             generation_end_us=scenario.end_us,
             plan_end_us=self.span[1],
             checkers=checkers,
-            conservation=conservation,
-            home=lambda: journeys.outstanding == 0,
+            conservation=_only(checkers, Conservation),
+            home=lambda: collectors.journeys.outstanding == 0,
             deadline_us=lambda: self._drain_deadline_us(convergence),
-            hops=lambda: [
-                *(link.hop for link in self.links.values()),
-                *self.mars_network.hops.values(),
-                *self.earth_network.hops.values(),
-            ],
-            counts=lambda: {
-                "samples": journeys.samples,
-                "frames": journeys.frames,
-                "bundles": journeys.bundles,
-                "rows": truth.rows,
-                "alerts": clinic.alerts,
-            },
-            records=records,
-            streams=lambda: latency_by_stream(
-                tables / "records.parquet",
-                {name: f"{number:016x}" for name, number in signers.items()},
-                self._ages_s(journeys),
-            ),
+            hops=self._hops,
+            counts=collectors.counts,
+            records=lambda: _records(no_loss),
+            streams=collectors.streams,
             site={
                 "name": self.site.name,
                 "latitude_deg": self.site.latitude_deg,
                 "longitude_deg": self.site.longitude_deg,
             },
             longest_silence_s=self._longest_silence_s(),
-            clinic=clinic.clinic,
-            ledger=lambda: clinic.ledger(once.rows_counted or 0),
+            clinic=collectors.clinic.clinic,
+            ledger=lambda: collectors.clinic.ledger(once.rows_counted or 0),
             before_finish=[before_finish],
-            closers=[close],
+            closers=[collectors.close, lambda _: self.earth.close()],
         )
 
-    def _ages_s(self, journeys: Journeys) -> dict[str, tuple[float | None, float | None]]:
-        """Of the devices alone: alerts are no signal, and the age of the newest says nothing."""
-        ages_s = journeys.ages_s()
-        return {d.name: ages_s.get(d.device, (None, None)) for d in self.devices}
-
-    def _clinic_log(self) -> ClinicLog:
-        watched = [WatchedDevice(d.name, d.device, d.crew, d.channels) for d in self.devices]
-        return ClinicLog(self.folder / "tables", watched, self.edges, self.scenario.start_us, self.scenario.end_us)
+    def _hops(self) -> list[HopAccount]:
+        local = (*self.mars_network.hops.values(), *self.earth_network.hops.values())
+        return [*(link.hop for link in self.links.values()), *local]
 
     # ------------------------------------------------------------ what happens by script
 
-    def _schedule(self, truth: Truth, backlog: TableWriter) -> None:
+    def _schedule(self, collectors: Collectors) -> None:
         host, scenario, power = self.host, self.scenario, self.power
         host.call_at(scenario.start_us, self._start_all)
         power.before_stop.append(self._cut)
@@ -308,7 +258,7 @@ class HabitatBuilder:
         for episode in windows_of(scenario):
             host.call_at(episode.onset_us, self._note, EpisodeBegan(episode.kind, episode.crew))
             host.call_at(episode.end_us, self._note, EpisodeEnded(episode.kind, episode.crew))
-        host.call_at(scenario.start_us, self._sample_backlog, truth, backlog)
+        host.call_at(scenario.start_us, self._sample_backlog, collectors)
         host.call_at(scenario.start_us, self.earth.start_readers)
 
     def _note(self, fact: tuple[Any, ...]) -> None:
@@ -328,18 +278,9 @@ class HabitatBuilder:
         if node in self.disks and self.antenna.transmitter.stowed:
             self.host.deliver(node, LinkChanged(EARTH, False))
 
-    def _sample_backlog(self, truth: Truth, backlog: TableWriter) -> None:
-        waiting = {edge: [0, 0] for edge in self.edges}
-        home = {d.device: d.home for d in self.devices}
-        home |= {number: edge for edge, number in self.settings.edge_devices.items()}
-        for (device, _), of in truth.streams.items():
-            at = of.contiguous["table"]
-            count = waiting[home[device]]
-            count[0] += of.sealed - at - len(of.ahead["table"])
-            count[1] += sum(size for index, size in of.sizes.items() if index >= at)
-        for edge, (records, size) in waiting.items():
-            backlog.row(self.host.now_us, edge, records, size)
-        self.host.call_in(BACKLOG_EVERY_US, self._sample_backlog, truth, backlog)
+    def _sample_backlog(self, collectors: Collectors) -> None:
+        collectors.sample_backlog(self.host.now_us)
+        self.host.call_in(BACKLOG_EVERY_US, self._sample_backlog, collectors)
 
     # ------------------------------------------------------------ guarantees
 
@@ -360,7 +301,7 @@ class HabitatBuilder:
             carriers=carriers,
             of=lambda device: self.available[carriers[device]],
             of_edge={edge: self.available[edge,] for edge in self.edges},
-            signers={**{d.name: d.device for d in self.devices}, **self.settings.edge_devices},
+            signers=self.settings.signers,
             limits={d.name: limits_of(d.device, self.settings.watches[d.name]) for d in self.devices},
             secrets=[*(d.name.encode() for d in self.devices), *(c.encode() for d in self.devices for c in d.channels)],
             turnaround_us=self.settings.turnaround_us,
@@ -379,6 +320,25 @@ class HabitatBuilder:
                 return None
             homes.append(back[0] + back[1].owlt_us(back[0]) + RETRANSMISSION_MARGIN_US)
         return max(homes)
+
+
+def _only(checkers: Sequence[Checker], kind: type[C]) -> C:
+    """The checker of this kind."""
+    (found,) = (checker for checker in checkers if isinstance(checker, kind))
+    return found
+
+
+def _records(no_loss: NoLoss) -> dict[str, int]:
+    """The `records` block."""
+    accepted, missing = no_loss.accepted, no_loss.missing
+    lost = missing if no_loss.complete else 0  # destroyed media included
+    return {
+        "accepted": accepted,
+        "delivered": accepted - missing,
+        "lost": lost,
+        "in_flight": missing - lost,
+        "never_accepted": no_loss.never_accepted,
+    }
 
 
 def build(scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None = None) -> Mission:

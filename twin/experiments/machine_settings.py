@@ -70,6 +70,11 @@ class MachineSettings:
             self.known[number] = KnownDevice(edge, own.verifier, own.signer.signature_bytes)
 
     @property
+    def signers(self) -> dict[str, int]:
+        """Node name -> the id under which it signs records: devices, and edges for their alerts."""
+        return {**{d.name: d.device for d in self.devices}, **self.edge_devices}
+
+    @property
     def turnaround_us(self) -> int:
         """Processing on Earth and the ack delay, as timers and bounds grant them."""
         p = self.scenario.pipeline
@@ -120,8 +125,6 @@ class MachineSettings:
             plan=self.plan,
             devices={number: known for number, known in self.known.items() if known.name not in unknown},
             carries=frozenset(d.device for d in devices if d.home == edge),
-            gateway=self.keys[EARTH].verifier,
-            auditor=self.keys[AUDITOR].verifier,
             notary=NotarySettings(
                 name=edge,
                 signer=self.keys[edge].signer,

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from twin.report import series, style
@@ -68,11 +69,10 @@ def timeline(
     Returns:
         An inline SVG, or None when all tables are empty.
     """
+    lanes, troubles = contact_lanes(axis, contacts), _disturbance_lanes(axis, disturbances)
     panels = []
-    lanes = contact_lanes(axis, contacts)
     if lanes:
         panels.append(Panel(0.3 * len(lanes) + 0.1, lambda axes: _draw_lanes(axes, axis, lanes, "contacts")))
-    troubles = _disturbance_lanes(axis, disturbances)
     if troubles:
         panels.append(Panel(0.3 * len(troubles) + 0.1, lambda axes: _draw_lanes(axes, axis, troubles, "disturbances")))
     if len(opacity):
@@ -81,12 +81,16 @@ def timeline(
         panels.append(Panel(1.2, lambda axes: _draw_backlog(axes, axis, backlog)))
     if not panels:
         return None
-    heights = [panel.height_in for panel in panels]
-    gaps_in = 0.16 * (len(panels) - 1)
-    above_in = 0.5 if axis.on_mars else 0.1
-    height_in = sum(heights) + gaps_in + above_in + 0.6
     longest = max((len(lane.label) for lane in (*lanes, *troubles)), default=0)
-    left_in = max(1.4, _LETTER_IN * longest + 0.1)
+    figure = _stacked(axis, panels, max(1.4, _LETTER_IN * longest + 0.1), silent_from_us)
+    return style.svg(figure, "Timeline of contacts, disturbances, dust opacity and backlog")
+
+
+def _stacked(axis: TimeAxis, panels: list[Panel], left_in: float, silent_from_us: int | None) -> Figure:
+    """Panels above each other on one axis of time, with `left_in` inch of room for their labels."""
+    heights = [panel.height_in for panel in panels]
+    above_in = 0.5 if axis.on_mars else 0.1
+    height_in = sum(heights) + 0.16 * (len(panels) - 1) + above_in + 0.6
     figure = style.blank(_WIDTH_IN, height_in)
     grid = figure.add_gridspec(
         len(panels),
@@ -111,7 +115,7 @@ def timeline(
         if first is None:
             first = axes
             axis.dress_mars(axes)
-    return style.svg(figure, "Timeline of contacts, disturbances, dust opacity and backlog")
+    return figure
 
 
 def contact_lanes(axis: TimeAxis, contacts: pd.DataFrame) -> list[Lane]:

@@ -59,16 +59,6 @@ class AlarmBoard:
         self._entries: dict[AlertKey, _Entry] = {}
 
     @property
-    def sounding(self) -> tuple[AlertKey, ...]:
-        """Alerts whose signal nobody has acknowledged, oldest first."""
-        return tuple(alert for alert, entry in self._entries.items() if not entry.acknowledged)
-
-    @property
-    def alerts(self) -> tuple[AlertKey, ...]:
-        """All alerts that are not gone, oldest first."""
-        return tuple(self._entries)
-
-    @property
     def next_due_us(self) -> int | None:
         """When `due` has something to do next; None: not before another change."""
         if self._escalate_after_us is None:

@@ -140,32 +140,6 @@ class MerkleLog:
         """
         return tuple(self._subtrees(0, self._size_to_answer(n)))
 
-    def inclusion_proof(self, index: int, n: int | None = None) -> tuple[bytes, ...]:
-        """Proof that leaf `index` is in the tree over the first `n` leaves, leaf to root (RFC 9162 2.1.3.1).
-
-        Raises:
-            Trimmed: `index` is below `base`.
-            IndexError: Not 0 <= index < n <= size.
-        """
-        if n is None:
-            n = self._size
-        if not 0 <= index < n <= self._size:
-            raise IndexError(f"inclusion of leaf {index} in {n} leaves: the log has {self._size}")
-        if index < self._base:
-            raise Trimmed(f"inclusion of leaf {index}: the log was trimmed to {self._base}")
-        proof: list[bytes] = []
-        low, high = 0, n
-        while high - low > 1:
-            middle = low + _split(high - low)
-            if index < middle:
-                proof.append(self._span(middle, high))
-                high = middle
-            else:
-                proof.append(self._span(low, middle))
-                low = middle
-        proof.reverse()
-        return tuple(proof)
-
     def consistency_proof(self, m: int, n: int | None = None) -> tuple[bytes, ...]:
         """Proof that the first `m` of `n` leaves are unchanged (RFC 9162 2.1.4.1); empty for m == n.
 

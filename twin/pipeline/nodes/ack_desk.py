@@ -7,10 +7,10 @@ acks leave. A receipt goes again with whatever leaves after the edge's answer co
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from twin.pipeline.machine import Effect, SetTimer
+from twin.pipeline.nodes.ack_maker import AckMaker
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.mailer import EndpointId, Mailer
 from twin.pipeline.wire.identity import AlertKey, StreamId
@@ -42,7 +42,6 @@ class AckDesk:
 
     Args:
         bytes_max: size that a bundle should not exceed; a single ack, cosignature or receipt goes even if it does.
-        compose: makes the encoded ack of a stream, or None while nothing of it is verified.
     """
 
     def __init__(
@@ -52,14 +51,14 @@ class AckDesk:
         mailer: Mailer,
         delay_us: int,
         bytes_max: int,
-        compose: Callable[[StreamId, int, list[Effect]], bytes | None],
+        acks: AckMaker,
     ) -> None:
         self.edge = edge
         self.antenna = antenna
         self._mailer = mailer
         self._delay_us = delay_us
         self._bytes_max = bytes_max
-        self._compose = compose
+        self._acks = acks
         self._due: dict[StreamId, None] = {}
         self._cosign: bytes | None = None
         self._receipts: dict[AlertKey, bytes] = {}
@@ -173,7 +172,7 @@ class AckDesk:
         while self._due and limit >= ACK_BYTES_MAX:
             stream = next(iter(self._due))
             del self._due[stream]
-            ack = self._compose(stream, now_us, out)
+            ack = self._acks.make(stream, now_us, out)
             if ack is not None:
                 acks.append(ack)
                 streams.append(stream)

@@ -15,12 +15,15 @@ from typing import NamedTuple
 from twin.pipeline.clinic.alarms import ACTIVE, AlarmRules, Change
 from twin.pipeline.clinic.board import AlarmBoard, Signal
 from twin.pipeline.clinic.watch import Watch
-from twin.pipeline.facts import AlarmRaised
+from twin.pipeline.facts import AlarmRaised, AlertSealed, FrameSealed
+from twin.pipeline.ledger.merkle import leaf_hash
 from twin.pipeline.ledger.stream import Stream
-from twin.pipeline.machine import Annunciate, Effect, Report
+from twin.pipeline.machine import Annunciate, Effect, Report, SetTimer
 from twin.pipeline.wire.frame import ALERT, Alert, Frame, Samples, decode_alert, encode_alert, open_frame, seal
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.signing import Signer
+
+ESCALATE = "escalate"
 
 
 class AlarmSettings(NamedTuple):
@@ -34,7 +37,7 @@ class AlarmSettings(NamedTuple):
 
 
 class AlarmDesk:
-    """Rules by stream, the board of alarms that sound, and the edge's own alert stream."""
+    """Rules by stream, the board of alarms that sound, and the edge's own alert stream; timer `escalate`."""
 
     def __init__(self, settings: AlarmSettings) -> None:
         self.settings = settings
@@ -43,6 +46,7 @@ class AlarmDesk:
         self._rules: dict[StreamId, AlarmRules] = {}
         self._recalled: list[Change] = []
         self._written: set[AlertKey] = set()
+        self._escalation_set_us: int | None = None
 
     def open(self, epoch: int) -> None:
         """Begin the own stream of this start."""
@@ -134,13 +138,16 @@ class AlarmDesk:
         self._tell(self._board.acknowledge(alert), out)
 
     def escalate(self, now_us: int, out: list[Effect]) -> None:
-        """Raise what nobody has acknowledged in time."""
+        """The timer fired: raise what nobody has acknowledged in time."""
+        self._escalation_set_us = None
         self._tell(self._board.due(now_us), out)
 
-    @property
-    def next_escalation_us(self) -> int | None:
-        """When `escalate` should be called next."""
-        return self._board.next_due_us
+    def watch_escalation(self, out: list[Effect]) -> None:
+        """Set the timer anew if the next escalation is due at another instant than before."""
+        due_us = self._board.next_due_us
+        if due_us is not None and due_us != self._escalation_set_us:
+            self._escalation_set_us = due_us
+            out.append(SetTimer(ESCALATE, due_us))
 
     def seen_on_earth(self, alert: AlertKey, out: list[Effect]) -> None:
         """The flight surgeon has acknowledged."""
@@ -155,6 +162,12 @@ class AlarmDesk:
         """When a frame of an own stream was written, by this edge's clock, and what it says."""
         opened = open_frame(frame, self.settings.signer.signature_bytes)
         return opened.generated_us, decode_alert(opened.body)
+
+    def say_sealed(self, record: RecordId, frame: bytes, out: list[Effect]) -> None:
+        """An alert of an own stream is on the medium: now its identity is taken for good."""
+        generated_us, alert = self.read_own(frame)
+        out.append(Report(FrameSealed(record, leaf_hash(frame), generated_us, 0, len(frame))))
+        out.append(Report(AlertSealed(alert.alert, record)))
 
     def seal(self, alert: Alert, stream: Stream, now_us: int) -> bytes:
         """The next frame of the own stream."""

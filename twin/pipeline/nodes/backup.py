@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from twin.pipeline.machine import Effect, ReadRows, Send, WriteRows
+from twin.pipeline.machine import Effect, ReadRows, WriteRows
+from twin.pipeline.nodes.auditor_desk import AuditorDesk
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import BackupCopied, LookAgain, encode
 
 TABLE, BACKUP = "table", "backup"
 
@@ -38,7 +38,7 @@ class BackupKeeper:
     """
 
     def __init__(
-        self, auditor: str, batch_rows: int, ids: Iterator[int], is_sound: Callable[[RecordId, bytes], bool]
+        self, auditor: AuditorDesk, batch_rows: int, ids: Iterator[int], is_sound: Callable[[RecordId, bytes], bool]
     ) -> None:
         self._is_sound = is_sound
         self._auditor = auditor
@@ -69,7 +69,7 @@ class BackupKeeper:
         for index, frame in enumerate(frames, start=job.at):
             record = RecordId(*job.stream, index)
             if frame is None or not self._is_sound(record, frame):
-                out.append(Send(self._auditor, encode(LookAgain(job.stream, (index,), TABLE))))
+                self._auditor.look_again(TABLE, job.stream, (index,), out)
                 self._jobs.popleft()
                 return True
             rows.append((record, frame))
@@ -97,9 +97,8 @@ class BackupKeeper:
         """The back-off is over."""
         self._waiting = False
 
-    def step(self) -> list[Effect]:
-        """What to ask for next; nothing while an answer or a back-off is awaited."""
-        out: list[Effect] = []
+    def step(self, out: list[Effect]) -> None:
+        """Ask for what comes next; nothing while an answer or a back-off is awaited."""
         while self._jobs and self._pending is None and not self._waiting:
             job = self._jobs[0]
             if job.rows:
@@ -111,5 +110,4 @@ class BackupKeeper:
                 out.append(ReadRows(self._pending, TABLE, job.stream, job.at, end))
             else:
                 self._jobs.popleft()
-                out.append(Send(self._auditor, encode(BackupCopied(job.stream, job.end))))
-        return out
+                self._auditor.copied(job.stream, job.end, out)

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from twin.pipeline.facts import BundleSent
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, SetTimer
+from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import EndpointId, Mailer
 from twin.pipeline.transport.sync import Load, Synchronizer
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import Ack, Frames, encode
+from twin.pipeline.wire.messages import Ack, Frames, KeyNotice, encode
 
 FLUSH, EXPIRY, CONTACT = "flush", "expiry", "contact"
 FRAME_OVERHEAD_BYTES = 3  # CBOR byte string header of a frame inside a bundle
@@ -44,6 +45,7 @@ class Downlink:
         self.antenna = antenna
         self.sync = sync
         self.mailer = mailer
+        self.hop_keys = HopKeyDesk(mailer.protector, self._post_notice)
         self._streams = streams
         self._earth = earth
         self._bundle_wait_us = bundle_wait_us
@@ -60,6 +62,9 @@ class Downlink:
     def post(self, kind: object, payload: bytes) -> None:
         """Send this payload; an unsent one of the same kind is replaced."""
         self._mail[kind] = payload
+
+    def _post_notice(self, _peer: str, notice: bytes, _now_us: int, _out: list[Effect]) -> None:
+        self.post(KeyNotice, notice)
 
     def offer(self, records: list[RecordId], now_us: int, out: list[Effect]) -> None:
         """Queue records that are durable; the first of a batch starts the wait for others."""

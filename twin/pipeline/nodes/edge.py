@@ -5,12 +5,12 @@ accepted to the device and, if this edge carries the stream, queued for Earth ->
 trimmed when the ack itself is durable. The local alarm waits for nothing; everything else waits for the medium:
 nothing is accepted, sent, cosigned or trimmed before the journal entry that it rests on is synced.
 
-Its parts: `edge_journal` (what waits for the medium), `downlink` (Earth side), `notary` (checkpoints and witnesses),
-`alarm_desk` (rules, the crew, the own alert stream), `words_of_earth` (acks, cosignatures, receipts).
+Its parts: `edge_ledger` (what it holds: streams, keys, `edge_journal`, `notary`, `witness`, `alarm_desk`),
+`edge_recovery`, `edge_intake` (frames), `device_desk` and `peer_desk` (who else is on Mars), `downlink` and
+`words_of_earth`.
 
-A starting edge asks its peers what they know of it, and takes no frame before they have answered or `SETTLE_US` is
-over: its medium may have been swapped or rolled back. What it lost of a stream the device sends again; where the
-device has trimmed, the edge takes the stream up at the frontier of Earth's last ack (`Stream.adopt`).
+What a medium lost of a stream the device sends again; where the device has trimmed, the edge takes the stream up at the
+frontier of Earth's last ack (`Stream.adopt`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from twin.pipeline.facts import Accepted, Adopted, AlertSealed, FrameSealed, Rejected, Trimmed
-from twin.pipeline.ledger import journal
-from twin.pipeline.ledger.merkle import leaf_hash
-from twin.pipeline.ledger.proof import root_of_frontier
-from twin.pipeline.ledger.stream import Stream, problem_with_signatures
+from twin.pipeline.facts import Rejected, Trimmed
 from twin.pipeline.machine import (
     BundleArrived,
     CrewAcknowledged,
@@ -33,7 +29,6 @@ from twin.pipeline.machine import (
     PlanChanged,
     Received,
     Report,
-    Send,
     SetTimer,
     Started,
     Synced,
@@ -42,28 +37,29 @@ from twin.pipeline.machine import (
     TransmitFailed,
     Transmitted,
 )
-from twin.pipeline.nodes.alarm_desk import AlarmDesk, AlarmSettings
+from twin.pipeline.nodes.alarm_desk import ESCALATE, AlarmSettings
 from twin.pipeline.nodes.carriage import Carriage
+from twin.pipeline.nodes.device_desk import DeviceDesk
 from twin.pipeline.nodes.downlink import Downlink
-from twin.pipeline.nodes.edge_journal import REWRITE, EdgeJournal, PendingCheckpoint, SnapshotAt
-from twin.pipeline.nodes.notary import Notary, NotarySettings
+from twin.pipeline.nodes.edge_intake import EdgeIntake
+from twin.pipeline.nodes.edge_journal import REWRITE
+from twin.pipeline.nodes.edge_ledger import EdgeLedger
+from twin.pipeline.nodes.edge_recovery import read_back
+from twin.pipeline.nodes.notary import NotarySettings
+from twin.pipeline.nodes.peer_desk import SETTLE, PeerDesk
 from twin.pipeline.nodes.words_of_earth import WordsOfEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.transport.sync import Synchronizer, SyncSettings
-from twin.pipeline.wire.frame import SAMPLES, Alert, FrameError, decode_samples, peek_kind, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.key_book import KeyBook, KnownDevice
+from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import (
-    Accept,
     Ack,
     CheckpointOffer,
     Closings,
     Cosign,
-    Cosigned,
-    Expect,
     FrameOffer,
     Frames,
     Hello,
@@ -72,14 +68,8 @@ from twin.pipeline.wire.messages import (
     decode,
     encode,
 )
-from twin.pipeline.wire.signing import Verifier
 
-CHECKPOINT, SETTLE, ESCALATE = "checkpoint", "settle", "escalate"
-SETTLE_US = 2_000_000
-ASK_AGAIN_US = 250_000
-JOURNAL_RETRY_US = 1_000_000
-UNWRITTEN_BYTES_MAX = 4_000_000
-"""What may wait in memory for a medium that fails; beyond it frames stay on their devices."""
+CHECKPOINT = "checkpoint"
 
 
 class EdgeSettings(NamedTuple):
@@ -90,8 +80,6 @@ class EdgeSettings(NamedTuple):
     plan: ContactPlan
     devices: Mapping[int, KnownDevice]
     carries: frozenset[int]
-    gateway: Verifier
-    auditor: Verifier
     notary: NotarySettings
     alarms: AlarmSettings
     address: Address
@@ -106,13 +94,12 @@ class Edge:
     """The machine of one edge node. `recover` is its only constructor; an empty journal is a new node."""
 
     def __init__(self, settings: EdgeSettings) -> None:
-        s = settings
-        self.settings = settings
-        self.streams: dict[StreamId, Stream] = {}
-        self.keys = KeyBook(s.devices, strict=True)
-        self.journal = EdgeJournal(JOURNAL_RETRY_US)
-        self.notary = Notary(s.notary)
-        self.alarms = AlarmDesk(s.alarms)
+        s = self.settings = settings
+        self.ledger = EdgeLedger(s.devices, s.notary, s.alarms)
+        self.streams = self.ledger.streams
+        self.journal = self.ledger.journal
+        self.notary = self.ledger.notary
+        self.alarms = self.ledger.alarms
         self.downlink = Downlink(
             self.streams,
             Antenna(s.plan, s.name, s.earth),
@@ -121,83 +108,21 @@ class Edge:
             s.earth_endpoint,
             s.bundle_wait_us,
         )
-        self.words = WordsOfEarth(self)
         self.carriage = Carriage(lambda stream: stream.device in s.carries or self.alarms.writes(stream))
-        self._escalation_set_us: int | None = None
-        self._settle_until_us = 0
-
-    # ------------------------------------------------------------ recovery
+        self.devices = DeviceDesk(self.ledger, s.carries)
+        self.intake = EdgeIntake(self.ledger, self.devices)
+        self.words = WordsOfEarth(self.ledger, self.devices, self.downlink, self.carriage)
+        self.peers = PeerDesk(self.ledger, self.devices, self.words)
 
     @classmethod
     def recover(cls, settings: EdgeSettings, durable: bytes, start: int = 0) -> Edge:
         """Rebuild the machine from its journal's bytes, which begin at offset `start`."""
         edge = cls(settings)
-        for entry in edge.journal.read(durable, start):
-            edge._replay(entry, first=entry.offset == start)
+        read_back(edge.ledger, durable, start)
         for stream in edge.streams.values():
-            # checkpoints are read into the notary, and one may stand behind an adoption that knew less
-            stream.signed = max(stream.signed, edge.notary.signed_before.get(stream.id, 0))
-            stream.durable = stream.size
-            stream.drop_frames(stream.trim)
             if edge.carriage.carries(stream.id):
                 edge.downlink.resume(stream, urgent=edge.alarms.writes(stream.id))
         return edge
-
-    def _replay(self, entry: journal.Entry, first: bool) -> None:
-        if entry.kind == journal.FRAME:
-            self._replay_frame(entry.payload)
-        elif entry.kind == journal.ACK:
-            self._replay_ack(entry.payload)
-        elif entry.kind == journal.ADOPTED:
-            ack = decode(entry.payload)
-            if isinstance(ack, Ack):
-                self._take_up(ack, entry.payload)
-        elif entry.kind == journal.CLOSINGS:
-            self.keys.take((entry.payload,))
-        elif entry.kind == journal.SNAPSHOT:
-            snapshot = journal.decode_snapshot(entry.payload)
-            if first:
-                self._restore(snapshot)
-            self.notary.restore(snapshot)
-            for state in snapshot.streams:
-                self._stream(state.stream)  # one that it knows of without a record follows from no other entry
-            self.journal.remember(SnapshotAt(entry.offset, {s.stream: s.size for s in snapshot.streams}))
-        elif entry.kind == journal.CHECKPOINT:
-            self.notary.replay_checkpoint(entry.payload)
-        elif entry.kind == journal.WITNESSED:
-            self.notary.replay_witnessed(entry.payload)
-
-    def _restore(self, snapshot: journal.Snapshot) -> None:
-        self.keys.take(snapshot.closings)
-        for state in snapshot.streams:
-            stream = self.streams[state.stream] = Stream(state.stream, state.size, state.frontier)
-            stream.signed = state.signed
-            if state.vouched:
-                vouched = decode(state.vouched)
-                assert isinstance(vouched, Ack)
-                stream.vouched, stream.vouched_size = state.vouched, vouched.verified
-            if state.ack:
-                self._replay_ack(state.ack)
-        self.alarms.restore({state.stream: state.rules for state in snapshot.streams}, snapshot.board)
-
-    def _replay_frame(self, frame: bytes) -> None:
-        record = peek_record(frame)
-        self._stream(record.stream).append(frame)
-        if self.alarms.writes(record.stream):
-            self.alarms.replay_own(frame)
-            return
-        if record.device not in self.settings.devices:
-            return  # it has left the habitat, and its stream stays
-        if peek_kind(frame) == SAMPLES:
-            self.alarms.replay(record, decode_samples(self.keys.body(frame, record)))
-        self._learn(frame, record)
-
-    def _replay_ack(self, data: bytes) -> None:
-        ack = decode(data)
-        if isinstance(ack, Ack):
-            self._stream(ack.stream).take(ack, data)
-
-    # ------------------------------------------------------------ events
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event; see `twin.pipeline.machine`."""
@@ -211,13 +136,13 @@ class Edge:
                 out.extend(self.journal.sync_failed(sync_id, now_us))
             case Transmitted(transmission, _):
                 self.downlink.transmitted(transmission, now_us)
-                self.words.tell_of_keys(out)
+                self.downlink.hop_keys.tell(now_us, out)
             case TransmitFailed(transmission, _, _):
                 self.downlink.failed(transmission, now_us)
             case BundleArrived(_, data):
                 self.words.bundle(data, now_us, out)
-                self.words.tell_of_keys(out)
-                self.compact(out)
+                self.downlink.hop_keys.tell(now_us, out)
+                self.ledger.compact(out)
             case TimerFired(name):
                 self._timer(name, now_us, out)
             case LinkChanged(neighbour, usable) if neighbour == self.settings.earth:
@@ -227,28 +152,41 @@ class Edge:
             case CrewAcknowledged(alert):
                 self.alarms.acknowledge(alert, out)
             case HopKeyInstalled(peer, number, key):
-                self.words.install_key(peer, number, key, out)
-                self.words.tell_of_keys(out)
+                self.downlink.hop_keys.install(peer, number, key, now_us, out)
             case Started(entropy):
                 self._started(entropy, now_us, out)
             case _:
                 out.append(Report(Rejected(type(event).__name__, "not an event of an edge")))
-        self._watch_escalation(out)
+        self.alarms.watch_escalation(out)
         self.journal.commit(out)
         self.downlink.pump(now_us, out)
         return out
 
+    def _started(self, entropy: bytes, now_us: int, out: list[Effect]) -> None:
+        out.extend(self.journal.cut_torn_tail())
+        out.append(SetTimer(CHECKPOINT, now_us + self.settings.checkpoint_period_us))
+        self.downlink.mailer.started(entropy)
+        self.downlink.hop_keys.tell(now_us, out)
+        self.alarms.open(int.from_bytes(entropy[:8], "big"))
+        for stream in tuple(self.streams.values()):
+            if self.alarms.writes(stream.id):  # whether this was said before the crash is not known
+                for index, frame in stream.frames.items():
+                    self.alarms.say_sealed(RecordId(*stream.id, index), frame, out)
+        self.ledger.write_alerts(self.alarms.unwritten(now_us, out), now_us, out)
+        self.peers.started(now_us, out)
+
+    # ------------------------------------------------------------ timers
+
     def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
         if name == CHECKPOINT:
             out.append(SetTimer(CHECKPOINT, now_us + self.settings.checkpoint_period_us))
-            self._checkpoint(now_us, out)
+            self.ledger.checkpoint(now_us, out)
             for stream in self.streams.values():
                 if self.carriage.orphaned(stream, now_us):
                     self.downlink.resume(stream)
         elif name == SETTLE:
-            self._settle(now_us, out)
+            self.peers.settle(now_us, out)
         elif name == ESCALATE:
-            self._escalation_set_us = None
             self.alarms.escalate(now_us, out)
         elif name == REWRITE:
             out.extend(self.journal.rewrite())
@@ -262,66 +200,11 @@ class Edge:
         them. On Earth they end their streams, behind a gap for what is lost.
         """
         for number in sorted({stream.device for stream in silent}):
-            frames = []
-            for frame in self.keys.closings:
-                record = peek_record(frame)
-                stream = self.streams.get(record.stream)
-                if record.device == number and (stream is None or stream.size <= record.index):
-                    frames.append(frame)
+            frames = self.ledger.stray_closings(number)
             if frames:
-                self.downlink.post((Closings, number), encode(Frames(tuple(frames))))
+                self.downlink.post((Closings, number), encode(Frames(frames)))
 
-    def _settle(self, now_us: int, out: list[Effect]) -> None:
-        """Ask the silent peers again, a datagram may be lost; at last go on without them."""
-        if self.notary.settled:
-            return
-        if now_us < self._settle_until_us:
-            out.append(SetTimer(SETTLE, min(now_us + ASK_AGAIN_US, self._settle_until_us)))
-            out.extend(self.notary.ask())
-        else:
-            self.notary.settle()
-            self._announce(out)
-
-    def _watch_escalation(self, out: list[Effect]) -> None:
-        due_us = self.alarms.next_escalation_us
-        if due_us is not None and due_us != self._escalation_set_us:
-            self._escalation_set_us = due_us
-            out.append(SetTimer(ESCALATE, due_us))
-
-    def _started(self, entropy: bytes, now_us: int, out: list[Effect]) -> None:
-        out.extend(self.journal.cut_torn_tail())
-        out.append(SetTimer(CHECKPOINT, now_us + self.settings.checkpoint_period_us))
-        self.downlink.mailer.started(entropy)
-        self.words.tell_of_keys(out)
-        self.alarms.open(int.from_bytes(entropy[:8], "big"))
-        for stream in tuple(self.streams.values()):
-            if self.alarms.writes(stream.id):  # whether this was said before the crash is not known
-                for index, frame in stream.frames.items():
-                    self._say_sealed(RecordId(*stream.id, index), frame, out)
-        self._write_alerts(self.alarms.unwritten(now_us, out), now_us, out)
-        self._settle_until_us = now_us + SETTLE_US
-        if not self.notary.settled:
-            self._settle(now_us, out)
-        else:
-            self._announce(out)
-
-    def _announce(self, out: list[Effect]) -> None:
-        """Tell devices where this edge goes on."""
-        for stream in self.streams.values():
-            self.tell_device(stream.id, encode(Expect(stream.id, stream.size)), out)
-            if stream.ack_bytes:
-                self.tell_device(stream.id, stream.ack_bytes, out)
-        known = {stream.device for stream in self.streams}
-        for number in sorted(self.settings.carries - known):
-            self.tell_device(StreamId(number, 0), encode(Hello(StreamId(number, 0))), out)
-
-    # ------------------------------------------------------------ habitat side
-
-    def tell_device(self, stream: StreamId, message: bytes, out: list[Effect]) -> None:
-        """Send a message to the stream's device, if it is one of this habitat."""
-        device = self.settings.devices.get(stream.device)
-        if device is not None and not self.alarms.writes(stream):
-            out.append(Send(device.name, message))
+    # ------------------------------------------------------------ from Mars
 
     def _receive(self, source: str, data: bytes, now_us: int, out: list[Effect]) -> None:
         try:
@@ -331,137 +214,26 @@ class Edge:
             return
         match message:
             case FrameOffer(frame, carry):
-                self._offered(source, frame, carry, now_us, out)
+                stream = self.intake.offered(source, frame, now_us, out)
+                if stream is not None and self.carriage.asked(stream.id, carry, now_us):
+                    self.downlink.resume(stream)
             case Hello(stream_id):
-                if self.notary.settled and self._from_device(source, stream_id.device, out):
-                    self._expect(stream_id, out)
+                if self.notary.settled and self.devices.sent(source, stream_id.device, out):
+                    self.devices.expect(stream_id, out)
             case Ack():
                 from_peer = source in self.notary.peers and message.stream in self.streams
-                if from_peer or self._from_device(source, message.stream.device, out):
+                if from_peer or self.devices.sent(source, message.stream.device, out):
                     self.words.ack(message, data, now_us, out, from_mars=True)
             case Closings(frames):
-                self._closings(frames, out)
+                self.peers.closings(frames, out)
             case CheckpointOffer():
-                entry, effects = self.notary.witness(message)
-                if entry is not None:
-                    self.journal.append(journal.WITNESSED, entry, out)
-                self.journal.say(effects, out)
+                self.peers.witness(message, out)
             case LastWitnessed(author):
-                self._answer_peer(source, author, out)
+                self.peers.last_witnessed(source, author, out)
             case Cosign():
-                before = self.notary.settled
-                self.cosigned(message, data, out)
-                self._peer_answered(before, out)
-                self.compact(out)
+                self.peers.cosigned(message, data, out)
             case _:
                 out.append(Report(Rejected(type(message).__name__, "not for an edge")))
-
-    def _from_device(self, source: str, number: int, out: list[Effect]) -> bool:
-        device = self.settings.devices.get(number)
-        if device is not None and device.name == source:
-            return True
-        out.append(Report(Rejected("datagram", "device unknown or not the sender")))
-        return False
-
-    def _answer_peer(self, source: str, author: str, out: list[Effect]) -> None:
-        """A peer starts and asks what was signed here of its chain; or it answers that it signed nothing."""
-        if author == self.settings.name:
-            before = self.notary.settled
-            self.notary.answered(source)
-            self._peer_answered(before, out)
-        elif author == source:
-            if self.keys.closings:
-                out.append(Send(source, encode(Closings(self.keys.closings))))
-            self.journal.say([self.notary.asked(author)], out)
-
-    def _peer_answered(self, before: bool, out: list[Effect]) -> None:
-        if self.notary.settled and not before:
-            self._announce(out)
-
-    def _expect(self, stream_id: StreamId, out: list[Effect]) -> None:
-        stream = self.streams.get(stream_id)
-        self.tell_device(stream_id, encode(Expect(stream_id, 0 if stream is None else stream.size)), out)
-
-    def _closings(self, frames: tuple[bytes, ...], out: list[Effect]) -> None:
-        try:
-            for closed in self.keys.take(frames):
-                frame = next(f for f in self.keys.closings if peek_record(f).stream == closed)
-                self.journal.append(journal.CLOSINGS, frame, out)
-        except FrameError as problem:
-            out.append(Report(Rejected("Closings", str(problem))))
-
-    def _offered(self, source: str, frame: bytes, carry: bool, now_us: int, out: list[Effect]) -> None:
-        try:
-            record = peek_record(frame)
-        except FrameError as problem:
-            out.append(Report(Rejected("frame", str(problem))))
-            return
-        if not self._from_device(source, record.device, out) or not self.notary.settled:
-            return
-        stream = self.streams.get(record.stream)
-        if stream is not None and record.index < stream.size:
-            self._frame_again(stream, record, frame, out)
-        elif self.journal.pending_bytes <= UNWRITTEN_BYTES_MAX:  # else the medium fails, and the device keeps the rest
-            self._take_frame(record, frame, now_us, out)
-        stream = self.streams.get(record.stream)
-        newest = stream is not None and record.index == stream.size - 1 and stream.frames.get(record.index) == frame
-        if stream is not None and newest and self.carriage.asked(stream.id, carry, now_us):
-            self.downlink.resume(stream)
-
-    def _take_frame(self, record: RecordId, frame: bytes, now_us: int, out: list[Effect]) -> None:
-        """A frame beyond what is held: append it if it is the next and its device signed it."""
-        problem = self.keys.problem_with(frame, record)
-        if problem is not None:
-            out.append(Report(Rejected("frame", problem)))
-            return
-        stream = self.streams.get(record.stream)
-        if record.index > (0 if stream is None else stream.size):
-            self._expect(record.stream, out)
-            return
-        try:
-            samples = decode_samples(self.keys.body(frame, record)) if peek_kind(frame) == SAMPLES else None
-            closes = self._learn(frame, record)
-        except FrameError as problem_of_body:
-            out.append(Report(Rejected("frame", str(problem_of_body))))
-            return
-        self._append(record, frame, out)
-        if closes:  # a device that crashes now tells nobody any more which key it has taken
-            self.journal.say([Send(peer, encode(Closings((frame,)))) for peer in self.notary.peers], out)
-        if samples is not None:
-            self._write_alerts(self.alarms.frame(record, samples, now_us, out), now_us, out)
-
-    def _write_alerts(self, alerts: Iterable[Alert], now_us: int, out: list[Effect]) -> None:
-        for alert in alerts:
-            own = self._stream(self.alarms.own)
-            self._append(RecordId(*own.id, own.size), self.alarms.seal(alert, own, now_us), out)
-
-    def _append(self, record: RecordId, frame: bytes, out: list[Effect]) -> None:
-        self._stream(record.stream).append(frame)
-        self.journal.append(journal.FRAME, frame, out, (record,))
-        self.journal.next.records.append(record)
-
-    def _stream(self, stream_id: StreamId) -> Stream:
-        stream = self.streams.get(stream_id)
-        if stream is None:
-            stream = self.streams[stream_id] = Stream(stream_id)
-            stream.signed = self.notary.signed_before.get(stream_id, 0)
-        return stream
-
-    def _learn(self, frame: bytes, record: RecordId) -> bool:
-        """Take note of a frame's key; True if it closes an epoch of which that was not known."""
-        closed = self.keys.is_closed(record.stream)
-        following = self.keys.learn(frame, record)
-        if following is not None:
-            self.alarms.follow(record.stream, following)
-        return following is not None and not closed
-
-    def _frame_again(self, stream: Stream, record: RecordId, frame: bytes, out: list[Effect]) -> None:
-        """A resend: the accept was lost, or is still to come; other bytes under the same index are refused."""
-        held = stream.frames.get(record.index)
-        if held is not None and held != frame:
-            out.append(Report(Rejected("frame", "other bytes under an index already taken")))
-        elif record.index < stream.durable:
-            self._tell_accepted(stream, record.index, out)
 
     # ------------------------------------------------------------ what a sync made true
 
@@ -480,7 +252,7 @@ class Edge:
                 self.downlink.post(CHECKPOINT, commit.checkpoint.for_earth)
         out.extend(commit.sends)
         if commit.acks or commit.checkpoint is not None:
-            self.compact(out)
+            self.ledger.compact(out)
 
     def _accept(self, records: list[RecordId], now_us: int, out: list[Effect]) -> None:
         before: dict[StreamId, int] = {}
@@ -489,7 +261,7 @@ class Edge:
             stream = self.streams[record.stream]
             if self.alarms.writes(record.stream):
                 stream.durable = record.index + 1
-                self._say_sealed(record, stream.frames[record.index], out)
+                self.alarms.say_sealed(record, stream.frames[record.index], out)
                 self.downlink.alert(record)
                 continue
             before.setdefault(stream.id, stream.durable)
@@ -497,86 +269,5 @@ class Edge:
             if self.carriage.carries(record.stream):
                 queued.append(record)
         for stream_id, first in before.items():
-            self._tell_accepted(self.streams[stream_id], first, out)
+            self.devices.accept(self.streams[stream_id], first, out)
         self.downlink.offer(queued, now_us, out)
-
-    def _say_sealed(self, record: RecordId, frame: bytes, out: list[Effect]) -> None:
-        """An alert of the own stream is on the medium: now its identity is taken for good."""
-        generated_us, alert = self.alarms.read_own(frame)
-        out.append(Report(FrameSealed(record, leaf_hash(frame), generated_us, 0, len(frame))))
-        out.append(Report(AlertSealed(alert.alert, record)))
-
-    def _tell_accepted(self, stream: Stream, first: int, out: list[Effect]) -> None:
-        first = max(first, stream.vouched_size)
-        if first < stream.durable:
-            out.append(Report(Accepted(stream.id, first, stream.durable)))
-        self.tell_device(stream.id, encode(Accept(stream.id, stream.durable)), out)
-
-    def _checkpoint(self, now_us: int, out: list[Effect]) -> None:
-        """Checkpoint and snapshot go to the journal together, one at a time; else this one waits a period.
-
-        An edge whose own streams rest still writes down what it witnesses, so its journal needs a snapshot now and
-        then.
-        """
-        if self.journal.checkpoint_pending or not self.notary.settled:
-            return
-        made = self.notary.checkpoint(self.streams, now_us)
-        if made is not None:
-            self.journal.append(journal.CHECKPOINT, made.entry, out)
-        elif not self.journal.wants_snapshot:
-            return
-        for stream_id in self.notary.signed_before:
-            self._stream(stream_id)  # lost with a medium: what was signed of it must outlive the next crash, too
-        heads = {s.id: s.signed for s in self.streams.values()}
-        heads |= {} if made is None else made.heads
-        snapshot = self.notary.snapshot(
-            self.streams.values(), heads, self.alarms.state, self.alarms.board, self.keys.closings
-        )
-        at = SnapshotAt(self.journal.end, {state.stream: state.size for state in snapshot.streams})
-        self.journal.append(journal.SNAPSHOT, journal.encode_snapshot(snapshot), out)
-        self.journal.snapshot_taken()
-        published = heads if made is None else made.heads
-        self.journal.next.checkpoint = PendingCheckpoint(published, at, None if made is None else made.for_earth)
-        if made is not None:
-            self.journal.say(made.effects, out)
-
-    def compact(self, out: list[Effect]) -> None:
-        """Drop leaves and journal that nobody can ask for: trimmed here, and signed past by every witness."""
-        floors = {}
-        for stream in self.streams.values():
-            floor = floors[stream.id] = min(stream.trimmed, self.notary.signed_by_all(stream))
-            stream.log.trim(floor)
-        out.extend(self.journal.drop(floors))
-
-    # ------------------------------------------------------------ ledger
-
-    def cosigned(self, cosign: Cosign, data: bytes, out: list[Effect]) -> None:
-        """A witness has signed a checkpoint of this edge; Earth archives what witnesses on Mars signed."""
-        out.extend(self.notary.cosigned(cosign, data, self.streams))
-        if cosign.witness in self.notary.peers and self.notary.cosigns:
-            self.downlink.post(Cosigned, encode(Cosigned(self.notary.cosigns)))
-
-    def adopt(self, ack: Ack, data: bytes, out: list[Effect]) -> bool:
-        """Take a stream up at an ack's frontier, because this edge holds less of it than Earth has verified."""
-        s = self.settings
-        if problem_with_signatures(ack, s.gateway, s.auditor) is not None:
-            return False
-        try:
-            if root_of_frontier(ack.frontier, ack.verified) != ack.root:
-                return False
-        except ValueError:
-            return False  # a frontier that does not fit its size: refused like a wrong root
-        self._take_up(ack, data)
-        self.journal.append(journal.ADOPTED, data, out)
-        self.downlink.adopted(ack)
-        out.append(Report(Adopted(ack.stream, ack.verified)))
-        self._expect(ack.stream, out)
-        return True
-
-    def _take_up(self, ack: Ack, data: bytes) -> None:
-        stream = Stream.adopt(ack, data)
-        stream.signed = self.notary.signed_before.get(ack.stream, 0)
-        self.streams[ack.stream] = stream
-        following = self.keys.following(ack.stream, ack.verified)
-        if following is not None:
-            self.alarms.follow(ack.stream, following)

@@ -5,18 +5,17 @@ Order per stream: rows stored -> head item (rows below it are visible) -> audito
 ack. The head item is conditional on the leader's term. What a store refuses or does not answer is asked for again
 under the same keys, later each time.
 
-Its parts: `row_writer` (batches), `alert_desk` (what must not wait), `backup` and `mender` (the second medium),
-`ack_desk` (towards each edge).
+Its parts: `intake` (who signed what), `row_writer` (batches), `head_mover`, `alert_desk` (what must not wait),
+`second_medium` (backup and mending), `auditor_desk`, `ack_maker` and an `ack_desk` for each edge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from typing import NamedTuple
 
-from twin.pipeline.facts import AckMade, Rejected
-from twin.pipeline.ledger.proof import leaf_hash
+from twin.pipeline.facts import Rejected
 from twin.pipeline.machine import (
     AlertMarked,
     AlertNotTold,
@@ -43,43 +42,40 @@ from twin.pipeline.machine import (
     Transmitted,
 )
 from twin.pipeline.nodes.ack_desk import AckDesk, EdgeOnMars
+from twin.pipeline.nodes.ack_maker import AckMaker
 from twin.pipeline.nodes.alert_desk import SURGEON, AlertDesk
+from twin.pipeline.nodes.auditor_desk import AuditorDesk
 from twin.pipeline.nodes.backoff import RETRY, Backoff
-from twin.pipeline.nodes.backup import BACKUP, TABLE, BackupKeeper
+from twin.pipeline.nodes.backup import BACKUP, TABLE
 from twin.pipeline.nodes.head_mover import HeadMover
+from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
 from twin.pipeline.nodes.intake import Intake, Refused
-from twin.pipeline.nodes.mender import Mender
 from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.nodes.row_writer import RowWriter
+from twin.pipeline.nodes.second_medium import SecondMedium
 from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
+from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.wire.bundle import BundleError
-from twin.pipeline.wire.frame import ALERT, peek_kind, peek_record
+from twin.pipeline.wire.frame import ALERT, peek_kind
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.key_book import KeyBook, KnownDevice
 from twin.pipeline.wire.messages import (
-    Ack,
     Attestation,
     BackupProved,
     CheckpointOffer,
-    Closings,
     Cosign,
     Cosigned,
     Frames,
-    HeadMoved,
     KeyNotice,
-    LookAgain,
     MessageError,
     MismatchNotice,
     ReceiptsTaken,
     RowsWrong,
     decode,
-    encode,
-    signed_part,
 )
 from twin.pipeline.wire.signing import Signer
 
@@ -115,29 +111,29 @@ class Gateway:
         s = self.settings = settings
         self.streams: dict[StreamId, StreamOnEarth] = {}
         self.fenced = False
-        self._ids = count()
+        ids = count()
         self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
+        self._acks = AckMaker(s.term, s.signer, self.streams)
         self._desks = {edge.name: self._desk(edge) for edge in s.edges}
+        self._hop_keys = HopKeyDesk(self._mailer.protector, self._post_notice)
         self._signers = {number: known.name for number, known in s.devices.items() if known.name in self._desks}
         self._book = KeyBook(s.devices)
         self._backoff = Backoff(s.backoff_us)
-        self._requests = Requests(self._ids, self._backoff)
-        self._rows = RowWriter(s.batch_rows, s.writes_under_way_max, self._ids, self._backoff)
-        self._writes = self._rows.under_way
-        self._heads = HeadMover(s.term, self._ids, self._backoff)
-        self._backup = BackupKeeper(s.auditor, s.batch_rows, self._ids, self._is_sound)
+        self._requests = Requests(ids, self._backoff)
+        self._rows = RowWriter(s.batch_rows, s.writes_under_way_max, ids, self._backoff)
+        self._heads = HeadMover(s.term, ids, self._backoff)
         self._alerts = AlertDesk(
             self._book, self._signers, s.signer, self._requests, s.surgeon_retry_us, self._post_receipt
         )
         self._intake = Intake(self._book, self._alerts, self.streams)
-        self._mender = Mender(self._intake.is_signed, self._ids)
-        self._ack_counter = 0
+        self._auditor = AuditorDesk(s.auditor, self._book)
+        self._second = SecondMedium(s.batch_rows, ids, self._auditor, self.streams, self._intake)
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
         s = self.settings
         antenna = Antenna(s.plan, s.name, edge.name)
-        return AckDesk(edge, antenna, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._compose_ack)
+        return AckDesk(edge, antenna, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._acks)
 
     @classmethod
     def recover(cls, settings: GatewaySettings, stored: Stored = NOTHING_STORED) -> Gateway:
@@ -156,9 +152,8 @@ class Gateway:
         if not self.fenced:
             self._take(event, now_us, out)
         if not self.fenced:  # it may have learned just now that another leads
-            self._write_rows(out)
-            out.extend(self._mender.step())
-            out.extend(self._backup.step())
+            self._rows.step(out)
+            self._second.step(out)
             for desk in self._desks.values():
                 desk.pump(now_us, out)
         return out
@@ -167,15 +162,14 @@ class Gateway:
         match event:
             case BundleArrived(_, data):
                 self._bundle(data, now_us, out)
-                self._tell_of_keys(now_us, out)
+                self._hop_keys.tell(now_us, out)
             case HopKeyInstalled(peer, number, key):
-                self._install_key(peer, number, key, out)
-                self._tell_of_keys(now_us, out)
+                self._hop_keys.install(peer, number, key, now_us, out)
             case Received(source, data):
                 self._receive(source, data, now_us, out)
             case Transmitted(transmission, neighbour):
                 self._desks[neighbour].transmitted(transmission)
-                self._tell_of_keys(now_us, out)
+                self._hop_keys.tell(now_us, out)
             case TransmitFailed(transmission, neighbour, _):
                 self._desks[neighbour].failed(transmission, now_us)
             case TimerFired(name):
@@ -194,12 +188,12 @@ class Gateway:
 
     def _started(self, entropy: bytes, now_us: int, out: list[Effect]) -> None:
         self._mailer.started(entropy)
-        self._tell_of_keys(now_us, out)
+        self._hop_keys.tell(now_us, out)
         out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
         self._alerts.started(now_us, out)
         for stream in self.streams.values():
             if stream.visible > stream.verified:
-                self._point_auditor(stream, out)
+                self._auditor.head_moved(stream, out)
             if stream.attestation is not None:
                 self._want_ack(stream, now_us, out)
 
@@ -221,7 +215,7 @@ class Gateway:
         elif isinstance(message, CheckpointOffer | MismatchNotice | Cosigned):
             out.append(Send(self.settings.auditor, bundle.payload))
         elif isinstance(message, KeyNotice):
-            self._key_notice(bundle.source, message, out)
+            self._hop_keys.heard(bundle.source, message, out)
         elif isinstance(message, ReceiptsTaken):
             self._receipts_taken(edge, message.alerts, out)
         else:
@@ -249,33 +243,11 @@ class Gateway:
                 if name == edge:
                     self._alerts.receipt_taken(number, alert, out)
 
+    def _post_notice(self, edge: str, notice: bytes, now_us: int, out: list[Effect]) -> None:
+        self._desks[edge].notice(notice, now_us, out)
+
     def _post_receipt(self, edge: str, alert: AlertKey, receipt: bytes, now_us: int, out: list[Effect]) -> None:
         self._desks[edge].receipt(alert, receipt, now_us, out)
-
-    # ------------------------------------------------------------ keys of the hops
-
-    def _install_key(self, peer: str, number: int, key: bytes, out: list[Effect]) -> None:
-        protector = self._mailer.protector
-        try:
-            if protector is None:
-                raise ValueError("bundles of this node are not protected")
-            protector.ring(peer).install(number, key)
-        except ValueError as problem:
-            out.append(Report(Rejected("HopKeyInstalled", str(problem))))
-
-    def _key_notice(self, source: EndpointId, notice: KeyNotice, out: list[Effect]) -> None:
-        protector = self._mailer.protector
-        problem = "bundles are not protected here" if protector is None else protector.heard(source, notice)
-        if problem is not None:
-            out.append(Report(Rejected("KeyNotice", problem)))
-
-    def _tell_of_keys(self, now_us: int, out: list[Effect]) -> None:
-        """Let edges know which keys are held here, and say which are in use."""
-        protector = self._mailer.protector
-        if protector is not None:
-            for ring, notice in protector.take_notices():
-                self._desks[ring.peer].notice(encode(notice), now_us, out)
-            out.extend(Report(fact) for fact in protector.take_news())
 
     # ------------------------------------------------------------ store
 
@@ -284,7 +256,7 @@ class Gateway:
             case RowsWritten(request, unprocessed):
                 known = self._rows_written(request, unprocessed, now_us, out)
             case RowsRead(request, frames):
-                known = self._rows_read(request, frames, out)
+                known = self._second.rows_read(request, frames, out)
             case HeadWritten(request, ok):
                 known = self._head_written(request, ok, out)
             case AlertPut():
@@ -304,31 +276,23 @@ class Gateway:
         if not known:
             out.append(Report(Rejected(type(event).__name__, "an answer nobody waits for")))
 
-    def _write_rows(self, out: list[Effect]) -> None:
-        self._rows.step(out)
-
     def _rows_written(self, request: int, unprocessed: tuple[RecordId, ...], now_us: int, out: list[Effect]) -> bool:
         if unprocessed:
             out.extend(self._backoff.refused(now_us))
         else:
             self._backoff.served()
-        if self._backup.owns(request):
-            self._backup.rows_written(unprocessed)
-        elif self._mender.owns(request):
-            place = self._mender.rows_written(unprocessed)
-            if place is not None:
-                self._look_again(place[0], place[1].stream, (place[1].index,), out)
-        elif request in self._writes:
-            stored: dict[StreamId, list[int]] = {}
-            for record, frame in self._rows.written(request, unprocessed):
-                if peek_kind(frame) == ALERT:
-                    self._alerts.put(record, frame, out)
-                else:
-                    stored.setdefault(record.stream, []).append(record.index)
-            for stream, indices in stored.items():
-                self._stored(stream, indices, now_us, out)
-        else:
+        if self._second.rows_written(request, unprocessed, out):
+            return True
+        if request not in self._rows.under_way:
             return False
+        stored: dict[StreamId, list[int]] = {}
+        for record, frame in self._rows.written(request, unprocessed):
+            if peek_kind(frame) == ALERT:
+                self._alerts.put(record, frame, out)
+            else:
+                stored.setdefault(record.stream, []).append(record.index)
+        for stream, indices in stored.items():
+            self._stored(stream, indices, now_us, out)
         return True
 
     def _stored(self, stream_id: StreamId, indices: list[int], now_us: int, out: list[Effect]) -> None:
@@ -337,51 +301,23 @@ class Gateway:
         for index in indices:
             stream.store(index)
         again = tuple(index for index in indices if index < stream.visible)
-        self._name_keys([stream], out)
+        self._auditor.name_keys([stream], out)
         if again:
-            self._look_again(TABLE, stream_id, again, out)
+            self._auditor.look_again(TABLE, stream_id, again, out)
             if stream.verified < stream.stored <= stream.visible:
-                self._point_auditor(stream, out)
-        self._move_head(stream, out)
+                self._auditor.head_moved(stream, out)
+        self._heads.move(stream, out)
         if stream.ahead or again:
             self._want_ack(stream, now_us, out)  # tells of the gap, or that it is closed
-
-    def _name_keys(self, streams: Iterable[StreamOnEarth], out: list[Effect]) -> None:
-        """Show the auditor the closing frames stored behind a gap: it reads below heads, and knows no key without."""
-        ahead = {RecordId(*stream.id, index) for stream in streams for index in stream.ahead}
-        frames = [frame for frame in self._book.closings if peek_record(frame) in ahead] if ahead else []
-        if frames:
-            out.append(Send(self.settings.auditor, encode(Closings(tuple(frames)))))
-
-    def _look_again(self, store: str, stream: StreamId, indices: tuple[int, ...], out: list[Effect]) -> None:
-        out.append(Send(self.settings.auditor, encode(LookAgain(stream, indices, store))))
-
-    def _rows_read(self, request: int, frames: tuple[bytes | None, ...], out: list[Effect]) -> bool:
-        if self._mender.owns(request):
-            self._mender.rows_read(frames, out)
-            return True
-        return self._backup.rows_read(request, frames, out)
-
-    def _is_sound(self, record: RecordId, frame: bytes) -> bool:
-        """Whether a row read from the table is what came from Mars."""
-        leaf = self.streams[record.stream].leaves.get(record.index)
-        return leaf_hash(frame) == leaf if leaf is not None else self._intake.is_signed(record, frame)
 
     def _refused(self, request: int, now_us: int, out: list[Effect]) -> None:
         head = self._heads.answered(request)
         if head is not None:
             self.streams[head].head_under_way = None
-        elif self._backup.owns(request):
-            self._backup.refused()
-        elif self._mender.owns(request):
-            self._mender.refused()
-        elif not self._rows.refused(request) and not self._requests.refused(request):
+        elif not any(part.refused(request) for part in (self._second, self._rows, self._requests)):
             out.append(Report(Rejected("StoreRefused", "of a request nobody waits for")))
             return
         out.extend(self._backoff.refused(now_us))
-
-    def _move_head(self, stream: StreamOnEarth, out: list[Effect]) -> None:
-        self._heads.move(stream, out)
 
     def _head_written(self, request: int, ok: bool, out: list[Effect]) -> bool:
         stream_id = self._heads.answered(request)
@@ -394,18 +330,17 @@ class Gateway:
         self._backoff.served()
         stream = self.streams[stream_id]
         stream.head_moved()
-        self._point_auditor(stream, out)
-        self._move_head(stream, out)
+        self._auditor.head_moved(stream, out)
+        self._heads.move(stream, out)
         return True
 
     def _timer(self, name: str, now_us: int, out: list[Effect]) -> None:
         if name == RETRY:
             self._backoff.over()
             self._requests.again(out)
-            self._mender.resume()
-            self._backup.resume()
+            self._second.resume()
             for stream in self.streams.values():
-                self._move_head(stream, out)
+                self._heads.move(stream, out)
         elif name == SURGEON:
             self._alerts.patience_is_over(out)
         elif name == BACKUP:
@@ -418,20 +353,17 @@ class Gateway:
         out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
         for desk in self._desks.values():
             desk.remind(now_us, out)
-        self._name_keys(self.streams.values(), out)
+        self._auditor.name_keys(self.streams.values(), out)
         for stream in self.streams.values():
             if stream.visible > stream.verified:
-                self._point_auditor(stream, out)
+                self._auditor.head_moved(stream, out)
             if stream.verified > stream.trim:
-                self._backup.start(stream.id, stream.trim, stream.verified)
+                self._second.copy(stream)
             elif stream.reminders and (stream.rests or stream.rotten):
                 stream.reminders -= 1
                 self._want_ack(stream, now_us, out)
 
-    # ------------------------------------------------------------ auditor
-
-    def _point_auditor(self, stream: StreamOnEarth, out: list[Effect]) -> None:
-        out.append(Send(self.settings.auditor, encode(HeadMoved(stream.id, stream.visible))))
+    # ------------------------------------------------------------ what the auditor says
 
     def _receive(self, source: str, data: bytes, now_us: int, out: list[Effect]) -> None:
         try:
@@ -453,7 +385,7 @@ class Gateway:
         elif self._believe(self.streams[message.stream], message):
             stream = self.streams[message.stream]
             stream.reminders = REMINDERS_MAX
-            self._move_head(stream, out)  # a row that was called wrong and is signed now may have held it up
+            self._heads.move(stream, out)  # a row that was called wrong and is signed now may have held it up
             self._want_ack(stream, now_us, out)
 
     def _believe(self, stream: StreamOnEarth, message: Attestation | RowsWrong | BackupProved) -> bool:
@@ -462,9 +394,9 @@ class Gateway:
             return stream.attested(message)
         if isinstance(message, BackupProved):
             moved = message.ok and stream.backed(message.size)
-            self._mender.start(TABLE, stream.id, stream.rot_below_trim())
+            self._second.mend(TABLE, stream.id, stream.rot_below_trim())
             return moved
-        self._mender.start(message.store, stream.id, [index for index in message.indices if index < stream.trim])
+        self._second.mend(message.store, stream.id, [index for index in message.indices if index < stream.trim])
         return message.store == TABLE and stream.doubted(message.indices)
 
     # ------------------------------------------------------------ to Mars
@@ -473,18 +405,3 @@ class Gateway:
         known = self._desks.get(stream.edge)
         for desk in self._desks.values() if known is None else (known,):
             desk.want(stream.id, now_us, out)
-
-    def _compose_ack(self, stream_id: StreamId, now_us: int, out: list[Effect]) -> bytes | None:
-        stream = self.streams[stream_id]
-        proved = stream.attestation
-        if proved is None:
-            return None
-        gaps, complete_to = stream.gaps()
-        term, counter = self.settings.term, self._ack_counter
-        self._ack_counter += 1
-        unsigned = Ack(
-            stream_id, proved.size, proved.root, proved.frontier, stream.trim, gaps, complete_to, now_us, term, counter,
-            proved.signature,
-        )  # fmt: skip
-        out.append(Report(AckMade(stream_id, proved.size, stream.trim, proved.root, term, counter)))
-        return encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))

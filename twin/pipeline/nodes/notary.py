@@ -1,10 +1,7 @@
-"""The ledger half of an edge: signs checkpoints of its own streams, and witnesses the checkpoints of its
-peers.
+"""An edge as author of checkpoints: signs the heads of its streams and keeps what its witnesses signed of them.
 
-A checkpoint states the heads of all streams, chained to the one before by its SHA-256. A witness signs only
-what it can follow: each head must be consistent (RFC 9162 section 2.1.4) with the last head of that stream
-that it signed, and that head is durable here before the cosignature leaves. Cosigning is asynchronous and
-never gates synchronization; a missing one is pending.
+A checkpoint states the heads of all streams, chained to the one before by its SHA-256. Cosigning (`witness`) is
+asynchronous and never gates synchronization; a missing cosignature is pending.
 
 A medium may come back with less than it held (swapped, rolled back, rotten). So an edge that starts asks its
 witnesses which checkpoint of its own they signed last, and signs nothing before they have answered:
@@ -21,24 +18,20 @@ witnesses which checkpoint of its own they signed last, and signs nothing before
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from twin.pipeline.facts import ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
+from twin.pipeline.facts import HeadSigned, Rejected
 from twin.pipeline.ledger import journal
-from twin.pipeline.ledger.journal import Witnessed
-from twin.pipeline.ledger.merkle import verify_consistency
-from twin.pipeline.ledger.stream import Stream, problem_with_signatures
+from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, Send
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import (
-    Ack,
     Checkpoint,
     CheckpointOffer,
     Cosign,
     Head,
     LastWitnessed,
-    MessageError,
     decode,
     encode,
     signed_part,
@@ -73,7 +66,7 @@ class MadeCheckpoint(NamedTuple):
 
 
 class Notary:
-    """Checkpoint chain of one edge and its memory as a witness."""
+    """Checkpoint chain of one edge."""
 
     def __init__(self, settings: NotarySettings) -> None:
         self.settings = settings
@@ -88,9 +81,6 @@ class Notary:
         self._waited = False
         self._signed_past: dict[str, dict[StreamId, int]] = {name: {} for name in settings.witnesses}
         self._cosigns: dict[str, bytes] = {}
-        self._witnessed: dict[str, Witnessed] = {}
-
-    # ------------------------------------------------------------ as author
 
     @property
     def settled(self) -> bool:
@@ -221,123 +211,7 @@ class Notary:
         for stream, size in sizes.items():
             self.signed_before[stream] = max(size, self.signed_before.get(stream, 0))
 
-    # ------------------------------------------------------------ as witness
-
-    def witness(self, offer: CheckpointOffer) -> tuple[bytes | None, list[Effect]]:
-        """Follow a peer's checkpoint.
-
-        Returns:
-            A journal entry (None: nothing new), and effects for when all that this witness remembers is
-            durable.
-        """
-        try:
-            checkpoint = decode(offer.checkpoint)
-        except MessageError as problem:
-            return None, [Report(Rejected("checkpoint", str(problem)))]
-        author = self.settings.authors.get(checkpoint.author) if isinstance(checkpoint, Checkpoint) else None
-        if author is None or not isinstance(checkpoint, Checkpoint):
-            return None, [Report(Rejected("checkpoint", "author unknown"))]
-        if not author.verify(signed_part(checkpoint), checkpoint.signature):
-            return None, [Report(Rejected("checkpoint", "signature"))]
-        last = self._witnessed.get(checkpoint.author)
-        if last is not None and checkpoint.counter <= last.counter:
-            return None, [Send(checkpoint.author, last.cosign)]
-        refused = self._refused(checkpoint, offer, last)
-        if refused is not None:
-            out: list[Effect] = [] if last is None else [Send(checkpoint.author, last.cosign)]
-            return None, [*out, *refused]
-        return self._cosign(checkpoint, hashlib.sha256(offer.checkpoint).digest(), last)
-
-    def asked(self, author: str) -> Effect:
-        """The answer to an author that asks what was signed last here."""
-        last = self._witnessed.get(author)
-        return Send(author, encode(LastWitnessed(author)) if last is None else last.cosign)
-
-    def _refused(self, checkpoint: Checkpoint, offer: CheckpointOffer, last: Witnessed | None) -> list[Effect] | None:
-        """None when every head follows from the last signed one; else what to say of it.
-
-        A proof from another size than the last signed is not the author's lie but its ignorance (a
-        cosignature was lost): the answer is the last cosignature, and the next checkpoint will start from
-        there. A stream that this witness never signed has nothing to be consistent with; one that it signed
-        and that is missing now has shrunk to nothing, unless the author says that it begins a new chain.
-        """
-        if len(offer.proofs) != len(checkpoint.heads):
-            return [Report(Rejected("checkpoint", "one proof per head is needed"))]
-        named = {head.stream for head in checkpoint.heads}
-        if len(named) != len(checkpoint.heads):
-            return [Report(Rejected("checkpoint", "two heads of one stream"))]
-        if last is None:
-            return None
-        missing = set(last.live) - named
-        if missing and checkpoint.previous:
-            return [Report(WitnessRefused(checkpoint.author, min(missing), 0))]
-        known = {stream: (size, root) for stream, size, root in last.heads}
-        vouched = self._vouched(offer)
-        for head, (claimed, proof) in zip(checkpoint.heads, offer.proofs, strict=True):
-            size, root = known.get(head.stream, (0, b""))
-            if not size or (head.size == size and head.root == root):
-                continue
-            if head.stream in vouched and claimed == vouched[head.stream][0] >= size:
-                size, root = vouched[head.stream]
-            if claimed != size:
-                return []
-            if not verify_consistency(size, head.size, root, head.root, proof):
-                return [Report(WitnessRefused(checkpoint.author, head.stream, head.size))]
-        return None
-
-    def _vouched(self, offer: CheckpointOffer) -> dict[StreamId, tuple[int, bytes]]:
-        """Sizes and roots that Earth has signed for, by stream."""
-        found = {}
-        for raw in offer.acks:
-            try:
-                ack = decode(raw)
-            except MessageError:
-                continue  # a proof that starts there will not be followed
-            if isinstance(ack, Ack) and not problem_with_signatures(ack, self.settings.gateway, self.settings.auditor):
-                found[ack.stream] = (ack.verified, ack.root)
-        return found
-
-    def _cosign(self, checkpoint: Checkpoint, digest: bytes, last: Witnessed | None) -> tuple[bytes, list[Effect]]:
-        heads = {} if last is None else {stream: (size, root) for stream, size, root in last.heads}
-        heads |= {head.stream: (head.size, head.root) for head in checkpoint.heads}
-        sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
-        live = dict(sizes)
-        given_up = tuple((stream, size) for stream, (size, _) in heads.items() if stream not in live)
-        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up)
-        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        witnessed = Witnessed(
-            checkpoint.author,
-            checkpoint.counter,
-            data,
-            tuple((stream, size, root) for stream, (size, root) in heads.items()),
-            tuple(live),
-        )
-        self._witnessed[checkpoint.author] = witnessed
-        out: list[Effect] = [
-            Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)) for head in checkpoint.heads
-        ]
-        if last is not None and not checkpoint.previous:
-            out.append(Report(ChainRestarted(checkpoint.author, checkpoint.counter)))
-        return journal.encode_witnessed(witnessed), [*out, Send(checkpoint.author, data)]
-
     # ------------------------------------------------------------ durable state
-
-    def snapshot(
-        self,
-        streams: Iterable[Stream],
-        heads: Mapping[StreamId, int],
-        rules_of: Callable[[StreamId], bytes],
-        board: bytes,
-        closings: tuple[bytes, ...],
-    ) -> journal.Snapshot:
-        """What lets everything before it in the journal be dropped; `heads` are those of the newest checkpoint."""
-        states = tuple(
-            journal.StreamState(
-                s.id, s.size, tuple(s.log.frontier()), heads.get(s.id, 0), s.ack_bytes, rules_of(s.id), s.vouched
-            )
-            for s in streams
-        )
-        return journal.Snapshot(self.counter, self.digest, states, tuple(self._witnessed.values()), board, closings)
 
     def restore(self, snapshot: journal.Snapshot) -> None:
         """Take over what a snapshot says."""
@@ -347,16 +221,9 @@ class Notary:
             if state.signed:
                 self._named.add(state.stream)
                 self.signed_before[state.stream] = max(state.signed, self.signed_before.get(state.stream, 0))
-        for witnessed in snapshot.witnessed:
-            self._witnessed[witnessed.author] = witnessed
 
-    def replay_checkpoint(self, payload: bytes) -> None:
+    def replay(self, payload: bytes) -> None:
         """Read an own checkpoint back from the journal."""
         checkpoint = decode(payload)
         if isinstance(checkpoint, Checkpoint):
             self._remember(payload, {head.stream: head.size for head in checkpoint.heads})
-
-    def replay_witnessed(self, payload: bytes) -> None:
-        """Read a peer's followed checkpoint back from the journal."""
-        witnessed = journal.decode_witnessed(payload)
-        self._witnessed[witnessed.author] = witnessed

@@ -40,14 +40,3 @@ def dtn_ms_from_us(us: int) -> int:
             "set the clock, or send creation time 0 with a Bundle Age block"
         )
     return dtn_ms
-
-
-def us_from_dtn_ms(dtn_ms: int) -> int:
-    """House time [us] at which the millisecond `dtn_ms` begins.
-
-    Raises:
-        ValueError: `dtn_ms` is 0 (unknown) or negative.
-    """
-    if dtn_ms <= CREATION_TIME_UNKNOWN_MS:
-        raise ValueError(f"DTN time {dtn_ms} ms: stands for no instant; use the bundle's age instead")
-    return dtn_ms * 1000 + DTN_EPOCH_US

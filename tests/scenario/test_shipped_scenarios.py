@@ -6,6 +6,7 @@ import pytest
 
 from twin.scenario import BareScenario, HabitatScenario, load_scenario
 from twin.scenario.document import read_document
+from twin.scenario.earth_faults import TableRestore
 from twin.scenario.faults import EdgeCrash, LinkOutage
 from twin.scenario.guarantees import GUARANTEES
 from twin.world.dust import Storm, windows_above
@@ -40,6 +41,15 @@ def test_first_light_stands_alone_and_insists_on_every_guarantee_of_the_spine() 
     assert "extends" not in written
     assert {"seed", "start", "duration"} < set(written)
     assert set(habitat("first-light.yaml").listed_guarantees) == set(GUARANTEES) - BEYOND_THE_SPINE
+
+
+def test_first_sol_insists_on_every_guarantee_and_loses_the_table_with_earth_in_view() -> None:
+    scenario = habitat("first-sol.yaml")
+    assert set(scenario.listed_guarantees) == set(GUARANTEES)
+    (lost,) = (fault for fault in scenario.faults if isinstance(fault, TableRestore))
+    # tests/reference/site_visibility.csv, jezero, first row: Earth above 10 deg.
+    rise_us, set_us = utc_to_us("2033-03-10T08:26:52.4"), utc_to_us("2033-03-10T19:25:53.5")
+    assert rise_us < scenario.start_us + lost.at_us < set_us - HOUR_US
 
 
 def test_first_light_stows_the_antenna_during_the_pass() -> None:

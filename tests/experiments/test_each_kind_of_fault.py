@@ -30,6 +30,7 @@ from twin.trace import (
     RowRotted,
     RowsRefused,
     RowStored,
+    StartedWithout,
     StoreRestored,
     SurgeonTold,
 )
@@ -300,8 +301,18 @@ def hop_key_used(story: Story, calm: Story) -> bool:
 
 
 def device_unknown(story: Story, _calm: Story) -> bool:
-    refused = [fact.reason for fact in story.at("edge-1", Rejected) if fact.what == "datagram"]
-    return len(story.all(Crashed)) == 2 and set(refused) == {"device unknown or not the sender"}
+    """From its first start anew until its second one edge-1 takes nothing of the device."""
+    wrong, right = [at_us for at_us, node, f in story.entries if type(f) is Restarted and node == "edge-1"][1:] or (
+        0,
+        0,
+    )
+    refused = [
+        at_us
+        for at_us, node, fact in story.entries
+        if type(fact) is Rejected and node == "edge-1" and fact.reason == "device unknown or not the sender"
+    ]
+    (without,) = story.at("edge-1", StartedWithout) or [StartedWithout(())]
+    return len(without.devices) == 1 and bool(refused) and all(wrong <= at_us < right for at_us in refused)
 
 
 def measured_otherwise(story: Story, calm: Story) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from twin.experiments.disturbances import calendar, down_windows, idle_windows, link_faults
+from twin.experiments.disturbances import calendar, clock_errors_us, down_windows, idle_windows, link_faults
 from twin.faults.resolve import resolve
 from twin.scenario import BareScenario, HabitatScenario, assumptions, json_schema, parse_scenario
 from twin.scenario.fault_parts import AtInstant
@@ -160,6 +160,17 @@ def test_down_windows_take_crashes_swaps_rollbacks_and_upgrades_together() -> No
         "vitals-2": [(180, 240)],
     }
     assert hours(idle_windows(scenario)["edge-3"]) == [(60, 120), (440, 445)]
+
+
+def test_clocks_are_off_by_every_step_and_by_what_they_gain() -> None:
+    scenario = habitat(
+        "kind: clock_step, node: edge-1, at: 1 h, by: -3 s",
+        "kind: clock_step, node: edge-1, at: 2 h, by: 2 s",
+        "kind: clock_drift, node: edge-1, rate: -500 ppm, from: 1 h, until: 3 h",
+        "kind: clock_drift, node: gateway, rate: 50 ppm, from: 9 h",
+    )
+    off_us = clock_errors_us(scenario, scenario.start_us + 12 * HOUR_US)
+    assert off_us == {"edge-1": 5_000_000 + 3_600_000, "gateway": 540_000}
 
 
 def test_crashes_by_chance_count_as_down_while_they_may_come() -> None:

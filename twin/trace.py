@@ -32,6 +32,12 @@ class Restarted(NamedTuple):
     durable_bytes: int
 
 
+class StartedWithout(NamedTuple):
+    """A node that has just come up was configured without these devices, by id: it takes nothing of theirs."""
+
+    devices: tuple[int, ...]
+
+
 class Crashed(NamedTuple):
     """A node stopped; the part of its journal that was not synced is lost but for `torn_bytes`."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from twin.experiments.disturbances import calendar, down_windows, idle_windows, link_faults
+from twin.experiments.disturbances import calendar, clock_errors_us, down_windows, idle_windows, link_faults
 from twin.faults.resolve import resolve
 from twin.scenario import BareScenario, HabitatScenario, assumptions, json_schema, parse_scenario
+from twin.scenario.fault_parts import AtInstant
+from twin.scenario.fault_rules import over_us
 
 HEAD = """\
 name: small
@@ -38,6 +40,40 @@ def test_a_random_instant_leaves_time_to_heal() -> None:
         (at_us,) = instants(CRASH, seed=seed)
         assert 0 <= at_us < 9 * HOUR_US
     assert len({instants(CRASH, seed=seed)[0] for seed in range(50)}) == 50
+
+
+def test_a_random_fault_of_a_span_sets_in_and_is_over_within_it() -> None:
+    spanned = f"{CRASH}, from: 2 h, until: 4 h"
+    found = [instants(spanned, seed=seed)[0] for seed in range(50)]
+    assert all(2 * HOUR_US <= at_us < 3 * HOUR_US for at_us in found)
+    assert min(found) < 2.2 * HOUR_US
+    assert max(found) > 2.8 * HOUR_US
+    assert all(8 * HOUR_US <= instants(f"{CRASH}, from: 8 h", seed=seed)[0] < 9 * HOUR_US for seed in range(50))
+    assert all(instants(f"{CRASH}, until: 2 h", seed=seed)[0] < HOUR_US for seed in range(50))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "kind: fsync_error, node: edge-1, at: random, for: 1 h",
+        "kind: bundle_replay, link: down, at: random, delay: 1 h",
+        "kind: rolling_upgrade, at: random, every: 10 min, down: 1 min, nodes: edges",
+    ],
+)
+def test_every_sort_of_fault_can_have_a_span(fault: str) -> None:
+    scenario = habitat(f"{fault}, from: 5 h, until: 7 h", seed=3)
+    (drawn,) = resolve(scenario).faults
+    assert 5 * HOUR_US <= drawn.onset_us < 7 * HOUR_US
+    assert drawn.onset_us <= (over_us(drawn, scenario.habitat.edge_names) or 0) <= 7 * HOUR_US
+    assert resolve(resolve(scenario)) == resolve(scenario)
+
+
+def test_a_fault_must_say_where_it_acts_and_when_it_is_over() -> None:
+    class Halfway(AtInstant):
+        kind: str = "halfway"
+
+    with pytest.raises(TypeError, match="abstract method"):
+        Halfway(at=0)  # type: ignore[abstract]
 
 
 def test_a_random_rollback_has_a_past_to_go_back_to() -> None:
@@ -124,6 +160,17 @@ def test_down_windows_take_crashes_swaps_rollbacks_and_upgrades_together() -> No
         "vitals-2": [(180, 240)],
     }
     assert hours(idle_windows(scenario)["edge-3"]) == [(60, 120), (440, 445)]
+
+
+def test_clocks_are_off_by_every_step_and_by_what_they_gain() -> None:
+    scenario = habitat(
+        "kind: clock_step, node: edge-1, at: 1 h, by: -3 s",
+        "kind: clock_step, node: edge-1, at: 2 h, by: 2 s",
+        "kind: clock_drift, node: edge-1, rate: -500 ppm, from: 1 h, until: 3 h",
+        "kind: clock_drift, node: gateway, rate: 50 ppm, from: 9 h",
+    )
+    off_us = clock_errors_us(scenario, scenario.start_us + 12 * HOUR_US)
+    assert off_us == {"edge-1": 5_000_000 + 3_600_000, "gateway": 540_000}
 
 
 def test_crashes_by_chance_count_as_down_while_they_may_come() -> None:

@@ -27,6 +27,16 @@ def refusal(*faults: str, head: str = HEAD) -> str:
         ("kind: edge_crash, node: edge-1, at: soon, down: 1 h", "faults[0].at = soon: a duration is one number and one unit (s.yaml:6, faults[0].at); write it like 10 min, or `random`"),
         ("kind: edge_crash, node: edge-1, at: 1 h, count: 2, down: 1 h", "faults[0].count = 2: 2 times at one instant (s.yaml:6, faults[0].count); write `at: random`"),
         ("kind: edge_crash, node: edge-1, at: random, down: 10 h", "faults[0].at = random: a random instant needs 10 h of room, and the run generates data for 10 h (s.yaml:6, faults[0].at); shorten the fault"),
+        ("kind: edge_crash, node: edge-1, at: random, from: 2 h, until: 3 h, down: 1 h", "faults[0].at = random: a random instant needs 1 h of room, and the run generates data for 10 h, of which it has from 2 h until 3 h (s.yaml:6, faults[0].at); shorten the fault, or give it more time"),
+        ("kind: edge_crash, node: edge-1, at: random, from: 9 h, down: 1 h", "faults[0].at = random: a random instant needs 1 h of room, and the run generates data for 10 h, of which it has from 9 h until its end (s.yaml:6, "),
+        ("kind: wrong_config, node: edge-1, device: vitals-1, at: random, for: 9.5 h, down: 1 h", "faults[0].at = random: a random instant needs 630 min of room, "),
+        ("kind: edge_crash, node: edge-1, at: random, from: 3 h, until: 2 h, down: 1 h", "faults[0].until = 2 h: `until` must come after `from` (s.yaml:6, faults[0].until); "),
+        ("kind: edge_crash, node: edge-1, at: 1 h, from: 30 min, down: 1 h", "faults[0].from = 30 min: has no meaning beside an instant (s.yaml:6, faults[0].from); drop it, or write `at: random`"),
+        ("kind: fsync_lie, node: edge-1, at: 1 h, for: 1 h, until: 3 h", "faults[0].until = 3 h: has no meaning beside an instant "),
+        ("kind: bundle_replay, link: down, at: 1 h, until: 3 h", "faults[0].until = 3 h: has no meaning beside an instant "),
+        ("kind: edge_crash, node: edge-1, at: 11 h, down: 1 h", "faults[0].at = 11 h: sets in after the end, 10 h (s.yaml:6, faults[0].at); "),
+        ("kind: clock_drift, node: gateway, rate: 50 ppm, from: 11 h", "faults[0].from = 11 h: sets in after the end, 10 h (s.yaml:6, faults[0].from); "),
+        ("kind: fsync_lie, node: edge-1, at: 11 h, for: 1 h", "faults[0].at = 11 h: sets in after the end, 10 h (s.yaml:6, faults[0].at); "),
         ("kind: disk_swap, node: vitals-1, at: 1 h, down: 1 h", "faults[0].node = vitals-1: unknown edge node (s.yaml:6, faults[0].node); use one of edge-1, edge-2"),
         ("kind: device_crash, device: vitals-3, at: 1 h, down: 1 h", "faults[0].device = vitals-3: unknown device (s.yaml:6, faults[0].device); use one of vitals-1, vitals-2"),
         ("kind: earth_crash, node: earth, at: 1 h, down: 1 h", "faults[0].node = earth: not one of the known words (s.yaml:6, faults[0].node); use one of gateway, auditor"),
@@ -85,3 +95,13 @@ def test_a_key_is_given_up_before_it_is_abused() -> None:
         "faults[1].at = random: a random instant may come before the key is given up "
     )
     parse_scenario(HEAD + f"  - {{{rotation}}}\n  - {{{forgery}3 h}}\n")
+
+
+def test_a_key_is_given_up_before_it_is_abused_wherever_chance_puts_both() -> None:
+    rotation = "kind: device_key_rotation, device: vitals-1, at: random, from: 1 h, until: 2 h"
+    forgery = "kind: frame_forgery, device: vitals-1, key: given_up, at: "
+    for early in ("90 min", "random", "random, from: 119 min"):
+        assert ": vitals-1 has given up no key " in refusal(rotation, forgery + "1 h")
+        assert ": a random instant may come before the key is given up " in refusal(rotation, forgery + early)
+    for late in ("2 h", "random, from: 2 h"):
+        parse_scenario(HEAD + f"  - {{{rotation}}}\n  - {{{forgery}{late}}}\n")

@@ -18,7 +18,16 @@ from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClose
 from twin.pipeline.wire.body import NO_READING
 from twin.pipeline.wire.identity import AlertKey, RecordId
 from twin.scenario.bounds import parse_bound
-from twin.trace import AlarmSounded, Crashed, Generated, MadeDurable, MediumHolds, Restarted, SurgeonTold
+from twin.trace import (
+    AlarmSounded,
+    Crashed,
+    Generated,
+    MadeDurable,
+    MediumHolds,
+    Restarted,
+    StartedWithout,
+    SurgeonTold,
+)
 
 LOW = "spo2_pct.low"
 RULE = LimitRule(LOW, 0, 90, None, 3, (0, 100))
@@ -140,6 +149,17 @@ def test_one_edge_that_stays_up_is_enough_and_none_excuses() -> None:
     assert "no edge" in fly([*back, crossing]).remark()
 
 
+def test_nothing_is_demanded_of_an_edge_that_does_not_know_the_device() -> None:
+    crossing = samples(100, 89, 88, 87)
+    wrong = [(5, "edge-2", DOWN), (10, "edge-2", Restarted(0)), (10, "edge-2", StartedWithout((DEVICE,)))]
+    assert counted(fly([*wrong, crossing])) == (1, 1, 0)
+    assert counted(fly([*wrong, (20, "edge-1", DOWN), crossing])) == (0, 0, 1)
+    other = [*wrong[:2], (10, "edge-2", StartedWithout((DEVICE + 1,)))]
+    assert counted(fly([*other, (20, "edge-1", DOWN), crossing])) == (1, 1, 0)
+    right = [*wrong, (20, "edge-1", DOWN), (22, "edge-2", DOWN), (25, "edge-2", Restarted(0))]
+    assert counted(fly([*right, crossing])) == (1, 1, 0)
+
+
 def test_samples_of_a_device_that_is_down_demand_nothing() -> None:
     assert counted(fly([(5, MONITOR, DOWN), samples(10, 89, 88, 87)])) == (0, 0, 0)
     gap = [samples(10, 95, 89, 88), (11, MONITOR, DOWN), (20, MONITOR, Restarted(0)), samples(21, 87)]
@@ -172,12 +192,13 @@ def test_however_samples_are_cut_into_blocks_the_same_alarm_is_demanded(values: 
 # ---------------------------------------------------------------- Earth
 
 
-def earth(availability: Availability) -> Callable[[Truth], AlertLatency]:
+def earth(availability: Availability, clock_margin_s: int = 0) -> Callable[[Truth], AlertLatency]:
     def make(truth: Truth) -> AlertLatency:
         checker = AlertLatency()
         bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
         checker.earth = AlertsOnEarth(checker, truth, lambda _: availability, bound)
-        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND)
+        margins = {"edge-1": clock_margin_s * SECOND}
+        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND, margins)
         checker.silence_us = 7 * SECOND
         return checker
 
@@ -259,6 +280,16 @@ def test_an_alert_never_waits_behind_bulk_at_an_open_contact() -> None:
     assert broken(timed(earth(day), [sealed_alert, bulk], end_s=50)) == 1
     assert broken(timed(earth(dusk), [sealed_alert, bulk, carried(900)], end_s=1000)) == 0
     assert broken(timed(earth(day), [sealed_alert, (11, "edge-1", DOWN), carried(90)], end_s=100)) == 0
+
+
+@pytest.mark.parametrize(("contact", "violations"), [((0, 17), 0), ((0, 18), 1), ((5, 99), 1), ((6, 99), 0)])
+def test_an_edge_whose_clock_is_off_must_only_see_contacts_well_within_them(
+    contact: tuple[int, int], violations: int
+) -> None:
+    """Due at 12 s; by a clock that is off by 5 s the contact is surely open from 5 s after its start."""
+    facts = [(10, "edge-1", AlertSealed(KEY, ALERT_RECORD)), carried(16)]
+    assert broken(timed(earth(always(100, 10, contact)), facts, end_s=17)) == 1
+    assert broken(timed(earth(always(100, 10, contact), clock_margin_s=5), facts, end_s=17)) == violations
 
 
 def test_an_alert_that_is_stated_again_after_a_restart_need_not_go_again() -> None:

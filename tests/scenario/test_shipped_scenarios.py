@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from twin.scenario import BareScenario, HabitatScenario, load_scenario
+from twin.faults.resolve import resolve
+from twin.scenario import BareScenario, HabitatScenario, json_schema, load_scenario
 from twin.scenario.document import read_document
+from twin.scenario.earth_faults import TableRestore
+from twin.scenario.fault_parts import AtInstant
+from twin.scenario.fault_rules import over_us
 from twin.scenario.faults import EdgeCrash, LinkOutage
 from twin.scenario.guarantees import GUARANTEES
 from twin.world.dust import Storm, windows_above
@@ -40,6 +44,31 @@ def test_first_light_stands_alone_and_insists_on_every_guarantee_of_the_spine() 
     assert "extends" not in written
     assert {"seed", "start", "duration"} < set(written)
     assert set(habitat("first-light.yaml").listed_guarantees) == set(GUARANTEES) - BEYOND_THE_SPINE
+
+
+def test_first_sol_insists_on_every_guarantee_and_loses_the_table_with_earth_in_view() -> None:
+    scenario = habitat("first-sol.yaml")
+    assert set(scenario.listed_guarantees) == set(GUARANTEES)
+    (lost,) = (fault for fault in scenario.faults if isinstance(fault, TableRestore))
+    # tests/reference/site_visibility.csv, jezero, first row: Earth above 10 deg.
+    rise_us, set_us = utc_to_us("2033-03-10T08:26:52.4"), utc_to_us("2033-03-10T19:25:53.5")
+    assert rise_us < scenario.start_us + lost.at_us < set_us - HOUR_US
+
+
+def test_the_bad_sol_holds_every_kind_of_fault_within_six_hours_and_each_seed_orders_them_anew() -> None:
+    mapping = json_schema()["$defs"]["HabitatScenario"]["properties"]["faults"]["items"]["discriminator"]["mapping"]
+    drawn = [resolve(habitat("bad-sol.yaml").model_copy(update={"seed": seed})) for seed in (13, 14)]
+    orders = []
+    for scenario in drawn:
+        assert {fault.kind for fault in scenario.faults} == set(mapping)
+        for fault in scenario.faults:
+            over_after_us = over_us(fault, scenario.habitat.edge_names)
+            assert HOUR_US <= fault.onset_us <= (over_after_us or 0) <= 7 * HOUR_US + 60_000_000, fault
+        orders.append([fault.kind for fault in sorted(scenario.faults, key=lambda fault: fault.onset_us)])
+    assert orders[0] != orders[1]
+    pairs = zip(*(scenario.faults for scenario in drawn), strict=True)
+    given = {one.kind for one, other in pairs if isinstance(one, AtInstant) and one == other and one.at_us is not None}
+    assert given == {"channel_down", "channel_busy"}
 
 
 def test_first_light_stows_the_antenna_during_the_pass() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple
 
 from twin.faults.disk import FlushFaults, FlushRule
@@ -19,6 +20,8 @@ from twin.scenario.link_faults import BundleReorder, BurstLoss, ChanceOnLink, Li
 from twin.scenario.model import BareScenario, HabitatScenario
 from twin.scenario.node_faults import (
     ANY_NODE,
+    ClockDrift,
+    ClockStep,
     CrashAtEffect,
     DeviceCrash,
     DiskFull,
@@ -237,6 +240,19 @@ def idle_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
         if isinstance(fault, DiskFull | WrongConfig) or (isinstance(fault, FsyncError) and fault.rate is None):
             idle[fault.node].append(span_of_fault(scenario, fault))
     return {edge: merge(windows) for edge, windows in idle.items()}
+
+
+def clock_errors_us(scenario: HabitatScenario, until_us: int) -> dict[str, int]:
+    """How far each node's clock is off at most before an instant [us], by the name that scenarios use."""
+    found: dict[str, int] = {}
+    for fault in scenario.faults:
+        if isinstance(fault, ClockStep):
+            found[fault.node] = found.get(fault.node, 0) + abs(fault.by_us)
+        elif isinstance(fault, ClockDrift):
+            start_us, end_us = span_of_fault(scenario, fault)
+            gained_us = ceil(abs(fault.rate_ppm) * (min(end_us, until_us) - start_us) / 1_000_000)
+            found[fault.node] = found.get(fault.node, 0) + gained_us
+    return found
 
 
 def usable(

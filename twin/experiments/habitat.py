@@ -60,7 +60,7 @@ from twin.pipeline.machine import (
 )
 from twin.scenario.episodes import windows_of
 from twin.scenario.model import HabitatScenario
-from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, Trace
+from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, StartedWithout, Trace
 from twin.world.timescales import SOL_US, lmst_h
 
 C = TypeVar("C")
@@ -229,7 +229,7 @@ class HabitatBuilder:
         host, scenario, power = self.host, self.scenario, self.power
         host.call_at(scenario.start_us, self._start_all)
         power.before_stop.append(self._cut)
-        power.after_start += [self._tell_antenna, self.operators.tell]
+        power.after_start += [self._tell_antenna, self.operators.tell, self._note_unknown_devices]
         hands = Hands(
             gateway=EARTH,
             auditor=AUDITOR,
@@ -278,6 +278,12 @@ class HabitatBuilder:
         if node in self.disks and self.antenna.transmitter.stowed:
             self.host.deliver(node, LinkChanged(EARTH, False))
 
+    def _note_unknown_devices(self, node: str) -> None:
+        unknown = self.settings.unknown.get(node)
+        if unknown:
+            devices = tuple(d.device for d in self.devices if d.name in unknown)
+            self.trace.emit(self.host.now_us, node, StartedWithout(devices))
+
     def _sample_backlog(self, collectors: Collectors) -> None:
         collectors.sample_backlog(self.host.now_us)
         self.host.call_in(BACKLOG_EVERY_US, self._sample_backlog, collectors)
@@ -305,6 +311,7 @@ class HabitatBuilder:
             limits={d.name: limits_of(d.device, self.settings.watches[d.name]) for d in self.devices},
             secrets=[*(d.name.encode() for d in self.devices), *(c.encode() for d in self.devices for c in d.channels)],
             turnaround_us=self.settings.turnaround_us,
+            clock_errors_us=disturbances.clock_errors_us(self.scenario, self.span[1]),
             silence_us=round(self._longest_silence_s() * 1e6),
         )
         return checkers_of(self.scenario, habitat, self.trace)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from twin.randomness import stream
 from twin.scenario.fault_parts import RANDOM_US, AtInstant, FaultPart
-from twin.scenario.fault_rules import takes_us
+from twin.scenario.fault_rules import random_span_us
 from twin.scenario.faults import Fault
 from twin.scenario.model import BareScenario, HabitatScenario
 from twin.scenario.node_faults import CrashAtEffect
@@ -36,9 +36,9 @@ def resolve(scenario: AnyScenario) -> AnyScenario:
     for fault, number in numbered(scenario.faults):
         if isinstance(fault, AtInstant) and fault.at_us == RANDOM_US:
             random = stream(scenario.seed, "fault", fault.kind, fault.place, str(number))
-            room_us = scenario.duration_us - takes_us(fault, edges) - fault.earliest_us
+            first_us, end_us = random_span_us(fault, edges, scenario.duration_us)
             for _ in range(fault.count):
-                at_us = fault.earliest_us + int(random.integers(0, room_us))
+                at_us = first_us + int(random.integers(0, end_us - first_us))
                 found.append(fault.model_copy(update={"at_us": at_us, "count": 1}))
         elif isinstance(fault, CrashAtEffect) and fault.until_us is None:
             found.append(fault.model_copy(update={"until_us": scenario.duration_us}))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from twin.guarantees.limit_rules import Held, LimitTruth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AlarmRaised, EpochClosed, FrameSealed
-from twin.trace import AlarmSounded, Crashed, Restarted, Trace
+from twin.trace import AlarmSounded, Crashed, Restarted, StartedWithout, Trace
 
 SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
 NEVER = 1 << 62
@@ -26,7 +26,8 @@ class AlarmsOnMars:
 
     The crew is told by one annunciator, whatever edge calls it. An alert is open from "active" until it is "latched" or
     "cleared", both of which say that its condition is over; while a rule's last alert is open, and an edge that raised
-    it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back.
+    it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back. An edge
+    that was configured without a device counts as down for it.
 
     Args:
         carriers: device id -> the edges that run its rules.
@@ -41,6 +42,7 @@ class AlarmsOnMars:
         self._carriers = carriers
         self.limit_us = limit_us
         self._up_since: dict[str, int] = {}
+        self._without: dict[str, tuple[int, ...]] = {}  # devices that an edge does not know
         self._open: dict[Rule, tuple[int, int, int, str]] = {}
         self._raised_by: dict[tuple[int, int, int, str], set[str]] = {}  # of alerts that are open
         self._due: dict[Rule, _Due] = {}
@@ -57,6 +59,7 @@ class AlarmsOnMars:
             trace.subscribe(AlarmSounded, self._sounded)
             trace.subscribe(AlarmRaised, self._raised)
             trace.subscribe(Restarted, self._restarted)
+            trace.subscribe(StartedWithout, self._started_without)
             trace.subscribe(Crashed, self._crashed)
             trace.subscribe(EpochClosed, self._closed)
             trace.subscribe(FrameSealed, self._sealed)
@@ -64,6 +67,10 @@ class AlarmsOnMars:
     def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
         # at its very first start an edge has nothing to catch up with
         self._up_since[node] = at_us + SETTLE_US if node in self._up_since else -NEVER
+        self._without.pop(node, None)
+
+    def _started_without(self, _at_us: int, node: str, fact: StartedWithout) -> None:
+        self._without[node] = fact.devices
 
     def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
         self._up_since[node] = NEVER
@@ -92,7 +99,8 @@ class AlarmsOnMars:
             begun_us = item.begun_us
             if begun_us is None or rule in self._due or self._is_open(rule):
                 continue
-            up = frozenset(e for e in self._carriers.get(device, ()) if self._up_since.get(e, NEVER) <= begun_us)
+            edges = [e for e in self._carriers.get(device, ()) if device not in self._without.get(e, ())]
+            up = frozenset(e for e in edges if self._up_since.get(e, NEVER) <= begun_us)
             if up:
                 self._due[rule] = _Due(begun_us, up)
             else:

@@ -15,7 +15,7 @@ class AlertLatency(Checker):
 
     Mars: whenever a channel stays beyond a limit for `hold` samples in a row without motion, and no alert of that rule
     is open, its alarm sounds within the limit of the first of those samples, with no Earth, as long as one edge that
-    carries the device is up. Excused is what began while none was.
+    carries the device is up and knows it. Excused is what began while none was.
 
     Earth: every alarm reaches the surgeon's channel within the bound, counted from the first edge that raised it; of
     those raised while Earth can be reached, the given share within an absolute time; and none waits behind bulk at an
@@ -49,7 +49,9 @@ class AlertLatency(Checker):
     def remark(self) -> str:
         parts = []
         if self.mars is not None and self.mars.excused:
-            parts.append(f"{self.mars.excused} limits exceeded while no edge that carries the device was up")
+            parts.append(
+                f"{self.mars.excused} limits exceeded while no edge that carries the device was up and knew it"
+            )
         if self.earth is None:
             parts.append("the scenario asks for no bound on Earth")
             return ", ".join(parts)

@@ -150,15 +150,24 @@ class NeverBehindBulk:
     """Holds the first transmission of every alert against the bundles that may already have been under way.
 
     An edge radiates one bundle at a time and shares the antenna with its peers, so an alert may find one bundle of each
-    in front of it, and no more: `allowance_us(contact)`. It is judged while the edge's contact stays open that long.
+    in front of it, and no more: `allowance_us(contact)`. It is judged while the edge's contact stays open that long, in
+    truth and by the edge's own clock.
+
+    Args:
+        clock_margin_us: edge -> how far within a contact an edge whose clock is off surely knows that it is open.
     """
 
     def __init__(
-        self, checker: Checker, of_edge: Mapping[str, Availability], allowance_us: Callable[[Contact], int]
+        self,
+        checker: Checker,
+        of_edge: Mapping[str, Availability],
+        allowance_us: Callable[[Contact], int],
+        clock_margin_us: Mapping[str, int],
     ) -> None:
         self._checker = checker
         self._of_edge = of_edge
         self._allowance_us = allowance_us
+        self._clock_margin_us = clock_margin_us
         self._waiting: dict[Record, tuple[str, int, int]] = {}  # node, sealed, due
         self._said: dict[tuple[int, int], int] = {}  # alerts that each own stream was said to hold
 
@@ -178,7 +187,8 @@ class NeverBehindBulk:
         if now is not None:
             end_us, contact = now
             due_us = at_us + self._allowance_us(contact)
-            if due_us < end_us:
+            margin_us = self._clock_margin_us.get(node, 0)
+            if contact.start_us + margin_us <= at_us and due_us + margin_us < end_us:
                 self._waiting[fact.record] = (node, at_us, due_us)
 
     def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from twin.scenario.errors import Key, RuleError
 from twin.scenario.fault_parts import RANDOM_US, AtInstant
+from twin.scenario.fault_rules import random_span_us, takes_us
 from twin.scenario.faults import Fault, onset_us
 from twin.units import format_duration
 
@@ -27,15 +28,24 @@ def check_listed_once(scenario: ScenarioCore) -> None:
             raise RuleError(f"{key} is listed {times} times", "list it once", ("guarantees",))
 
 
-def check_onset(scenario: ScenarioCore, fault: Fault, key: Key) -> None:
-    """Raise `RuleError` when a fault sets in after the end of generation, or a random instant has no room before."""
+def check_onset(scenario: ScenarioCore, fault: Fault, key: Key, edges: tuple[str, ...] = ()) -> None:
+    """Raise `RuleError` when a fault sets in after the end of generation, or a random instant has no room before.
+
+    Args:
+        edges: the edge nodes' names, of a habitat.
+    """
+    by_instant = isinstance(fault, AtInstant) and fault.at_us is not None
     if isinstance(fault, AtInstant) and fault.at_us == RANDOM_US:
-        needs_us = fault.earliest_us + fault.lasts_us
-        if needs_us >= scenario.duration_us:
-            room, run = format_duration(needs_us), format_duration(scenario.duration_us)
-            rule = f"a random instant needs {room} of room, and the run generates data for {run}"
-            raise RuleError(rule, "shorten the fault, or choose a longer duration", (*key, "at"))
+        first_us, end_us = random_span_us(fault, edges, scenario.duration_us)
+        if end_us <= first_us:
+            needs = format_duration(fault.earliest_us + takes_us(fault, edges))
+            rule = f"a random instant needs {needs} of room, and the run generates data for "
+            rule += format_duration(scenario.duration_us)
+            if fault.until_us is not None or fault.from_us:
+                until = "its end" if fault.until_us is None else format_duration(fault.until_us)
+                rule += f", of which it has from {format_duration(fault.from_us or 0)} until {until}"
+            raise RuleError(rule, "shorten the fault, or give it more time", (*key, "at"))
     elif onset_us(fault) >= scenario.duration_us:
-        name = "from" if hasattr(fault, "from_us") else "at"
+        name = "at" if by_instant else "from"
         rule = f"sets in after the end, {format_duration(scenario.duration_us)}"
         raise RuleError(rule, EARLIER, (*key, name))

@@ -2,19 +2,22 @@
 
 | part | keys | meaning |
 |---|---|---|
-| `AtInstant` | at, count | once at an instant after the scenario's start, or `count` times at random ones |
+| `AtInstant` | at | once, at an instant after the scenario's start |
+| | at: random, count, from, until | `count` times, at random instants within a span |
 | `ForAWhile` | + for | and for so long |
 | `WithDown` | + down | a node stops, and returns so much later |
 | `During` | from, until | all the time within a span |
 | `ByChance` | + rate | each opportunity within a span, with a probability |
 | `AtOrByChance` | at, for or rate, from, until | every opportunity for a while, or some of them all along |
 
-`at: random` is drawn uniformly inside the duration, from the fault's own random stream and early enough to heal;
-`twin.faults.resolve` draws it. Until then the attribute holds `RANDOM_US`.
+`at: random` is drawn uniformly from the fault's own random stream, within the duration or between `from` and `until`,
+and early enough that the fault is over by then; `twin.faults.resolve` draws it. Until then the attribute holds
+`RANDOM_US`.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -45,25 +48,31 @@ AtUs = Annotated[
 Count = Annotated[int, Field(strict=True, ge=1, le=COUNT_MAX)]
 
 
+def check_span(from_us: int, until_us: int | None) -> None:
+    """Raise `RuleError` for a span that ends before it begins [us]."""
+    if until_us is not None and until_us <= from_us:
+        raise RuleError("`until` must come after `from`", "swap them or drop the fault", ("until",))
+
+
 class FaultPart(Part):
     """Any fault; times count from the scenario's start [us]."""
 
     kind: str
 
     @property
+    @abstractmethod
     def place(self) -> str:
         """Where it acts, as the report names it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def onset_us(self) -> int:
         """When it sets in; `RANDOM_US` while that is to be drawn."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def cease_us(self) -> int | None:
         """When it is over; None: with the run."""
-        raise NotImplementedError
 
     @property
     def detail(self) -> str:
@@ -76,6 +85,12 @@ class AtInstant(FaultPart):
 
     at_us: AtUs = Field(description="When it sets in, after the scenario's start, or `random`.")
     count: Count = setting(1, "How often, each at a random instant of its own.", source="assumed: once")
+    from_us: DurationUs | None = setting(
+        None, "Not before this, with `at: random`.", source="assumed: at any time of the run"
+    )
+    until_us: PositiveDurationUs | None = setting(
+        None, "Over by then, with `at: random`.", source="assumed: at any time of the run"
+    )
 
     @property
     def lasts_us(self) -> int:
@@ -105,6 +120,15 @@ class AtInstant(FaultPart):
             )
         return self
 
+    @model_validator(mode="after")
+    def _span_needs_random(self) -> AtInstant:
+        if self.at_us not in (None, RANDOM_US):
+            for key, given in (("from", self.from_us), ("until", self.until_us)):
+                if given:
+                    raise RuleError("has no meaning beside an instant", "drop it, or write `at: random`", (key,))
+        check_span(self.from_us or 0, self.until_us)
+        return self
+
 
 class ForAWhile(AtInstant):
     """A fault with an instant and a length."""
@@ -124,11 +148,6 @@ class WithDown(AtInstant):
     @property
     def lasts_us(self) -> int:
         return self.down_us
-
-
-def _check_span(from_us: int, until_us: int | None) -> None:
-    if until_us is not None and until_us <= from_us:
-        raise RuleError("`until` must come after `from`", "swap them or drop the fault", ("until",))
 
 
 class During(FaultPart):
@@ -151,7 +170,7 @@ class During(FaultPart):
 
     @model_validator(mode="after")
     def _span(self) -> During:
-        _check_span(self.from_us, self.until_us)
+        check_span(self.from_us, self.until_us)
         return self
 
 
@@ -166,7 +185,10 @@ class ByChance(During):
 
 
 class AtOrByChance(AtInstant):
-    """A fault that strikes every opportunity for a while from `at` on, or each with probability `rate`."""
+    """A fault that strikes every opportunity for a while from `at` on, or each with probability `rate`.
+
+    `from` and `until` bound `rate`, or a random instant.
+    """
 
     at_us: AtUs | None = setting(  # type: ignore[assignment]  # optional here
         None, "When it sets in, for every opportunity.", source="assumed: none"
@@ -211,5 +233,4 @@ class AtOrByChance(AtInstant):
             raise RuleError("required and missing beside `at`", "add `for: 10 min`", ("for",))
         if by_chance and self.for_us is not None:
             raise RuleError("has no meaning beside `rate`", "write `from` and `until`", ("for",))
-        _check_span(self.from_us, self.until_us)
         return self

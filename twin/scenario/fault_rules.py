@@ -94,6 +94,23 @@ def takes_us(fault: AtInstant, edges: tuple[str, ...]) -> int:
     return (len(upgraded_nodes(fault, edges)) - 1) * fault.every_us + fault.down_us
 
 
+def random_span_us(fault: AtInstant, edges: tuple[str, ...], duration_us: int) -> tuple[int, int]:
+    """A random instant of a fault lies in `first <= at < end`, after the scenario's start [us].
+
+    It has what it needs before it, and is over in time.
+    """
+    end_us = duration_us if fault.until_us is None else min(fault.until_us, duration_us)
+    return max(fault.earliest_us, fault.from_us or 0), end_us - takes_us(fault, edges)
+
+
+def _instants_us(fault: AtInstant, edges: tuple[str, ...], duration_us: int) -> tuple[int, int]:
+    """First and last instant at which a fault may set in [us]."""
+    if fault.at_us != RANDOM_US:
+        return fault.at_us, fault.at_us
+    first_us, end_us = random_span_us(fault, edges, duration_us)
+    return first_us, end_us - 1
+
+
 def over_us(fault: Fault, edges: tuple[str, ...]) -> int | None:
     """When a fault is over, after the scenario's start [us]; None: with the run."""
     return fault.at_us + takes_us(fault, edges) if isinstance(fault, RollingUpgrade | WrongConfig) else fault.cease_us
@@ -151,18 +168,22 @@ def _check_forgery(scenario: HabitatScenario, fault: FrameForgery, key: Key) -> 
     _check_device(scenario, fault.device, key)
     if fault.key == "wrong":
         return
-    rotated_us = [
-        other.at_us
+    duration_us, edges = scenario.duration_us, scenario.habitat.edge_names
+    rotations = [
+        _instants_us(other, edges, duration_us)
         for other in scenario.faults
         if isinstance(other, DeviceKeyRotation) and other.device == fault.device
     ]
     remedy = f"add {{kind: device_key_rotation, device: {fault.device}, at: ...}} before it"
-    if not rotated_us:
+    if not rotations:
         raise RuleError(f"{fault.device} never gives up a key", remedy, (*key, "key"))
-    if fault.at_us != RANDOM_US and RANDOM_US not in rotated_us and fault.at_us <= min(rotated_us):
+    earliest_us = _instants_us(fault, edges, duration_us)[0]
+    if fault.at_us != RANDOM_US and earliest_us <= min(first for first, _ in rotations):
         raise RuleError(f"{fault.device} has given up no key by then", "choose a later instant", (*key, "at"))
-    if fault.at_us == RANDOM_US or RANDOM_US in rotated_us:
-        raise RuleError("a random instant may come before the key is given up", "give both instants", (*key, "at"))
+    if earliest_us <= min(last for _, last in rotations):
+        raise RuleError(
+            "a random instant may come before the key is given up", "give instants or spans in order", (*key, "at")
+        )
 
 
 def _check_outage(scenario: HabitatScenario, fault: LinkOutage, key: Key) -> None:

@@ -30,7 +30,7 @@ def check_habitat(scenario: HabitatScenario) -> None:
     check_clinic(scenario)
     for index, fault in enumerate(scenario.faults):
         key: Key = ("faults", index)
-        check_onset(scenario, fault, key)
+        check_onset(scenario, fault, key, scenario.habitat.edge_names)
         check_fault(scenario, fault, key)
 
 

@@ -12,7 +12,7 @@ from twin.experiments import disturbances
 from twin.experiments.calendar_tables import write_calendar
 from twin.experiments.checkers import Habitat, checkers_of
 from twin.experiments.clinic_log import ClinicLog
-from twin.experiments.clinic_settings import limits_of
+from twin.experiments.clinic_settings import rules_of
 from twin.experiments.earth_site import EarthSite
 from twin.experiments.fault_schedule import FaultSchedule, Hands
 from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, DeviceIdentity, devices_of, edge_endpoint
@@ -361,7 +361,7 @@ class HabitatBuilder:
             of=lambda device: self.available[carriers[device]],
             of_edge={edge: self.available[edge,] for edge in self.edges},
             signers={**{d.name: d.device for d in self.devices}, **self.settings.edge_devices},
-            limits={d.name: limits_of(d.device, self.settings.watches[d.name]) for d in self.devices},
+            rules={d.name: rules_of(d.device, self.settings.watches[d.name]) for d in self.devices},
             secrets=[*(d.name.encode() for d in self.devices), *(c.encode() for d in self.devices for c in d.channels)],
             turnaround_us=self.settings.turnaround_us,
             silence_us=round(self._longest_silence_s() * 1e6),

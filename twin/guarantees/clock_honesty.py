@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from twin.guarantees.alarm_truth import AlarmTruth
 from twin.guarantees.alert_names import number_of
 from twin.guarantees.by_record import ByRecord
-from twin.guarantees.limit_rules import Held, LimitTruth
+from twin.guarantees.held import Held
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AckMade, AlarmRaised, FrameSealed
@@ -15,18 +16,19 @@ class ClockHonesty(Checker):
     """Shifting any device's clock changes no row's identity and no alert decision.
 
     Recomputed from content alone: no record stands under (d, e, i) that was signed as another; a limit
-    alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in time;
+    alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in time,
+    and an alarm of NEWS2 one that their score may call for from that row on;
     two edges that raise one alarm name the same row and priority.
     """
 
     key = "clock_honesty"
     not_applicable = "no row was stored and no alarm was raised"
 
-    def __init__(self, truth: Truth, limits: LimitTruth) -> None:
+    def __init__(self, truth: Truth, alarms: AlarmTruth) -> None:
         super().__init__()
         self._truth = truth
-        self._limits = limits
-        self._rules = {of.device: frozenset(rule.name for rule in of.rules) for of in limits.limits.values()}
+        self._alarms = alarms
+        self._rules = {of.device: of.names for of in alarms.rules.values()}
         self._called_for: ByRecord[list[tuple[int, int]]] = ByRecord()
         self._forgotten: dict[Key, int] = {}
         self._raised: dict[int, tuple[int, int]] = {}  # by number of alert, for the length of the mission
@@ -40,7 +42,7 @@ class ClockHonesty(Checker):
 
     def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
         """The frame holds the oldest samples that no frame holds yet."""
-        blocks = self._limits.blocks.get(node)
+        blocks = self._alarms.blocks.get(node)
         if not blocks:
             return
         stream, offset = (fact.record.device, fact.record.epoch), 0

@@ -278,6 +278,19 @@ def test_an_alarm_that_earth_never_hears_of_is_pending_until_it_is_due() -> None
     assert broken(timed(earth(always()), [told(5)], end_s=159)) == 1  # nobody raised it
 
 
+def test_a_run_waits_for_what_the_surgeon_may_still_be_told_of() -> None:
+    def waits(*facts: Any) -> bool:
+        checker = timed(earth(always()), facts)
+        assert isinstance(checker, AlertLatency)
+        assert checker.earth is not None
+        return checker.earth.waiting
+
+    assert not waits()
+    assert waits((0, MONITOR, sealed(0)), raised(1))
+    assert not waits((0, MONITOR, sealed(0)), raised(1), told(5))
+    assert not waits((0, MONITOR, sealed(0)), raised(1), (2, MONITOR, DOWN)), "nothing is left of it"
+
+
 def test_an_alarm_of_which_nothing_is_left_is_counted_and_said() -> None:
     """Its device crashed after it had told one edge, and that edge's medium is gone."""
     begin = [(0, MONITOR, sealed(0)), (0, "edge-1", MadeDurable(((DEVICE, EPOCH, 0),))), raised(1)]

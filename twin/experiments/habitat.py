@@ -33,6 +33,7 @@ from twin.experiments.vitals_log import WatchedDevice
 from twin.faults.forgery import Victim
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
+from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Convergence
@@ -196,6 +197,8 @@ class HabitatBuilder:
 
         by_key = {checker.key: checker for checker in checkers}
         no_loss, once, convergence = by_key["no_loss"], by_key["exactly_once"], by_key["convergence"]
+        alerts = by_key["alert_latency"]
+        assert isinstance(alerts, AlertLatency)
         assert isinstance(no_loss, NoLoss)
         assert isinstance(once, ExactlyOnce)
         assert isinstance(convergence, Convergence)
@@ -232,7 +235,7 @@ class HabitatBuilder:
             plan_end_us=self.span[1],
             checkers=checkers,
             conservation=conservation,
-            home=lambda: journeys.outstanding == 0,
+            home=lambda: journeys.outstanding == 0 and not (alerts.earth and alerts.earth.waiting),
             deadline_us=lambda: self._drain_deadline_us(convergence),
             hops=lambda: [
                 *(link.hop for link in self.links.values()),

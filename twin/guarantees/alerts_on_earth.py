@@ -115,8 +115,7 @@ class AlertsOnEarth:
     def finish(self, at_us: int) -> None:
         """Whoever has not been told by now is pending or too late; then the share that was told while in view."""
         for alert, raised in sorted(self._open.items()):
-            records = {alert[:3], *self._written.get(alert, ())}
-            if all(self._truth.of(record).gone(record[2]) for record in records):
+            if self._is_gone(alert):
                 self.destroyed += 1
             elif raised.deadline_us is not None and raised.deadline_us < at_us:
                 self._judge(at_us, "earth", alert, raised, told=False)
@@ -129,6 +128,15 @@ class AlertsOnEarth:
                 what = f"{share:.1%} of {self._in_view} alerts raised with Earth in view were told within "
                 what += f"{self._earth.visible_us / 60e6:g} min, {self._earth.visible_share:.0%} must be"
                 self._checker.violate(at_us, "earth", "all alerts", what)
+
+    def _is_gone(self, alert: Alert) -> bool:
+        records = {alert[:3], *self._written.get(alert, ())}
+        return all(self._truth.of(record).gone(record[2]) for record in records)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the surgeon may still be told of an alarm that was raised."""
+        return any(not self._is_gone(alert) for alert in self._open)
 
     @property
     def visible_us(self) -> int:

@@ -104,6 +104,7 @@ class AlarmsOnMars:
         if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
             for rule in [rule for rule in self._open if rule[0] == fact.record.device]:
                 del self._raised_by[self._open.pop(rule).alert]
+        self._followed.discard(fact.record.epoch)
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]

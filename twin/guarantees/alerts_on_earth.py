@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from twin.guarantees.alert_names import Alert, name_of, number_of
+from twin.guarantees.alert_names import Alert, name_of
 from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
@@ -51,7 +51,6 @@ class AlertsOnEarth:
         self._earth = earth
         self._open: dict[Alert, _Raised] = {}
         self._written: dict[Alert, set[Record]] = {}  # of open alarms, in the edges' own streams
-        self._seen: set[int] = set()  # one number per alert for the length of the mission
         self._in_view = 0
         self._in_view_in_time = 0
         self.beyond = 0
@@ -67,10 +66,8 @@ class AlertsOnEarth:
 
     def _raised(self, at_us: int, _node: str, fact: AlarmRaised) -> None:
         alert = _key(fact.alert)
-        number = number_of(alert)
-        if number in self._seen:
+        if self._truth.alerts.of(alert).said is not None:
             return
-        self._seen.add(number)
         available = self._of(alert[0])
         deadline_us = available.deadline_us(self._earth.bound, at_us, self._earth.constants_us)
         self._open[alert] = _Raised(at_us, deadline_us, available.down.open_until_us(at_us) is not None)
@@ -86,7 +83,7 @@ class AlertsOnEarth:
         self._written.pop(alert, None)
         if raised is not None:
             self._judge(at_us, node, alert, raised, told=True)
-        elif number_of(alert) in self._seen:
+        elif self._truth.alerts.of(alert).said is not None:
             self.repeats += 1
         else:
             self._checker.checked += 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from twin.guarantees.alarm_truth import AlarmTruth
-from twin.guarantees.alert_names import number_of
 from twin.guarantees.by_record import ByRecord
 from twin.guarantees.held import Held
-from twin.guarantees.truth import Key, Truth
+from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AckMade, AlarmRaised, FrameSealed
 from twin.trace import RowStored, Trace
@@ -30,8 +29,6 @@ class ClockHonesty(Checker):
         self._alarms = alarms
         self._rules = {of.device: of.names for of in alarms.rules.values()}
         self._called_for: ByRecord[list[tuple[int, int]]] = ByRecord()
-        self._forgotten: dict[Key, int] = {}
-        self._raised: dict[int, tuple[int, int]] = {}  # by number of alert, for the length of the mission
         self.alarms = 0
 
     def watch(self, trace: Trace) -> None:
@@ -67,13 +64,13 @@ class ClockHonesty(Checker):
         stream = (alert.device, alert.epoch)
         self.checked += 1
         self.alarms += 1
-        said = self._raised.setdefault(number_of(alert), (fact.row, fact.priority))
-        if said != (fact.row, fact.priority):
+        said = self._truth.alerts.of(alert).said
+        if said is not None and said != (fact.row, fact.priority):
             what = f"row {fact.row}, priority {fact.priority}; another edge said row {said[0]}, priority {said[1]}"
             self.violate(at_us, node, alert, what)
         if alert.index >= self._truth.of(stream).sealed:
             self.violate(at_us, node, alert, "an alarm from a record that no device signed")
-        elif alert.index >= self._forgotten.get(stream, 0) and alert.rule in self._rules.get(alert.device, ()):
+        elif alert.index >= self._truth.of(stream).trim and alert.rule in self._rules.get(alert.device, ()):
             stretches = self._called_for.get(stream, alert.index, alert.rule) or ()
             if not any(first <= fact.row <= last for first, last in stretches):
                 self.violate(at_us, node, alert, f"the samples call for no such alarm at row {fact.row}")
@@ -94,6 +91,4 @@ class ClockHonesty(Checker):
         was found before.
         """
         stream = (fact.stream.device, fact.stream.epoch)
-        below = self._truth.of(stream).trim
-        self._called_for.forget(stream, below)
-        self._forgotten[stream] = below
+        self._called_for.forget(stream, self._truth.of(stream).trim)

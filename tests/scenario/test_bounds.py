@@ -15,7 +15,6 @@ def test_a_bound_is_a_sum_of_terms_in_the_order_written() -> None:
         Term(1.0, None, 180_000_000),
     )
     assert bound.text == "owlt + contact_wait + 1.5 R + 3 min"
-    assert bound.variables == {"owlt", "contact_wait", "R"}
 
 
 @pytest.mark.parametrize(

@@ -52,11 +52,6 @@ class BoundExpression:
     terms: tuple[Term, ...]
     text: str
 
-    @property
-    def variables(self) -> frozenset[str]:
-        """The variables that the bound needs."""
-        return frozenset(term.variable for term in self.terms if term.variable is not None)
-
 
 def parse_bound(text: object) -> BoundExpression:
     """Read a bound.

@@ -23,6 +23,7 @@ FORBIDDEN_LINES = {
     "twin/pipeline/wire/crc.py": ("import twin.pipeline.facts", "the wire knows nothing but itself"),
     "twin/pipeline/ledger/merkle.py": ("import twin.pipeline.transport.sync", "ledger and transport"),
     "twin/guarantees/hashing.py": ("import twin.pipeline.ledger.merkle", "checkers read a trace"),
+    "twin/guarantees/score_chart.py": ("import twin.pipeline.clinic.news2", "checkers read a trace"),
     "twin/report/series.py": ("from twin.trace import Trace", "a report is made from a result alone"),
     "twin/verify/tree.py": ("import twin.pipeline.ledger.merkle", "shares no code with who wrote"),
     "twin/query/formats.py": ("import sqlite3", "only hosts write the store"),

@@ -8,13 +8,14 @@ hold while only the accomplice lies.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import planted_on_earth as earth
 import planted_on_mars as mars
 import pytest
+from recordings import write_recordings
 
 from twin.experiments import earth_site
 from twin.experiments.mission import Roles
@@ -25,6 +26,7 @@ from twin.hosts.models import earth_medium
 from twin.hosts.models.earth_medium import Medium
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.table import Table
+from twin.pipeline.clinic import news2, rules, watch
 from twin.pipeline.ledger import merkle, proof
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.nodes import gateway
@@ -106,6 +108,7 @@ MORE = {
     "  - {kind: table_throttling, at: 70 min, for: 10 min, write_capacity: 0.02 rows/s}\n",
     "wrap": "",
     "burst": "  - {kind: bundle_loss, link: down, rate: 12 %, until: 60 min}\n",
+    "score": "",
     "silence": "  - {kind: link_outage, link: up, at: 5 min, for: 110 min, announced: true}\n",
 }
 """What a variant of the scenario adds to the faults."""
@@ -113,7 +116,21 @@ READER_US = 60_000_000
 """A reader looks every minute, so that the short run sees what a session sees in hours."""
 
 Patch = pytest.MonkeyPatch
-Plant = Callable[[Patch], None]
+
+
+class Put(NamedTuple):
+    """Replaces attributes."""
+
+    places: tuple[tuple[Any, str, object], ...]
+
+    def __call__(self, patch: Patch) -> None:
+        for owner, name, value in self.places:
+            patch.setattr(owner, name, value)
+
+
+def put(*places: tuple[Any, str, object]) -> Put:
+    """Replace attributes: owner, name and value."""
+    return Put(places)
 
 
 SOUND = Roles()
@@ -130,9 +147,16 @@ class Bug(NamedTuple):
     breaks: frozenset[str]
     may: frozenset[str] = frozenset()
     roles: Roles = SOUND
-    plant: Plant | None = None
+    plant: Put | None = None
     needs: str = "base"
     accomplice: Roles | None = None
+
+    @property
+    def outside(self) -> str:
+        """Modules in which it is planted that are no part of the pipeline: models of the world and their books."""
+        owners = [owner for owner, _, _ in self.plant.places] if self.plant else []
+        modules = {owner.__name__ if isinstance(owner, ModuleType) else owner.__module__ for owner in owners}
+        return ", ".join(sorted(module for module in modules if not module.startswith("twin.pipeline.")))
 
 
 def scenario_text(variant: str) -> str:
@@ -140,6 +164,9 @@ def scenario_text(variant: str) -> str:
     text = SCENARIO + FAULTS + MORE[variant]
     if variant == "wrap":
         text = text.replace("{suite: hmac-sha256,", "{suite: hmac-sha256, packet_count: 16370,")
+    if variant == "score":  # nobody falls ill by script, see `recordings`
+        before, _, after = text.partition("episodes:\n")
+        text = f"{before}clinic: {{crew: [{{member: 2, spo2_scale: 2}}]}}\n{after.partition(chr(10))[2]}"
     if variant == "silence":  # nothing is lost, so nothing need be sent twice
         quiet = [line for line in text.splitlines() if "bundle_loss" not in line and "edge_crash" not in line]
         text = (
@@ -155,8 +182,11 @@ def scenario_text(variant: str) -> str:
 
 def fly(folder: Path, variant: str, roles: Roles = SOUND) -> dict[str, Verdict]:
     """Run a variant of the small loop into a new folder; the verdicts by guarantee."""
-    scenario = parse_scenario(scenario_text(variant))
     folder.mkdir(parents=True)
+    text = scenario_text(variant)
+    if variant == "score":
+        text = text.replace("frame_period: 2 min}", f"frame_period: 2 min, replay: {write_recordings(folder.parent)}}}")
+    scenario = parse_scenario(text)
     mission = prepare(scenario, folder, roles)
     drive(mission, Progress(mission, quiet=True))
     listed = set(scenario.listed_guarantees)
@@ -179,16 +209,6 @@ def watch_readers(patch: Patch) -> None:
 def broken(verdicts: dict[str, Verdict]) -> set[str]:
     """Which guarantees are broken."""
     return {key for key, verdict in verdicts.items() if verdict.verdict == "broken"}
-
-
-def put(*places: tuple[object, str, object]) -> Plant:
-    """Replace attributes."""
-
-    def plant(patch: Patch) -> None:
-        for owner, name, value in places:
-            patch.setattr(owner, name, value)
-
-    return plant
 
 
 def of(*keys: str) -> frozenset[str]:
@@ -299,6 +319,55 @@ PLANTED = (
     ),
     Bug(12, "alert lost between put and emit", of("alert_latency"), roles=Roles(gateway=earth.ForgetsWhomToTell)),
     Bug(0, "nobody on Mars hears of an alarm", of("alert_latency"), roles=Roles(edge=mars.NeverSounds)),
+    Bug(
+        0,
+        "no aggregate of NEWS2 alarms",
+        of("alert_latency"),
+        plant=put((rules.AggregateRule, "judge", mars.says_nothing)),
+        needs="score",
+    ),
+    Bug(
+        0,
+        "no single 3 of NEWS2 calls for a review",
+        of("alert_latency"),
+        plant=put((rules.SingleRule, "judge", mars.says_nothing)),
+        needs="score",
+    ),
+    Bug(
+        0,
+        "a systolic pressure of 90 scores 2",
+        of("alert_latency"),
+        plant=put(*mars.chart_with("systolic_bp", (90, 101, 111, 220))),
+        needs="score",
+    ),
+    Bug(
+        0,
+        "a respiration of 21 scores 0",
+        of("alert_latency"),
+        plant=put(*mars.chart_with("respiration_rate", (9, 12, 22, 25))),
+        needs="score",
+    ),
+    Bug(
+        0,
+        "a temperature of 38.0 scores 1",
+        of("clock_honesty"),
+        plant=put(*mars.chart_with("temperature", (351, 361, 380, 391))),
+        needs="score",
+    ),
+    Bug(
+        0,
+        "SpO2 scale 2 scores like scale 1",
+        of("alert_latency", "clock_honesty"),
+        plant=put((watch, "inner_edges", mars.edges_of_scale_1), (news2, "_bands", mars.bands_of_scale_1)),
+        needs="score",
+    ),
+    Bug(
+        0,
+        "a missing input of NEWS2 scores 0",
+        of("alert_latency"),
+        plant=put((rules.Points, "last", rules.Points.known)),
+        needs="score",
+    ),
     Bug(
         14,
         "timer not suspended in an outage",

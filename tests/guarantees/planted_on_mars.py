@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
+from twin.pipeline.clinic import news2, watch
+from twin.pipeline.clinic.rules import Verdict
 from twin.pipeline.facts import AckLearned, AlarmRaised, Trimmed
 from twin.pipeline.ledger.stream import WRONG_ROOT, Stream
 from twin.pipeline.machine import Annunciate, Append, Effect, Event, Received, Report, Synced, SyncFailed
@@ -337,6 +340,30 @@ class NeverSounds(Edge):
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         return [effect for effect in super().handle(event, now_us) if not isinstance(effect, Annunciate)]
+
+
+def says_nothing(*_: Any) -> Verdict:
+    """A rule that never holds."""
+    return Verdict(False, False, "")
+
+
+def chart_with(parameter: str, starts: tuple[int, ...]) -> tuple[tuple[object, str, object], ...]:
+    """The chart with the bands of one parameter off by one, for devices and edges."""
+    bands = news2.CHART[parameter]._replace(starts=starts)
+    return (news2, "CHART", {**news2.CHART, parameter: bands}), (watch, "inner_edges", news2.inner_edges.__wrapped__)
+
+
+def bands_of_scale_1(parameter: str, *_: Any) -> news2.Bands:
+    """Whoever is to have a saturation of 88 to 92 % is scored like everybody else."""
+    return news2.CHART[parameter]
+
+
+def edges_of_scale_1(parameter: str, resolution: Fraction, _scale: int) -> tuple[int, ...]:
+    """The edges that belong to it."""
+    return _sound_edges(parameter, resolution, 1)
+
+
+_sound_edges = watch.inner_edges
 
 
 class NamesAnotherRow(Edge):

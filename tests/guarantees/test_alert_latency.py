@@ -1,6 +1,7 @@
 """alert_latency by hand: from samples to the crew, and from the alarm to the surgeon's channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -8,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traces import DEVICE, EPOCH, MONITOR, NOTHING, SECOND, always, broken, leaf, record, row, sealed, timed
 
+from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehindBulk
 from twin.guarantees.availability import Availability
-from twin.guarantees.limit_rules import DeviceLimits, LimitRule, LimitTruth
+from twin.guarantees.limit_rules import LimitRule
+from twin.guarantees.score_rules import Score, ScoredColumn
 from twin.guarantees.truth import Truth
 from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClosed
 from twin.pipeline.wire.body import NO_READING
@@ -30,23 +33,34 @@ from twin.trace import (
 )
 
 LOW = "spo2_pct.low"
+URGENT, EMERGENCY = "news2.urgent", "news2.emergency"
 RULE = LimitRule(LOW, 0, 90, None, 3, (0, 100))
-LIMITS = {MONITOR: DeviceLimits(DEVICE, (RULE,), 1, 500)}
+RULES = {MONITOR: DeviceRules(DEVICE, (RULE,), 1, 500)}
+SCORED = [("spo2", 97), ("heart_rate", 70), ("respiration_rate", 16)]
+SCORE = Score(
+    tuple(ScoredColumn(p, k, Fraction(1), (0, 200), rest, 0, 15, False) for k, (p, rest) in enumerate(SCORED)), 1, 3
+)
+SCORES = {MONITOR: DeviceRules(DEVICE, (), None, 0, SCORE)}
 UP = [(-10, MONITOR, Restarted(0)), (-10, "edge-1", Restarted(0)), (-10, "edge-2", Restarted(0))]
 DOWN = Crashed(0, 0)
 KEY = AlertKey(DEVICE, EPOCH, 0, LOW)
 
 
-def mars(_truth: Truth) -> AlertLatency:
+def mars(truth: Truth, rules: Mapping[str, DeviceRules] = RULES) -> AlertLatency:
     checker = AlertLatency()
-    limits = LimitTruth(LIMITS)
-    checker.mars = AlarmsOnMars(checker, limits, {DEVICE: ("edge-1", "edge-2")}, 5 * SECOND)
-    checker.limits = limits  # type: ignore[attr-defined]
+    alarms = AlarmTruth(rules)
+    checker.mars = AlarmsOnMars(checker, truth, alarms, {DEVICE: ("edge-1", "edge-2")}, 5 * SECOND)
+    checker.alarms = alarms  # type: ignore[attr-defined]
     return checker
 
 
-def fly(facts: list[Any], end_s: float = 1000) -> AlertLatency:
-    checker = timed(mars, sorted(UP + facts, key=lambda f: f[0]), end_s=end_s, before=lambda c: (c.limits,))
+def fly(facts: list[Any], end_s: float = 1000, rules: Mapping[str, DeviceRules] = RULES) -> AlertLatency:
+    checker = timed(
+        lambda truth: mars(truth, rules),
+        sorted(UP + facts, key=lambda f: f[0]),
+        end_s=end_s,
+        before=lambda c: (c.alarms,),
+    )
     assert isinstance(checker, AlertLatency)
     return checker
 
@@ -57,8 +71,8 @@ def samples(at_s: int, *values: int, activity: int = 0) -> tuple[int, str, Gener
     return at_s, MONITOR, Generated((at_s - len(values) + 1) * SECOND, SECOND, rows)
 
 
-def sounds(at_s: float, state: str = "active", index: int = 0) -> tuple[float, str, AlarmSounded]:
-    return at_s, "crew", AlarmSounded((DEVICE, EPOCH, index, LOW), 3, state)
+def sounds(at_s: float, state: str = "active", index: int = 0, rule: str = LOW) -> tuple[float, str, AlarmSounded]:
+    return at_s, "crew", AlarmSounded((DEVICE, EPOCH, index, rule), 3, state)
 
 
 def raises(at_s: float, edge: str = "edge-1", index: int = 0) -> tuple[float, str, AlarmRaised]:
@@ -137,6 +151,58 @@ def test_a_device_that_begins_anew_has_nothing_open_and_one_whose_key_changed_ha
     assert counted(fly([*first, closed, frame, again])) == (0, 1, 0)
 
 
+# ---------------------------------------------------------------- the score on Mars
+
+WELL, FIVE, SEVEN = (97, 70, 16), (93, 70, 25), (93, 111, 25)  # 2 + 3, 2 + 2 + 3
+
+
+def scored(at_s: int, value: tuple[int, int, int], seconds: int = 10) -> tuple[int, str, Generated]:
+    """One sample a second, the last at `at_s`."""
+    return at_s, MONITOR, Generated((at_s - seconds + 1) * SECOND, SECOND, (value,) * seconds)
+
+
+def score(facts: list[Any], end_s: float = 1000) -> tuple[int, int, int]:
+    begin = [scored(10, WELL), (10, MONITOR, sealed(0))]
+    return counted(fly([*begin, *facts], end_s, SCORES))
+
+
+def test_a_score_that_nobody_tells_of_is_found_and_one_told_in_time_holds() -> None:
+    ill = scored(13, FIVE, 3)  # from second 11 on
+    assert score([ill]) == (1, 1, 0)
+    assert score([ill, sounds(13.1, rule=URGENT)]) == (0, 1, 0)
+    assert score([ill, sounds(16.1, rule=URGENT)]) == (1, 1, 0)
+    assert score([ill, sounds(13.1)]) == (1, 1, 0)  # a limit tells of no score
+    assert score([scored(12, FIVE, 2), scored(22, WELL)]) == (0, 0, 0)
+
+
+def test_an_urgent_score_is_told_by_an_emergency_and_not_the_other_way_round() -> None:
+    worse = scored(13, SEVEN, 3)
+    assert score([worse, sounds(13.1, rule=URGENT)]) == (1, 2, 0)
+    assert score([worse, sounds(13.1, rule=EMERGENCY)]) == (0, 2, 0)
+
+
+def test_a_demand_lasts_as_long_as_its_cause() -> None:
+    """Nobody was up when it began; whoever comes back has to tell of what goes on."""
+    down = [(11, "edge-1", DOWN), (11, "edge-2", DOWN), scored(20, FIVE)]
+    back = [*down, (30, "edge-1", Restarted(0))]
+    assert score([*down, scored(200, FIVE)]) == (0, 0, 1)
+    assert score([*back, scored(80, FIVE)]) == (0, 0, 1)
+    assert score([*back, scored(200, FIVE)]) == (1, 1, 1)
+    assert score([*back, sounds(31, rule=URGENT), scored(200, FIVE)]) == (0, 0, 1)
+    assert score([*back, scored(60, WELL), scored(200, WELL)]) == (0, 0, 1)
+
+
+def test_an_alert_that_ends_while_its_cause_goes_on_must_sound_again() -> None:
+    raised = [scored(13, FIVE, 3), (13, MONITOR, sealed(1)), sounds(13.1, index=1, rule=URGENT)]
+    lead_off = scored(60, (93, 70, NO_READING), 40)
+    over = sounds(61, "latched", 1, URGENT)
+    assert score([*raised, lead_off]) == (0, 1, 0)
+    assert score([*raised, lead_off, over]) == (1, 2, 0)
+    assert score([*raised, lead_off, over, sounds(61.1, index=2, rule=URGENT)]) == (0, 2, 0)
+    assert score([*raised, scored(60, (93, 70, 16)), over]) == (0, 1, 0)
+    assert score([*raised, lead_off, (60.5, MONITOR, DOWN), over]) == (0, 1, 0)  # what went on is known no more
+
+
 def test_one_edge_that_stays_up_is_enough_and_none_excuses() -> None:
     crossing = samples(10, 89, 88, 87)
     assert counted(fly([(5, "edge-1", DOWN), crossing])) == (1, 1, 0)
@@ -177,13 +243,13 @@ def plainly(values: list[int | None], hold: int) -> int | None:
 @given(st.lists(st.sampled_from([95, 89, NO_READING]), min_size=1, max_size=40), st.data())
 def test_however_samples_are_cut_into_blocks_the_same_alarm_is_demanded(values: list[int], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(1, len(values)), max_size=5)) | {len(values)})
-    limits, found = LimitTruth(LIMITS), []
-    limits.listen(lambda _at, _node, held: found.extend(h.begun_us for h in held if h.begun_us is not None))
-    limits._restarted(0, MONITOR, Restarted(0))
+    alarms, found = AlarmTruth(RULES), []
+    alarms.listen(lambda _at, _node, held: found.extend(h.begun_us for h in held if h.begun_us is not None))
+    alarms._restarted(0, MONITOR, Restarted(0))
     start = 0
     for cut in cuts:
         rows = tuple((value, 0) for value in values[start:cut])
-        limits._generated(cut * SECOND, MONITOR, Generated(start * SECOND, SECOND, rows))
+        alarms._generated(cut * SECOND, MONITOR, Generated(start * SECOND, SECOND, rows))
         start = cut
     first = plainly([None if value == NO_READING else value for value in values], 3)
     assert (found[0] // SECOND if found else None) == first
@@ -231,6 +297,19 @@ def test_an_alarm_that_earth_never_hears_of_is_pending_until_it_is_due() -> None
     early = timed(earth(always()), [raised(0)], end_s=159)
     assert (broken(early), early.pending()) == (0, 1)
     assert broken(timed(earth(always()), [told(5)], end_s=159)) == 1  # nobody raised it
+
+
+def test_a_run_waits_for_what_the_surgeon_may_still_be_told_of() -> None:
+    def waits(*facts: Any) -> bool:
+        checker = timed(earth(always()), facts)
+        assert isinstance(checker, AlertLatency)
+        assert checker.earth is not None
+        return checker.earth.waiting
+
+    assert not waits()
+    assert waits((0, MONITOR, sealed(0)), raised(1))
+    assert not waits((0, MONITOR, sealed(0)), raised(1), told(5))
+    assert not waits((0, MONITOR, sealed(0)), raised(1), (2, MONITOR, DOWN)), "nothing is left of it"
 
 
 def test_an_alarm_of_which_nothing_is_left_is_counted_and_said() -> None:

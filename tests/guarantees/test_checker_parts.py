@@ -5,10 +5,12 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from traces import root_of
 
 from twin.guarantees.availability import Availability, Passage
+from twin.guarantees.by_record import ByRecord
 from twin.guarantees.edge_rules import AppendOnly, Durability, SafeTrim
-from twin.guarantees.hashing import RunningRoot, is_consistent, leaf_of, parent_of
+from twin.guarantees.hashing import is_consistent, leaf_of, parent_of
 from twin.guarantees.integrity import Integrity
 from twin.guarantees.roots import StreamRoots
 from twin.guarantees.store_rules import ExactlyOnce, StreamOrder
@@ -52,13 +54,15 @@ def watched(checker_of: type, facts: list[tuple[str, tuple]]) -> object:
     return checker
 
 
-def test_the_running_root_has_the_published_values() -> None:
-    running = RunningRoot()
-    assert running.root() == hashlib.sha256(b"").digest()
-    for size, leaf in enumerate(LEAVES, start=1):
-        running.add(leaf_of(bytes.fromhex(leaf)))
-        if size in ROOTS:
-            assert running.root().hex() == ROOTS[size]
+def test_roots_have_the_published_values() -> None:
+    roots = StreamRoots()
+    assert roots.at(0) == hashlib.sha256(b"").digest()
+    for leaf in LEAVES:
+        roots.add(leaf_of(bytes.fromhex(leaf)))
+    for size, value in ROOTS.items():
+        found = roots.at(size)
+        assert found is not None
+        assert found.hex() == value
 
 
 def test_inner_nodes_and_leaves_are_hashed_apart() -> None:
@@ -77,7 +81,18 @@ def test_consistency_proofs_of_the_pipeline_convince_and_forged_ones_do_not(new:
         assert not is_consistent(old, new, log.root(old), leaf_of(b"?"), proof)
         assert not is_consistent(old, new, log.root(old), log.root(new), (*proof, leaf_of(b"?")))
         assert not is_consistent(old, new, log.root(old), log.root(new), proof[:-1])
-    assert not is_consistent(0, new, RunningRoot().root(), log.root(new), ())
+    assert not is_consistent(0, new, hashlib.sha256(b"").digest(), log.root(new), ())
+
+
+def test_what_is_noted_of_records_leaves_nothing_behind_when_it_is_forgotten() -> None:
+    noted: ByRecord[int] = ByRecord()
+    for epoch in range(3):
+        noted.put((1, epoch), 4, 7)
+    noted.forget((1, 0), 4)
+    assert (noted.get((1, 0), 4), len(noted)) == (7, 3)
+    for epoch in range(3):
+        noted.forget((1, epoch), 5)
+    assert (noted.get((1, 0), 4), len(noted), noted._streams) == (None, 0, {})
 
 
 def test_an_accept_beyond_the_medium_breaks_durability_with_the_first_offender() -> None:
@@ -136,10 +151,8 @@ def test_an_ack_with_a_wrong_root_proves_nothing() -> None:
 
 
 def cosigned(size: int, root: bytes | None = None, author: str = "edge-2") -> tuple[str, HeadCosigned]:
-    leaves = RunningRoot()
-    for index in range(size):
-        leaves.add(leaf_of(bytes((index,))))
-    return "edge-1", HeadCosigned(author, STREAM, size, root or leaves.root())
+    leaves = [leaf_of(bytes((index,))) for index in range(size)]
+    return "edge-1", HeadCosigned(author, STREAM, size, root or root_of(leaves))
 
 
 def test_a_witness_never_signs_a_head_that_shrank_or_has_another_root() -> None:
@@ -189,23 +202,19 @@ def test_truth_forgets_below_trim_but_not_what_a_checker_still_needs() -> None:
 
 
 @given(st.integers(1, 70), st.data())
-def test_roots_at_any_size_are_those_of_the_running_root_until_they_are_forgotten(
-    size: int, data: st.DataObject
-) -> None:
+def test_roots_at_any_size_are_those_of_the_definition_until_they_are_forgotten(size: int, data: st.DataObject) -> None:
     leaves = [leaf_of(bytes((index,))) for index in range(size)]
-    running, expected, roots = RunningRoot(), [RunningRoot().root()], StreamRoots()
-    for leaf in leaves:
-        running.add(leaf)
+    expected, roots = [hashlib.sha256(b"").digest()], StreamRoots()
+    for held, leaf in enumerate(leaves, start=1):
         roots.add(leaf)
-        expected.append(running.root())
+        expected.append(root_of(leaves[:held]))
     assert [roots.at(n) for n in range(size + 1)] == expected
     below, pinned = data.draw(st.integers(0, size)), data.draw(st.integers(0, size))
     roots.forget(below, [pinned])
     for n in range(size + 1):
         assert roots.at(n) == (expected[n] if n >= below or n == pinned else None) or n == size
     roots.add(leaf_of(b"next"))
-    running.add(leaf_of(b"next"))
-    assert roots.at(size + 1) == running.root()
+    assert roots.at(size + 1) == root_of([*leaves, leaf_of(b"next")])
 
 
 def passage(source: str, *windows: tuple[int, int]) -> Passage:

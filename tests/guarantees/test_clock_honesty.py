@@ -1,12 +1,15 @@
 """clock_honesty by hand: an alarm is what its samples call for, a row what its device signed, whatever clocks say."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from traces import DEVICE, EPOCH, MONITOR, SECOND, broken, leaf, row, sealed, timed
 
+from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.clock_honesty import ClockHonesty
-from twin.guarantees.limit_rules import DeviceLimits, LimitRule, LimitTruth
+from twin.guarantees.limit_rules import LimitRule
+from twin.guarantees.score_rules import Score, ScoredColumn
 from twin.guarantees.truth import Truth
 from twin.pipeline.facts import AlarmRaised
 from twin.pipeline.wire.body import NO_READING
@@ -14,16 +17,16 @@ from twin.pipeline.wire.identity import AlertKey
 from twin.trace import Crashed, Generated, Restarted
 
 HIGH = "heart_rate_bpm.high"
-LIMITS = {MONITOR: DeviceLimits(DEVICE, (LimitRule(HIGH, 0, None, 120, 3, (20, 250)),), None, 0)}
+RULES = {MONITOR: DeviceRules(DEVICE, (LimitRule(HIGH, 0, None, 120, 3, (20, 250)),), None, 0)}
 UP = (0, MONITOR, Restarted(0))
 
 
 def honesty(truth: Truth) -> ClockHonesty:
-    return ClockHonesty(truth, LimitTruth(LIMITS))
+    return ClockHonesty(truth, AlarmTruth(RULES))
 
 
 def fly(facts: Sequence[Any]) -> int:
-    return broken(timed(honesty, [UP, *facts], end_s=10**6, before=lambda c: (c._limits,)))
+    return broken(timed(honesty, [UP, *facts], end_s=10**6, before=lambda c: (c._alarms,)))
 
 
 def frame(index: int, *values: int, at_s: float = 1, samples: int | None = None) -> list[Any]:
@@ -73,6 +76,24 @@ def test_a_frame_may_hold_several_blocks_or_none() -> None:
 def test_rules_that_are_not_limits_are_left_to_others() -> None:
     other = (2, "edge-1", AlarmRaised(AlertKey(DEVICE, EPOCH, 0, "news2.urgent"), 0, 2))
     assert fly([*frame(0, 80), other]) == 0
+
+
+def test_a_score_without_cause_is_not_honest() -> None:
+    pulse = ScoredColumn("heart_rate", 0, Fraction(1), (20, 250), 70, 3, 15, shaken=False)
+    rules = {MONITOR: DeviceRules(DEVICE, (), None, 0, Score((pulse,), 1, 3))}
+
+    def said(name: str, index: int, at_row: int) -> int:
+        facts = [UP, *frame(0, 80, 80, 80, 80), *frame(1, 80, 131, 131, 131, 80, 80, 80)]
+        alert = (2, "edge-1", AlarmRaised(AlertKey(DEVICE, EPOCH, index, name), at_row, 2))
+        scored = timed(
+            lambda truth: ClockHonesty(truth, AlarmTruth(rules)), [*facts, alert], before=lambda c: (c._alarms,)
+        )
+        return broken(scored)
+
+    assert said("news2.single", 1, 1) == 0
+    assert said("news2.single", 1, 6) == 1  # it was over by then
+    assert said("news2.single", 0, 1) == 1
+    assert said("news2.urgent", 1, 1) == 1
 
 
 def test_a_row_under_another_identity_is_found() -> None:

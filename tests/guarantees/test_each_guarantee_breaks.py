@@ -88,6 +88,13 @@ def test_the_table_of_kills_names_every_planted_bug() -> None:
     for bug in planted.PLANTED:
         (row,) = [line for line in lines if line.startswith(f"| {bug.number or ''} | {bug.name} |")]
         assert all(f"**{key}**" in row for key in bug.breaks)
+        assert not bug.outside or row.endswith(f"planted in {bug.outside} |")
+
+
+def test_the_table_of_kills_says_that_conservation_s_bugs_are_none_of_the_pipeline() -> None:
+    bugs = [bug for bug in HARMFUL if "conservation" in bug.breaks]
+    assert {bug.outside for bug in bugs} == {"twin.hosts.models.hops"}
+    assert "`conservation` watches the twin's own books alone" in KILLS.read_text()
 
 
 # ---------------------------------------------------------------- what was never checked
@@ -123,7 +130,8 @@ def row_of(bug: planted.Bug, verdicts: dict[str, Verdict]) -> str:
     first = next((verdicts[key].evidence for key in sorted(bug.breaks)), None)
     what = planted.HARMLESS.get(bug.number, "") if first is None else f"{first.where}: {first.what}"
     vector = planted.VECTORS.get(bug.number)
-    seen = f"{what}; {vector}" if vector else what
+    where = f"planted in {bug.outside}" if bug.outside else None
+    seen = "; ".join(part for part in (what, vector, where) if part)
     return f"| {bug.number or ''} | {bug.name} | {', '.join(keys) or 'none'} | {seen} |"
 
 
@@ -136,7 +144,11 @@ def write_table() -> None:
         "# Planted bugs and what sees them\n\n"
         "Made by `python tests/guarantees/test_each_guarantee_breaks.py`. Numbers are those of the list of planted\n"
         "bugs, bugs without one are not listed. Bold: must break; others break as a consequence; all else held. The\n"
-        "last column is the first evidence, or why nothing breaks, and the published vector that kills the bug too.\n\n"
+        "last column is the first evidence, or why nothing breaks, the published vector that kills the bug too, and\n"
+        "the module in which a bug is planted that is none of the pipeline's.\n"
+        "\n"
+        "`conservation` watches the twin's own books alone: its bugs are planted in the account of the links\n"
+        "(`HopAccount`), and no bug of the pipeline could break it.\n\n"
         "| bug | what is wrong | broken | seen as |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 

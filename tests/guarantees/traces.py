@@ -41,16 +41,17 @@ def row(index: int, found: bytes | None = None, replaced: bytes = b"", store: st
     return RowStored(store, tuple(record(index)), found or leaf(index), replaced)
 
 
+def root_of(leaves: list[bytes]) -> bytes:
+    """Root of one leaf or more, by the recursive definition of RFC 9162 2.1.1."""
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + root_of(leaves[:split]) + root_of(leaves[split:])).digest()
+
+
 def root(size: int) -> bytes:
-    """Root of the first `size` leaves, by the recursive definition of RFC 9162 2.1.1."""
-
-    def of(leaves: list[bytes]) -> bytes:
-        if len(leaves) == 1:
-            return leaves[0]
-        split = 1 << (len(leaves) - 1).bit_length() - 1
-        return hashlib.sha256(b"\x01" + of(leaves[:split]) + of(leaves[split:])).digest()
-
-    return of([leaf(index) for index in range(size)])
+    """Root of the first `size` leaves."""
+    return root_of([leaf(index) for index in range(size)])
 
 
 def acked(verified: int, trim: int = 0, term: int = 1, counter: int = 0) -> AckMade:

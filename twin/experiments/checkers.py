@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from twin.experiments.identities import EARTH, DeviceIdentity
+from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehindBulk
@@ -19,7 +20,6 @@ from twin.guarantees.convergence import Allowance, Convergence
 from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, SafeTrim
 from twin.guarantees.flow_rules import NotApplicable
 from twin.guarantees.integrity import Integrity, Mending
-from twin.guarantees.limit_rules import DeviceLimits, LimitTruth
 from twin.guarantees.loop_rules import FeedbackClosure, Freshness
 from twin.guarantees.reader_rules import MonotonicReads
 from twin.guarantees.recovery import Recovery
@@ -44,7 +44,7 @@ class Habitat(NamedTuple):
         of: device id -> what the edges that carry it can use together, edges' own ids included.
         of_edge: edge name -> what that edge can use.
         signers: node name -> the id under which it signs records: devices, and edges for their alerts.
-        limits: device node name -> the limits that its samples are held against; empty: none are known.
+        rules: device node name -> the rules that its samples are held against; empty: none are known.
         secrets: what must not be heard between the planets.
         turnaround_us: Earth's processing allowance and ack delay.
         clock_errors_us: how far each node's clock may be off, at most.
@@ -56,7 +56,7 @@ class Habitat(NamedTuple):
     of: Callable[[int], Availability]
     of_edge: Mapping[str, Availability]
     signers: Mapping[str, int]
-    limits: Mapping[str, DeviceLimits]
+    rules: Mapping[str, DeviceRules]
     secrets: Sequence[bytes]
     turnaround_us: int
     clock_errors_us: Mapping[str, int]
@@ -67,8 +67,8 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
     """The truth about a run and every checker of it, all of them watching the trace."""
     truth = Truth(habitat.signers)
     truth.watch(trace)
-    limits = LimitTruth(habitat.limits)
-    limits.watch(trace)
+    alarms = AlarmTruth(habitat.rules)
+    alarms.watch(trace)
     of, constants_us = habitat.of, _constants_us(scenario, habitat.devices)
     p = scenario.pipeline
     before_us = p.retry_local_us + p.bundle_wait_us + LOCAL_US
@@ -85,12 +85,12 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
         Convergence(truth, of, Allowance(scenario.convergence_rounds, before_us, habitat.turnaround_us)),
         _freshness(scenario, truth, habitat, constants_us),
         _feedback(scenario, truth, habitat, constants_us),
-        _alert_latency(scenario, truth, limits, habitat, constants_us),
+        _alert_latency(scenario, truth, alarms, habitat, constants_us),
         Recovery(truth, bound, of, constants_us),
         SafeTrim(truth),
         AntiReplay(truth),
         MonotonicReads(truth),
-        ClockHonesty(truth, limits),
+        ClockHonesty(truth, alarms),
         Confidentiality(habitat.secrets),
         _resources(scenario, truth, habitat),
         Conservation(),
@@ -139,7 +139,7 @@ def _feedback(
 
 
 def _alert_latency(
-    scenario: HabitatScenario, truth: Truth, limits: LimitTruth, habitat: Habitat, constants_us: Mapping[str, int]
+    scenario: HabitatScenario, truth: Truth, alarms: AlarmTruth, habitat: Habitat, constants_us: Mapping[str, int]
 ) -> AlertLatency:
     choice = scenario.guarantee("alert_latency")
     checker = AlertLatency()
@@ -149,7 +149,7 @@ def _alert_latency(
     checker.bulk = NeverBehindBulk(checker, habitat.of_edge, _one_bundle_each(scenario), margins_us)
     default = chosen.AlertLatency(key="alert_latency")
     mars_us = (choice if isinstance(choice, chosen.AlertLatency) else default).mars_us
-    checker.mars = AlarmsOnMars(checker, limits, habitat.carriers, mars_us)
+    checker.mars = AlarmsOnMars(checker, truth, alarms, habitat.carriers, mars_us)
     if isinstance(choice, chosen.AlertLatency):
         earth = EarthBound(choice.bound, choice.earth_visible_us, choice.visible_share_ratio, constants_us)
         checker.earth = AlertsOnEarth(checker, truth, habitat.of, earth)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from twin.channels import CHANNELS, CHANNELS_OF
-from twin.guarantees.limit_rules import DeviceLimits, LimitRule
+from twin.guarantees.alarm_truth import DeviceRules
+from twin.guarantees.limit_rules import LimitRule
+from twin.guarantees.score_rules import Score, ScoredColumn
 from twin.pipeline.clinic.news2 import SPO2
 from twin.pipeline.clinic.watch import Watch, WatchedChannel
 from twin.scenario.limits import Counts, plausible
@@ -101,8 +103,8 @@ def watch_of(scenario: HabitatScenario, kind: str, crew: int, period_us: int) ->
     )
 
 
-def limits_of(device: int, watch: Watch) -> DeviceLimits:
-    """The limits among a device's rules, as checkers evaluate them by themselves."""
+def rules_of(device: int, watch: Watch) -> DeviceRules:
+    """The limits and the score among a device's rules, as checkers evaluate them by themselves."""
     rules = []
     for column, channel in enumerate(watch.channels):
         for end, low, high in (("low", channel.low, None), ("high", None, channel.high)):
@@ -111,7 +113,15 @@ def limits_of(device: int, watch: Watch) -> DeviceLimits:
                 rules.append(LimitRule(name, column, low, high, watch.hold, channel.plausible))
     names = [channel.name for channel in watch.channels]
     motion = names.index(watch.motion) if watch.motion else None
-    return DeviceLimits(device, tuple(rules), motion, watch.moving)
+    scored = tuple(
+        ScoredColumn(
+            c.parameter, k, c.resolution, c.plausible, c.nominal, c.hysteresis, c.staleness, c.slope is not None
+        )
+        for k, c in enumerate(watch.channels)
+        if c.parameter
+    )
+    score = Score(scored, watch.spo2_scale, watch.hold) if scored else None
+    return DeviceRules(device, tuple(rules), motion, watch.moving, score)
 
 
 def _channel(name: str, limits: Counts, scale: int, period_us: int, stale_min: int) -> WatchedChannel:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from twin.experiments import disturbances
 from twin.experiments.calendar_tables import write_calendar
 from twin.experiments.checkers import Habitat, checkers_of
-from twin.experiments.clinic_settings import limits_of
+from twin.experiments.clinic_settings import rules_of
 from twin.experiments.collectors import Collectors
 from twin.experiments.earth_site import EarthSite
 from twin.experiments.fault_schedule import FaultSchedule, Hands
@@ -30,6 +30,7 @@ from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.faults.forgery import Victim
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
+from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Convergence
@@ -187,7 +188,7 @@ class HabitatBuilder:
         write_calendar(tables, scenario, self.plan, self.calendar)
         write_run_registry(self.folder, self.settings, self.devices)
         self._schedule(collectors)
-        no_loss, once = _only(checkers, NoLoss), _only(checkers, ExactlyOnce)
+        no_loss, once, alerts = _only(checkers, NoLoss), _only(checkers, ExactlyOnce), _only(checkers, AlertLatency)
         convergence, recovery = _only(checkers, Convergence), _only(checkers, Recovery)
 
         def before_finish(complete: bool) -> None:
@@ -201,7 +202,7 @@ class HabitatBuilder:
             plan_end_us=self.span[1],
             checkers=checkers,
             conservation=_only(checkers, Conservation),
-            home=lambda: collectors.journeys.outstanding == 0,
+            home=lambda: collectors.journeys.outstanding == 0 and not (alerts.earth and alerts.earth.waiting),
             deadline_us=lambda: self._drain_deadline_us(convergence),
             hops=self._hops,
             counts=collectors.counts,
@@ -308,7 +309,7 @@ class HabitatBuilder:
             of=lambda device: self.available[carriers[device]],
             of_edge={edge: self.available[edge,] for edge in self.edges},
             signers=self.settings.signers,
-            limits={d.name: limits_of(d.device, self.settings.watches[d.name]) for d in self.devices},
+            rules={d.name: rules_of(d.device, self.settings.watches[d.name]) for d in self.devices},
             secrets=[*(d.name.encode() for d in self.devices), *(c.encode() for d in self.devices for c in d.channels)],
             turnaround_us=self.settings.turnaround_us,
             clock_errors_us=disturbances.clock_errors_us(self.scenario, self.span[1]),

@@ -1,11 +1,14 @@
-"""Mars' half of alert_latency: from the first sample beyond a limit to the alarm in the habitat, with no Earth."""
+"""Mars' half of alert_latency: from the first sample that calls for an alarm to its sound, with no Earth."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from twin.guarantees.limit_rules import Held, LimitTruth
+from twin.guarantees.alarm_truth import AlarmTruth
+from twin.guarantees.held import Held
+from twin.guarantees.score_rules import TOLD_BY
+from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AlarmRaised, EpochClosed, FrameSealed
 from twin.trace import AlarmSounded, Crashed, Restarted, StartedWithout, Trace
@@ -14,6 +17,7 @@ SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap fro
 NEVER = 1 << 62
 OVER = ("latched", "cleared")
 Rule = tuple[int, str]  # device, rule
+Alert = tuple[int, int, int, str]
 
 
 class _Due(NamedTuple):
@@ -21,13 +25,21 @@ class _Due(NamedTuple):
     edges: frozenset[str]  # that have been up since before it began
 
 
+class _Open(NamedTuple):
+    alert: Alert
+    signed_us: int | None  # when the record that raised it was signed; None where that is forgotten
+
+
 class AlarmsOnMars:
-    """Holds every limit that the samples exceed against the alarm that must sound.
+    """Holds every alarm that the samples demand against what sounds.
 
     The crew is told by one annunciator, whatever edge calls it. An alert is open from "active" until it is "latched" or
     "cleared", both of which say that its condition is over; while a rule's last alert is open, and an edge that raised
     it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back. An edge
     that was configured without a device counts as down for it.
+
+    A demand of the score lasts as long as its cause: in every block an alert must be open that tells of it, and one
+    that ends although its cause surely went on must sound again.
 
     Args:
         carriers: device id -> the edges that run its rules.
@@ -35,23 +47,31 @@ class AlarmsOnMars:
     """
 
     def __init__(
-        self, checker: Checker, limits: LimitTruth, carriers: Mapping[int, tuple[str, ...]], limit_us: int
+        self,
+        checker: Checker,
+        truth: Truth,
+        alarms: AlarmTruth,
+        carriers: Mapping[int, tuple[str, ...]],
+        limit_us: int,
     ) -> None:
         self._checker = checker
-        self._devices = {name: of.device for name, of in limits.limits.items()}
+        self._truth = truth
+        self._alarms = alarms
+        self._devices = {name: of.device for name, of in alarms.rules.items()}
+        self._nodes = {device: name for name, device in self._devices.items()}
         self._carriers = carriers
         self.limit_us = limit_us
         self._up_since: dict[str, int] = {}
         self._without: dict[str, tuple[int, ...]] = {}  # devices that an edge does not know
-        self._open: dict[Rule, tuple[int, int, int, str]] = {}
-        self._raised_by: dict[tuple[int, int, int, str], set[str]] = {}  # of alerts that are open
+        self._open: dict[Rule, _Open] = {}
+        self._raised_by: dict[Alert, set[str]] = {}  # of alerts that are open
         self._due: dict[Rule, _Due] = {}
         self._followed: set[int] = set()
         self.checked = 0
         self.excused = 0
         self.tightest_us: int | None = None
         self._pending = 0
-        limits.listen(self._held)
+        alarms.listen(self._held)
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
@@ -90,40 +110,53 @@ class AlarmsOnMars:
         """An epoch that no other names begins with rules at rest: what was open belongs to one that has no end."""
         if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
             for rule in [rule for rule in self._open if rule[0] == fact.record.device]:
-                del self._raised_by[self._open.pop(rule)]
+                del self._raised_by[self._open.pop(rule).alert]
+        self._followed.discard(fact.record.epoch)
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]
         for item in held:
             rule = (device, item.rule)
             begun_us = item.begun_us
-            if begun_us is None or rule in self._due or self._is_open(rule):
+            if begun_us is None or rule in self._due or self._is_told(rule, item.fresh):
                 continue
-            edges = [e for e in self._carriers.get(device, ()) if device not in self._without.get(e, ())]
-            up = frozenset(e for e in edges if self._up_since.get(e, NEVER) <= begun_us)
+            up = self._up_at(device, begun_us)
             if up:
                 self._due[rule] = _Due(begun_us, up)
-            else:
+            elif item.fresh:
                 self.excused += 1
 
-    def _is_open(self, rule: Rule) -> bool:
-        alert = self._open.get(rule)
-        return alert is not None and any(self._up_since.get(e, NEVER) != NEVER for e in self._raised_by[alert])
+    def _up_at(self, device: int, at_us: int) -> frozenset[str]:
+        edges = [e for e in self._carriers.get(device, ()) if device not in self._without.get(e, ())]
+        return frozenset(e for e in edges if self._up_since.get(e, NEVER) <= at_us)
+
+    def _is_told(self, rule: Rule, fresh: bool) -> bool:
+        """Whether an alert is open that tells of this; one that went on sounding tells of what goes on."""
+        device, name = rule
+        found = [self._open[device, by] for by in TOLD_BY.get(name, (name,)) if (device, by) in self._open]
+        return any(not fresh or self._is_up(alert) for alert, _ in found)
+
+    def _is_up(self, alert: Alert) -> bool:
+        return any(self._up_since.get(e, NEVER) != NEVER for e in self._raised_by[alert])
 
     def _sounded(self, at_us: int, node: str, fact: AlarmSounded) -> None:
         alert = fact.alert
-        rule = (alert[0], alert[3])
+        device, epoch, index, name = alert
+        rule = (device, name)
+        before = self._open.get(rule)
         if fact.state == "active":
-            before = self._open.get(rule)
             if before is not None:
-                del self._raised_by[before]
-            self._open[rule] = alert
+                del self._raised_by[before.alert]
+            self._open[rule] = _Open(alert, self._truth.of((device, epoch)).generated_us.get(index))
             self._raised_by[alert] = set()
-            due = self._due.pop(rule, None)
-            if due is not None:
-                self._judge(at_us, node, rule, due)
-        elif fact.state in OVER and self._open.get(rule) == alert:
+            for due in [due for due in self._due if due[0] == device and name in TOLD_BY.get(due[1], (due[1],))]:
+                self._judge(at_us, node, due, self._due.pop(due))
+        elif fact.state in OVER and before is not None and before.alert == alert:
             del self._open[rule], self._raised_by[alert]
+            since_us = self._alarms.kept_since_us(self._nodes[device], name) if device in self._nodes else None
+            up = self._up_at(device, at_us)
+            if up and since_us is not None and before.signed_us is not None and since_us <= before.signed_us:
+                self._due.setdefault(rule, _Due(at_us, up))
 
     def _raised(self, _at_us: int, node: str, fact: AlarmRaised) -> None:
         if fact.alert in self._raised_by:

@@ -15,7 +15,9 @@ class AlertLatency(Checker):
 
     Mars: whenever a channel stays beyond a limit for `hold` samples in a row without motion, and no alert of that rule
     is open, its alarm sounds within the limit of the first of those samples, with no Earth, as long as one edge that
-    carries the device is up and knows it. Excused is what began while none was.
+    carries the device is up and knows it. The same holds for NEWS2, scored anew from the samples: while they demand an
+    urgent or emergency aggregate or a single 3, an alert that tells of it is open, and none ends before its cause may
+    have. Excused is what began while no such edge was up.
 
     Earth: every alarm reaches the surgeon's channel within the bound, counted from the first edge that raised it; of
     those raised while Earth can be reached, the given share within an absolute time; and none waits behind bulk at an
@@ -23,7 +25,7 @@ class AlertLatency(Checker):
     """
 
     key = "alert_latency"
-    not_applicable = "no channel stayed beyond a limit and no alarm was raised"
+    not_applicable = "no samples called for an alarm and none was raised"
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +52,7 @@ class AlertLatency(Checker):
         parts = []
         if self.mars is not None and self.mars.excused:
             parts.append(
-                f"{self.mars.excused} limits exceeded while no edge that carries the device was up and knew it"
+                f"{self.mars.excused} alarms called for while no edge that carries the device was up and knew it"
             )
         if self.earth is None:
             parts.append("the scenario asks for no bound on Earth")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from twin.guarantees.alert_names import Alert, name_of, number_of
+from twin.guarantees.alert_names import Alert, name_of
 from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
@@ -51,7 +51,6 @@ class AlertsOnEarth:
         self._earth = earth
         self._open: dict[Alert, _Raised] = {}
         self._written: dict[Alert, set[Record]] = {}  # of open alarms, in the edges' own streams
-        self._seen: set[int] = set()  # one number per alert for the length of the mission
         self._in_view = 0
         self._in_view_in_time = 0
         self.beyond = 0
@@ -67,10 +66,8 @@ class AlertsOnEarth:
 
     def _raised(self, at_us: int, _node: str, fact: AlarmRaised) -> None:
         alert = _key(fact.alert)
-        number = number_of(alert)
-        if number in self._seen:
+        if self._truth.alerts.of(alert).said is not None:
             return
-        self._seen.add(number)
         available = self._of(alert[0])
         deadline_us = available.deadline_us(self._earth.bound, at_us, self._earth.constants_us)
         self._open[alert] = _Raised(at_us, deadline_us, available.down.open_until_us(at_us) is not None)
@@ -86,7 +83,7 @@ class AlertsOnEarth:
         self._written.pop(alert, None)
         if raised is not None:
             self._judge(at_us, node, alert, raised, told=True)
-        elif number_of(alert) in self._seen:
+        elif self._truth.alerts.of(alert).said is not None:
             self.repeats += 1
         else:
             self._checker.checked += 1
@@ -115,8 +112,7 @@ class AlertsOnEarth:
     def finish(self, at_us: int) -> None:
         """Whoever has not been told by now is pending or too late; then the share that was told while in view."""
         for alert, raised in sorted(self._open.items()):
-            records = {alert[:3], *self._written.get(alert, ())}
-            if all(self._truth.of(record).gone(record[2]) for record in records):
+            if self._is_gone(alert):
                 self.destroyed += 1
             elif raised.deadline_us is not None and raised.deadline_us < at_us:
                 self._judge(at_us, "earth", alert, raised, told=False)
@@ -129,6 +125,15 @@ class AlertsOnEarth:
                 what = f"{share:.1%} of {self._in_view} alerts raised with Earth in view were told within "
                 what += f"{self._earth.visible_us / 60e6:g} min, {self._earth.visible_share:.0%} must be"
                 self._checker.violate(at_us, "earth", "all alerts", what)
+
+    def _is_gone(self, alert: Alert) -> bool:
+        records = {alert[:3], *self._written.get(alert, ())}
+        return all(self._truth.of(record).gone(record[2]) for record in records)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the surgeon may still be told of an alarm that was raised."""
+        return any(not self._is_gone(alert) for alert in self._open)
 
     @property
     def visible_us(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.guarantees.alert_names import name_of, number_of
+from twin.guarantees.alert_names import name_of
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import Accepted, AckLearned, AlarmRaised, Attested, BundleSent, FrameSealed
@@ -24,9 +24,8 @@ class AntiReplay(Checker):
     def __init__(self, truth: Truth) -> None:
         super().__init__()
         self._truth = truth
-        self._shadow: dict[bytes, str] = {}
+        self._shadow: dict[bytes, str] = {}  # as many as the scenario has forgeries, none of which may ever come up
         self._known: dict[tuple[str, Key], tuple[int, int, int]] = {}
-        self._alerts: set[int] = set()
         self.kinds: dict[str, int] = {}
 
     def watch(self, trace: Trace) -> None:
@@ -96,10 +95,8 @@ class AntiReplay(Checker):
             del self._known[place]
 
     def _alert(self, at_us: int, _node: str, fact: AlertStored) -> None:
-        number = number_of(fact.alert)
-        if not fact.repeated and number in self._alerts:
+        if not fact.repeated and self._truth.alerts.of(fact.alert).stored:
             self.violate(at_us, "alert table", name_of(fact.alert), "a second row for one alert")
-        self._alerts.add(number)
 
     def remark(self) -> str:
         return ", ".join(f"{count} {kind}" for kind, count in sorted(self.kinds.items()))

@@ -31,6 +31,8 @@ class ByRecord(Generic[Value]):
         if of:
             for key in [key for key in of if key[0] < below]:
                 del of[key]
+            if not of:
+                del self._streams[stream]
 
     def __len__(self) -> int:
         return sum(len(of) for of in self._streams.values())

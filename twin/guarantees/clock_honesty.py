@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from twin.guarantees.alert_names import number_of
+from twin.guarantees.alarm_truth import AlarmTruth
 from twin.guarantees.by_record import ByRecord
-from twin.guarantees.limit_rules import Held, LimitTruth
-from twin.guarantees.truth import Key, Truth
+from twin.guarantees.held import Held
+from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AckMade, AlarmRaised, FrameSealed
 from twin.trace import RowStored, Trace
@@ -15,21 +15,20 @@ class ClockHonesty(Checker):
     """Shifting any device's clock changes no row's identity and no alert decision.
 
     Recomputed from content alone: no record stands under (d, e, i) that was signed as another; a limit
-    alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in time;
+    alarm of a record is one that the samples of this record call for, at that row, counted in samples and not in time,
+    and an alarm of NEWS2 one that their score may call for from that row on;
     two edges that raise one alarm name the same row and priority.
     """
 
     key = "clock_honesty"
     not_applicable = "no row was stored and no alarm was raised"
 
-    def __init__(self, truth: Truth, limits: LimitTruth) -> None:
+    def __init__(self, truth: Truth, alarms: AlarmTruth) -> None:
         super().__init__()
         self._truth = truth
-        self._limits = limits
-        self._rules = {of.device: frozenset(rule.name for rule in of.rules) for of in limits.limits.values()}
+        self._alarms = alarms
+        self._rules = {of.device: of.names for of in alarms.rules.values()}
         self._called_for: ByRecord[list[tuple[int, int]]] = ByRecord()
-        self._forgotten: dict[Key, int] = {}
-        self._raised: dict[int, tuple[int, int]] = {}  # by number of alert, for the length of the mission
         self.alarms = 0
 
     def watch(self, trace: Trace) -> None:
@@ -40,7 +39,7 @@ class ClockHonesty(Checker):
 
     def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
         """The frame holds the oldest samples that no frame holds yet."""
-        blocks = self._limits.blocks.get(node)
+        blocks = self._alarms.blocks.get(node)
         if not blocks:
             return
         stream, offset = (fact.record.device, fact.record.epoch), 0
@@ -65,13 +64,13 @@ class ClockHonesty(Checker):
         stream = (alert.device, alert.epoch)
         self.checked += 1
         self.alarms += 1
-        said = self._raised.setdefault(number_of(alert), (fact.row, fact.priority))
-        if said != (fact.row, fact.priority):
+        said = self._truth.alerts.of(alert).said
+        if said is not None and said != (fact.row, fact.priority):
             what = f"row {fact.row}, priority {fact.priority}; another edge said row {said[0]}, priority {said[1]}"
             self.violate(at_us, node, alert, what)
         if alert.index >= self._truth.of(stream).sealed:
             self.violate(at_us, node, alert, "an alarm from a record that no device signed")
-        elif alert.index >= self._forgotten.get(stream, 0) and alert.rule in self._rules.get(alert.device, ()):
+        elif alert.index >= self._truth.of(stream).trim and alert.rule in self._rules.get(alert.device, ()):
             stretches = self._called_for.get(stream, alert.index, alert.rule) or ()
             if not any(first <= fact.row <= last for first, last in stretches):
                 self.violate(at_us, node, alert, f"the samples call for no such alarm at row {fact.row}")
@@ -92,6 +91,4 @@ class ClockHonesty(Checker):
         was found before.
         """
         stream = (fact.stream.device, fact.stream.epoch)
-        below = self._truth.of(stream).trim
-        self._called_for.forget(stream, below)
-        self._forgotten[stream] = below
+        self._called_for.forget(stream, self._truth.of(stream).trim)

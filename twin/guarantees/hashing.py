@@ -20,34 +20,6 @@ def parent_of(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-class RunningRoot:
-    """Root of a growing list of leaves in O(log n) memory: a stack of (height, hash) of complete subtrees."""
-
-    __slots__ = ("_stack", "size")
-
-    def __init__(self) -> None:
-        self._stack: list[tuple[int, bytes]] = []
-        self.size = 0
-
-    def add(self, leaf: bytes) -> None:
-        """Append a leaf."""
-        height, value = 0, leaf
-        while self._stack and self._stack[-1][0] == height:
-            value = parent_of(self._stack.pop()[1], value)
-            height += 1
-        self._stack.append((height, value))
-        self.size += 1
-
-    def root(self) -> bytes:
-        """Root of all leaves so far."""
-        if not self._stack:
-            return hashlib.sha256(b"").digest()
-        value = self._stack[-1][1]
-        for _, left in reversed(self._stack[:-1]):
-            value = parent_of(left, value)
-        return value
-
-
 def is_consistent(m: int, n: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether `proof` shows that the first m of n leaves hash to `old_root` (RFC 9162 section 2.1.4.2)."""
     if m == n:

@@ -14,11 +14,11 @@ behind such a gap; for what is demanded, it starts anew.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from twin.trace import Crashed, Generated, Restarted, Trace
+from twin.guarantees.held import Held
+from twin.trace import Generated
 
 
 class LimitRule(NamedTuple):
@@ -33,28 +33,6 @@ class LimitRule(NamedTuple):
     high: int | None
     hold: int
     plausible: tuple[int, int]
-
-
-class DeviceLimits(NamedTuple):
-    """The rules of one device, by its id; `motion_column` (None: no accelerometer) shows motion from `motion_at` on."""
-
-    device: int
-    rules: tuple[LimitRule, ...]
-    motion_column: int | None
-    motion_at: int
-
-
-class Held(NamedTuple):
-    """In a block of samples, `rule` is justified to alarm, by the samples from row `first` on up to row `last`.
-
-    `first` is 0 where they began in a block before. `begun_us` is the instant of the first of the samples that demand
-    the alarm, None where none is demanded.
-    """
-
-    rule: str
-    first: int
-    last: int
-    begun_us: int | None
 
 
 class _Run:
@@ -77,73 +55,36 @@ class _Column(NamedTuple):
     rules: list[tuple[LimitRule, _Run]]
 
 
-Listener = Callable[[int, str, list[Held]], None]
+class Limits:
+    """The limits of one device, followed through its samples."""
 
+    def __init__(self, rules: Sequence[LimitRule]) -> None:
+        self._columns = _by_column(rules)
+        self._calm = True  # all runs are 0
 
-class LimitTruth:
-    """Reads `Generated`; tells listeners of every block with reason to alarm, and keeps for each block what was held
-    until a frame takes it.
+    def crashed(self) -> None:
+        """The device lost what it had not signed."""
+        for of in self._columns:
+            for _, run in of.rules:
+                run.strict = 0
 
-    Args:
-        limits: device node name -> its rules.
-    """
+    def take(self, columns: Sequence[Sequence[int]], moving: Sequence[bool] | None, fact: Generated) -> list[Held]:
+        """What the next block holds.
 
-    def __init__(self, limits: Mapping[str, DeviceLimits]) -> None:
-        self.limits = limits
-        self.blocks: dict[str, deque[tuple[int, list[Held]]]] = {name: deque() for name in limits}
-        self._columns = {name: _by_column(of.rules) for name, of in limits.items()}
-        self._calm = dict.fromkeys(limits, True)  # all runs are 0
-        self._up: set[str] = set()
-        self._listeners: list[Listener] = []
+        Most blocks lie inside every limit: one look at each column's extremes says so.
 
-    def watch(self, trace: Trace) -> None:
-        """Subscribe; must be called before the checkers that build on this."""
-        if self.limits:
-            trace.subscribe(Generated, self._generated)
-            trace.subscribe(Restarted, self._restarted)
-            trace.subscribe(Crashed, self._crashed)
-
-    def listen(self, listener: Listener) -> None:
-        """Call `listener(at_us, node, held)` for every block in which a rule has reason to alarm."""
-        self._listeners.append(listener)
-
-    def _restarted(self, _at_us: int, node: str, _fact: Restarted) -> None:
-        self._up.add(node)
-
-    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
-        self._up.discard(node)
-        if node in self.blocks:
-            self.blocks[node].clear()
-            for of in self._columns[node]:
-                for _, run in of.rules:
-                    run.strict = 0
-
-    def _generated(self, at_us: int, node: str, fact: Generated) -> None:
-        if node not in self._up or node not in self.limits or not fact.rows:
-            return
-        held = self._held_in(node, fact)
-        self.blocks[node].append((len(fact.rows), held))
-        if held:
-            for listener in self._listeners:
-                listener(at_us, node, held)
-
-    def _held_in(self, node: str, fact: Generated) -> list[Held]:
-        """Most blocks lie inside every limit: one look at each column's extremes says so."""
-        columns = tuple(zip(*fact.rows, strict=True))
-        suspects = []
-        for of in self._columns[node]:
-            column = columns[of.column]
-            if min(column) < of.least or max(column) > of.most:
-                suspects.append(of)
-        if not suspects and self._calm[node]:
+        Args:
+            columns: the block by column.
+            moving: whether the accelerometer shows motion, by row; None: at none.
+        """
+        suspects = [
+            of for of in self._columns if min(columns[of.column]) < of.least or max(columns[of.column]) > of.most
+        ]
+        if not suspects and self._calm:
             return []
-        self._calm[node] = not suspects
-        limits = self.limits[node]
-        moving = [False] * len(fact.rows)
-        if limits.motion_column is not None and suspects:
-            moving = [value >= limits.motion_at for value in columns[limits.motion_column]]
+        self._calm = not suspects
         found: list[Held] = []
-        for of in self._columns[node]:
+        for of in self._columns:
             for rule, run in of.rules:
                 if of in suspects:
                     found += _evaluate(rule, run, columns[of.column], moving, fact)
@@ -164,7 +105,9 @@ def _by_column(rules: Sequence[LimitRule]) -> list[_Column]:
     return columns
 
 
-def _evaluate(rule: LimitRule, run: _Run, column: Sequence[int], moving: Sequence[bool], fact: Generated) -> list[Held]:
+def _evaluate(
+    rule: LimitRule, run: _Run, column: Sequence[int], moving: Sequence[bool] | None, fact: Generated
+) -> list[Held]:
     """Follow one rule through a block, sample by sample."""
     least, most = rule.plausible
     low = least if rule.low is None else rule.low
@@ -188,7 +131,7 @@ def _evaluate(rule: LimitRule, run: _Run, column: Sequence[int], moving: Sequenc
         elif value < low or value > high:
             run.missing = 0
             run.justified += 1
-            run.strict = 0 if moving[row] else run.strict + 1
+            run.strict = 0 if moving is not None and moving[row] else run.strict + 1
             if run.justified >= rule.hold:
                 last = row
             if run.strict == rule.hold and onset < 0:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from twin.guarantees.alert_names import name_of, number_of
+from twin.guarantees.alert_names import name_of
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker, Evidence
-from twin.pipeline.facts import Accepted, AlarmRaised
+from twin.pipeline.facts import Accepted
 from twin.trace import AlertStored, HeadVisible, RowStored, Trace
 
 
@@ -109,12 +109,10 @@ class ExactlyOnce(Checker):
     def __init__(self, truth: Truth) -> None:
         super().__init__()
         self._truth = truth
-        self._alerts: dict[int, bool] = {}  # raised on Mars -> stands in the alert table
         self.rows_counted: int | None = None
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(RowStored, self._stored)
-        trace.subscribe(AlarmRaised, self._raised)
         trace.subscribe(AlertStored, self._alert)
 
     def _stored(self, at_us: int, _node: str, fact: RowStored) -> None:
@@ -131,20 +129,15 @@ class ExactlyOnce(Checker):
         rot = self._truth.rotten.get((fact.store, fact.record))
         return rot is not None and fact.leaf == rot.leaf
 
-    def _raised(self, _at_us: int, _node: str, fact: AlarmRaised) -> None:
-        self._alerts.setdefault(number_of(fact.alert), False)
-
     def _alert(self, at_us: int, _node: str, fact: AlertStored) -> None:
         self.checked += 1
-        number, name = number_of(fact.alert), name_of(fact.alert)
-        stands = self._alerts.get(number)
-        if stands is None:
+        name, known = name_of(fact.alert), self._truth.alerts.of(fact.alert)
+        if known.said is None:
             self.violate(at_us, "alert table", name, "a row for an alert that no edge raised")
-        elif not fact.repeated and stands:
+        elif not fact.repeated and known.stored:
             self.violate(at_us, "alert table", name, "a second row for one alert")
-        elif fact.repeated and not stands:
+        elif fact.repeated and not known.stored:
             self.violate(at_us, "alert table", name, "taken for a repeat, but no row of it stood there")
-        self._alerts[number] = True
 
     def finish(self, at_us: int) -> None:
         rows = self._truth.rows_at_rest

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from twin.guarantees.alert_register import AlertRegister
 from twin.guarantees.roots import StreamRoots
 from twin.pipeline.facts import AckMade, Adopted, FrameSealed
 from twin.trace import Crashed, MadeDurable, MediumHolds, RowRotted, RowStored, StoreRestored, Trace
@@ -107,6 +108,7 @@ class Truth:
 
     def __init__(self, owners: Mapping[str, int] | None = None) -> None:
         self.streams: dict[Key, StreamTruth] = {}
+        self.alerts = AlertRegister()
         self.rotten: dict[tuple[str, tuple[int, int, int]], Rot] = {}
         self._owners = {} if owners is None else owners
         self._floors: list[Callable[[Key], int]] = []
@@ -232,6 +234,7 @@ class Truth:
 
     def watch_last(self, trace: Trace) -> None:
         """Forget what nobody needs any more; must be called after every checker's `watch`."""
+        self.alerts.watch_last(trace)
         trace.subscribe(AckMade, self._forget)
         trace.subscribe(RowStored, self._mended)
 

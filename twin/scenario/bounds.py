@@ -16,7 +16,6 @@ No evaluation of text, no other operator: a bound is data, so that a report can 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,18 +51,6 @@ class BoundExpression:
 
     terms: tuple[Term, ...]
     text: str
-
-    @property
-    def variables(self) -> frozenset[str]:
-        """The variables that the bound needs."""
-        return frozenset(term.variable for term in self.terms if term.variable is not None)
-
-    def evaluate_us(self, values_us: Mapping[str, int]) -> int:
-        """The bound for given values [us] of its variables."""
-        return sum(
-            term.constant_us if term.variable is None else round(term.coefficient * values_us[term.variable])
-            for term in self.terms
-        )
 
 
 def parse_bound(text: object) -> BoundExpression:

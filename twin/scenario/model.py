@@ -22,7 +22,7 @@ from twin.scenario.episodes import Episode
 from twin.scenario.errors import RuleError
 from twin.scenario.faults import Fault
 from twin.scenario.fields import InstantUs, Part, PositiveDurationUs, setting
-from twin.scenario.guarantees import SAFETY, Convergence, GuaranteeChoice, GuaranteeItem
+from twin.scenario.guarantees import Convergence, GuaranteeChoice, GuaranteeItem
 from twin.scenario.habitat import Habitat
 from twin.scenario.habitat_rules import check_habitat
 from twin.scenario.network import SkyNetwork
@@ -81,11 +81,6 @@ class ScenarioCore(Part):
     def listed_guarantees(self) -> tuple[str, ...]:
         """Keys that the scenario lists, in its order: never checked counts as broken."""
         return tuple(choice.key for choice in self.guarantees)
-
-    @property
-    def guarantee_keys(self) -> tuple[str, ...]:
-        """Keys to check: all safety guarantees, then the listed others."""
-        return SAFETY + tuple(key for key in self.listed_guarantees if key not in SAFETY)
 
     @property
     def convergence_rounds(self) -> int:

@@ -84,9 +84,21 @@ def test_what_can_be_heard_breaks_it(data: bytes) -> None:
 TAGGED = bytes.fromhex("8315eec84708a6b9bca84501")  # heard in a run: a number, a simple value and a tag
 
 
+LONG = [
+    b"\x82\x18\x01\x58\x20" + CIPHER[:32],
+    b"\x82\x01\x59\x00\x20" + CIPHER[:32],
+    cbor2.dumps([1, None, CIPHER]),
+    cbor2.dumps([1, 1.5, CIPHER]),
+    cbor2.dumps([1, CIPHER]) + b"\x00",
+    b"\x81" * 5_000,
+]
+
+
 @pytest.mark.parametrize(
-    "cipher", [b"\x82\x01\xff", b"\x80", b"\x81\x41", TAGGED], ids=["break", "empty", "cut", "tag"]
-)
+    "cipher",
+    [b"\x82\x01\xff" + CIPHER, b"\x80" + CIPHER, b"\x82\x01\x58\xff" + CIPHER[:200], TAGGED, TAGGED + CIPHER, *LONG],
+    ids=["break", "empty", "cut", "short", "tag", "long-number", "long-text", "null", "float", "behind", "nest"],
+)  # fmt: skip
 def test_ciphertext_that_begins_like_an_array_is_no_message(cipher: bytes) -> None:
     assert heard(sound(0, content=cipher)) == 0
 
@@ -124,3 +136,10 @@ def test_bad_bytes_keep_nothing_of_the_listener_alive(data: bytes) -> None:
     reference = listen()
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.parametrize(
+    "fields", [[1, CIPHER], [7, True, "text", [-1, [CIPHER]]], [300, 70_000, 2**40, "x" * 300, list(range(30))]]
+)
+def test_whatever_is_made_like_a_message_breaks_it(fields: list[Any]) -> None:
+    assert heard(sound(0, content=cbor2.dumps(fields))) == 1

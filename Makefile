@@ -41,7 +41,7 @@ campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined cam
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2
-	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 200 --jobs 2
+	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 300 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 20 --jobs 2
 
 bench: $(VENV)/test.stamp  ## every figure of the README

@@ -29,6 +29,8 @@ from pipeline_parts import (
 from twin.pipeline.facts import Attested, HeadCosigned, Rejected, RootMismatch, WitnessRefused
 from twin.pipeline.machine import (
     AttestationWritten,
+    CheckpointKept,
+    KeepCheckpoint,
     ReadRows,
     Received,
     RowsRead,
@@ -357,6 +359,31 @@ def test_only_the_newest_checkpoint_of_an_edge_is_held():
     heard(machine, checkpoint(5, {1: FRAMES[:5]}))
     assert cosigned(audited(machine, 9)) == [(EDGE, 5, {stream_of(): 5})]
     assert cosigned(heard(machine, checkpoint(5, {1: FRAMES[:5]}))) == []
+
+
+def two_cosignatures_on_their_way_to_the_ledger() -> tuple[Auditor, list[int]]:
+    """An auditor that has signed checkpoints 0 (4 rows) and 1 (6 rows), and the requests that store these words."""
+    machine = auditor()
+    audited(machine, 9)
+    effects = [
+        *hear(machine, checkpoint(0, {1: FRAMES[:4]})),
+        *hear(machine, checkpoint(1, {1: FRAMES[:6]})),
+    ]
+    return machine, [request.id for request in of(effects, KeepCheckpoint) if request.cosigns]
+
+
+def test_a_cosignature_that_is_stored_after_a_newer_one_is_not_said_any_more():
+    machine, (older, newer) = two_cosignatures_on_their_way_to_the_ledger()
+    assert cosigned(machine.handle(CheckpointKept(newer), T0)) == [(EDGE, 1, {stream_of(): 6})]
+    effects = machine.handle(CheckpointKept(older), T0)
+    assert cosigned(effects) == []
+    assert facts(effects, HeadCosigned) == []
+
+
+def test_a_cosignature_does_not_wait_for_a_newer_one_and_is_what_an_edge_that_counts_anew_is_shown():
+    machine, (older, _) = two_cosignatures_on_their_way_to_the_ledger()
+    assert cosigned(machine.handle(CheckpointKept(older), T0)) == [(EDGE, 0, {stream_of(): 4})]
+    assert cosigned(heard(machine, checkpoint(0, {1: FRAMES[:2]}))) == [(EDGE, 0, {stream_of(): 4})]
 
 
 @pytest.mark.parametrize(

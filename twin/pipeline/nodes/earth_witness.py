@@ -4,7 +4,8 @@ The rows must stand in the table and hash to that head's root. The witness needs
 read every row. Of each edge it holds the newest checkpoint whose rows are not all read back yet; a checkpoint
 in which a stream has shrunk since the last cosigned one is refused, and its author is shown that last one again: it may
 have lost its medium, and what it said of that may have been lost on its way. Every checkpoint with a good signature is
-archived in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there.
+archived in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there, and no newer
+one has left.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ class WitnessSettings(NamedTuple):
 
 
 class _Author:
-    """One edge: the newest checkpoint not yet cosigned (with its bytes), and the last cosigned: counter, and the
-    cosignature (empty: none yet).
+    """One edge: the newest checkpoint not yet cosigned (with its bytes), the counter of the last cosigned, and the
+    newest cosignature that has left (empty: none yet) with its counter `said`.
 
     `sizes` are those of all heads that were ever cosigned, `live` the streams that the last checkpoint names.
     """
 
-    __slots__ = ("cosign", "counter", "held", "live", "sizes")
+    __slots__ = ("cosign", "counter", "held", "live", "said", "sizes")
 
     def __init__(self) -> None:
         self.held: tuple[Checkpoint, bytes] | None = None
-        self.counter = -1
+        self.counter = self.said = -1
         self.cosign = b""
         self.sizes: dict[StreamId, int] = {}
         self.live: set[StreamId] = set()
@@ -84,7 +85,8 @@ class EarthWitness:
             if author is None or not self.settings.own.verify(signed_part(cosign), cosign.signature):
                 continue
             if cosign.counter > author.counter:
-                author.counter, author.cosign = cosign.counter, raw
+                author.counter = author.said = cosign.counter
+                author.cosign = raw
                 author.sizes = dict((*cosign.given_up, *cosign.sizes))
                 author.live = {stream for stream, _ in cosign.sizes}
 
@@ -200,12 +202,18 @@ class EarthWitness:
             return False
         own = self._own.pop(request, None)
         if own is not None:
-            checkpoint, cosign = own
-            author = self._authors[checkpoint.author]
-            if checkpoint.counter == author.counter:
-                author.cosign = cosign
-            for head in checkpoint.heads:
-                self._cosigned[head.stream] = max(head.size, self.cosigned(head.stream))
-                out.append(Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)))
-            out.extend(Send(gateway, cosign) for gateway in self.settings.gateways)
+            self._say(*own, out)
         return True
+
+    def _say(self, checkpoint: Checkpoint, cosign: bytes, out: list[Effect]) -> None:
+        """Let a stored cosignature leave, unless a newer one has: a store that refuses now and then answers in any
+        order, and nobody may hear of a smaller head after a larger one.
+        """
+        author = self._authors[checkpoint.author]
+        if checkpoint.counter < author.said:
+            return
+        author.said, author.cosign = checkpoint.counter, cosign
+        for head in checkpoint.heads:
+            self._cosigned[head.stream] = max(head.size, self.cosigned(head.stream))
+            out.append(Report(HeadCosigned(checkpoint.author, head.stream, head.size, head.root)))
+        out.extend(Send(gateway, cosign) for gateway in self.settings.gateways)

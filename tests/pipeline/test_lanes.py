@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pipeline_parts import (
+    EARTH,
     EDGE,
     ENTROPY,
     PEER,
     T0,
     Medium,
     S,
+    acks_bundle,
     device_settings,
     edge_settings,
     facts,
@@ -23,7 +25,7 @@ from pipeline_parts import (
 
 from twin.pipeline.facts import Accepted, Adopted, BundleSent
 from twin.pipeline.ledger import journal
-from twin.pipeline.machine import Append, Received, Started, TimerFired
+from twin.pipeline.machine import Append, BundleArrived, Received, Started, TimerFired
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.nodes.downlink import FLUSH
 from twin.pipeline.wire.messages import Accept, Ack, Expect, FrameOffer, Hello, encode
@@ -183,6 +185,39 @@ def test_an_emptied_edge_takes_a_stream_up_at_the_frontier_of_earths_ack():
     assert edge.streams[stream_of()].log.root() == machine.stream.log.root()
     again = settled_edge(edge_settings(), medium.synced)
     assert again.streams[stream_of()].log.root() == machine.stream.log.root()
+
+
+def test_what_earth_lost_below_where_home_took_the_stream_up_is_sent_by_the_standby():
+    """Earth answers home alone, which holds nothing that this ack could be checked by."""
+    machine = device()
+    measure(machine, 6)
+    held = list(machine.stream.frames.values())
+    standby = settled_edge(edge_settings(PEER, carries=frozenset()))
+    home, medium = settled_edge(edge_settings()), Medium()
+    for frame in held:
+        give(standby, frame, False, Medium())
+    adopted = make_ack(held[:5], trim=3)
+    hear(machine, EDGE, adopted)
+    run_syncs(standby, standby.handle(Received("device-1", encode(adopted)), T0))
+    run_syncs(home, home.handle(Received("device-1", encode(adopted)), T0), T0, medium)
+    give(home, held[5], True, medium)
+    restored = make_ack(held[:3], trim=3, term=2)
+    heard = run_syncs(home, home.handle(BundleArrived(EARTH, acks_bundle(restored)), T0), T0, medium)
+    assert said(heard, "device-1") == [restored]
+    assert said(hear(machine, EDGE, restored), PEER) == [restored]
+    assert sent(standby.handle(Received("device-1", encode(restored)), T0)) == [3, 4, 5]
+    for edge in (home, settled_edge(edge_settings(), medium.synced)):
+        stream = edge.streams[stream_of()]
+        assert (stream.verified, list(stream.frames)) == (3, [5])
+
+
+def test_below_where_a_stream_was_taken_up_an_ack_needs_both_signatures():
+    edge = settled_edge(edge_settings())
+    held = frames(5)
+    run_syncs(edge, edge.handle(Received("device-1", encode(make_ack(held, trim=3))), T0))
+    for forged in ({"signature": bytes(32)}, {"audit": bytes(32)}):
+        edge.handle(Received("device-1", encode(make_ack(held[:3], trim=3, term=2, **forged))), T0)
+        assert edge.streams[stream_of()].verified == 5
 
 
 def test_an_ack_is_no_reason_to_skip_what_the_device_can_still_send():

@@ -28,7 +28,7 @@ class Stream:
     """Ledger of one (device, epoch); `signed` is the size of the head in the newest checkpoint.
 
     `vouched` is the ack at whose frontier the stream was adopted (`adopt`), empty otherwise: frames below its
-    `vouched_size` were never on this medium, or are lost, and stand on Earth.
+    `vouched_size` were never on this medium, or are lost, and stood on Earth.
     """
 
     __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed", "vouched", "vouched_size")
@@ -80,7 +80,8 @@ class Stream:
     def problem_with(self, ack: Ack, gateway: Verifier, auditor: Verifier) -> str | None:
         """Why this node must not act on `ack`, or None: order, bounds, both signatures, and the root of the own log.
 
-        Within a term `verified` never falls; a new leader may have lost rows that were not in the backup.
+        Within a term `verified` never falls; a new leader may have lost rows that were not in the backup. If it falls
+        below the size at which this stream was adopted, both signatures must do, as they did then.
         """
         last = self.ack
         if last is not None and (ack.term, ack.counter) <= (last.term, last.counter):
@@ -92,8 +93,8 @@ class Stream:
         problem = problem_with_signatures(ack, gateway, auditor)
         if problem is not None:
             return problem
-        if ack.verified < self.log.base:
-            return "below what this node can still check"
+        if ack.verified < self.log.base:  # only of an adopted stream: else no leaf above `trim` is forgotten
+            return None
         return None if self.log.root(ack.verified) == ack.root else WRONG_ROOT
 
     def take(self, ack: Ack, data: bytes) -> None:

@@ -21,6 +21,7 @@ from pipeline_parts import (
     open_plan,
     payloads,
     run_syncs,
+    said,
     settled_edge,
     signed_by,
     signer,
@@ -50,9 +51,17 @@ from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.sync import SyncSettings
-from twin.pipeline.wire.frame import Samples, decode_alert, encode_samples, open_frame, peek_record
-from twin.pipeline.wire.identity import AlertKey
-from twin.pipeline.wire.messages import Acks, FrameOffer, Frames, Receipt, ReceiptsTaken, encode
+from twin.pipeline.wire.frame import (
+    CLOSING,
+    Samples,
+    decode_alert,
+    encode_closing,
+    encode_samples,
+    open_frame,
+    peek_record,
+)
+from twin.pipeline.wire.identity import AlertKey, StreamId
+from twin.pipeline.wire.messages import Accept, Acks, FrameOffer, Frames, Hello, Receipt, ReceiptsTaken, encode
 
 DEVICE = 1
 ESCALATE_AFTER = 120 * S
@@ -228,6 +237,62 @@ def test_a_new_key_continues_the_rules() -> None:
     assert heard(run_syncs(edge, offer(edge, monitor.beats(150, 150)))) == []
     (over,) = of(offer(edge, monitor.beats(70, 70)), Annunciate)
     assert (over.alert, over.state) == (AlertKey(DEVICE, 1000, 0, HIGH), "latched")
+
+
+def late_after_a_new_beginning(medium: Medium) -> tuple[Edge, Monitor, bytes]:
+    """A device began anew with an alarm; a calm frame of the epoch before, which never arrived, turns up behind it."""
+    monitor, edge = Monitor(), new_edge()
+    run_syncs(edge, offer(edge, monitor.beats(70, 71)), T0, medium)
+    late = monitor.beats(72, 73)
+    monitor.epoch, monitor.index = 5000, 0
+    assert heard(run_syncs(edge, offer(edge, monitor.beats(70, 140)), T0, medium)) == [(HIGH, "active")]
+    return edge, monitor, late
+
+
+def test_a_late_frame_of_an_epoch_that_is_over_ends_no_alarm_but_is_kept() -> None:
+    edge, monitor, late = late_after_a_new_beginning(Medium())
+    effects = run_syncs(edge, offer(edge, late))
+    assert heard(effects) == []
+    assert said(effects, "device-1") == [Hello(StreamId(DEVICE, 0)), Accept(StreamId(DEVICE, 1000), 2)]
+    assert heard(run_syncs(edge, offer(edge, monitor.beats(70, 70)))) == [(HIGH, "latched")]
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_an_edge_that_restarts_still_knows_which_epoch_is_over(snapshot: bool) -> None:
+    medium = Medium()
+    edge, monitor, late = late_after_a_new_beginning(medium)
+    if snapshot:
+        run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0 + S), T0 + S, medium)
+    again, _ = restarted(medium)
+    assert heard(run_syncs(again, offer(again, late))) == []
+    assert heard(run_syncs(again, offer(again, monitor.beats(70, 70)))) == [(HIGH, "latched")]
+
+
+def test_a_device_that_names_its_epoch_is_believed() -> None:
+    """The edge saw a frame of an old epoch for the first time, and held the living one to be over."""
+    monitor, edge = Monitor(), new_edge()
+    old = monitor.beats(60, 61)
+    monitor.epoch, monitor.index = 5000, 0
+    run_syncs(edge, offer(edge, monitor.beats(70, 71)))
+    run_syncs(edge, offer(edge, old))
+    effects = run_syncs(edge, offer(edge, monitor.beats(72, 73)))
+    assert Hello(StreamId(DEVICE, 0)) in said(effects, "device-1")
+    edge.handle(Received("device-1", encode(Hello(monitor.stream))), T0)
+    assert heard(run_syncs(edge, offer(edge, monitor.beats(70, 140)))) == [(HIGH, "active")]
+    assert heard(run_syncs(edge, edge.handle(Received("device-1", encode(Hello(monitor.stream))), T0))) == []
+
+
+def test_a_closing_frame_that_comes_late_does_not_take_the_rules_from_the_epoch_it_names() -> None:
+    monitor, edge = Monitor(), new_edge()
+    run_syncs(edge, offer(edge, monitor.beats(70, 71)))
+    tail = monitor.beats(72, 73)
+    body = encode_closing(monitor.index, 1001, "hmac-sha256", signer(monitor.key).public)  # it keeps its key,
+    closing = monitor.seal(body, CLOSING)
+    monitor.epoch, monitor.index = 1001, 0
+    run_syncs(edge, offer(edge, monitor.beats(70, 140)))  # so the next epoch is taken before it is announced
+    run_syncs(edge, offer(edge, tail))
+    assert heard(run_syncs(edge, offer(edge, closing))) == []
+    assert heard(run_syncs(edge, offer(edge, monitor.beats(70, 70)))) == [(HIGH, "latched")]
 
 
 # ------------------------------------------------------------ home and standby

@@ -4,6 +4,10 @@ The local alarm precedes the medium; the alert's frame, in the edge's own stream
 A rule is a function of one device's frames in index order, so home and standby find the same alerts under the same
 keys, and an edge that restarts goes on from the rule state in its snapshot.
 
+A device has one epoch at a time. Once another began that no closing frame announced, frames of the one before that come
+late, sent again by whomever, move no rule any more: they must not end an alarm that sounds now. Which epoch is its own
+the device itself can say (`named`).
+
 Every start opens a new epoch of the own stream: a medium that was rolled back can then never sign an index twice.
 """
 
@@ -24,6 +28,8 @@ from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.signing import Signer
 
 ESCALATE = "escalate"
+OVER = b"\x80"
+"""State of the rules of an epoch that is over: an empty CBOR array."""
 
 
 class AlarmSettings(NamedTuple):
@@ -43,7 +49,7 @@ class AlarmDesk:
         self.settings = settings
         self.own = StreamId(settings.device, 0)
         self._board = AlarmBoard(settings.escalate_after_us)
-        self._rules: dict[StreamId, AlarmRules] = {}
+        self._rules: dict[StreamId, AlarmRules | None] = {}  # None: over, its device has begun anew since
         self._recalled: list[Change] = []
         self._written: set[AlertKey] = set()
         self._escalation_set_us: int | None = None
@@ -66,14 +72,27 @@ class AlarmDesk:
         """
         stream = record.stream
         watch = self.settings.watches.get(stream.device)
-        if watch is None:
+        if watch is None or self.is_over(stream):
             return ()
+        rules = self._rules.get(stream)
+        if rules is not None:
+            return rules.frame(record, samples)
         ended: list[Change] = []
-        if stream not in self._rules:
-            for other in [other for other in self._rules if other.device == stream.device]:
-                ended.extend(self._rules.pop(other).end())
-            self._rules[stream] = AlarmRules(watch)
-        return (*ended, *self._rules[stream].frame(record, samples))
+        for other, before in self._rules.items():
+            if before is not None and other.device == stream.device:
+                ended.extend(before.end())
+                self._rules[other] = None
+        rules = self._rules[stream] = AlarmRules(watch)
+        return (*ended, *rules.frame(record, samples))
+
+    def is_over(self, stream: StreamId) -> bool:
+        """Whether its device has begun anew since, as far as is known here."""
+        return stream in self._rules and self._rules[stream] is None
+
+    def named(self, stream: StreamId) -> None:
+        """The device says that this is its epoch: its next frame begins anew, if it was held to be over."""
+        if self.is_over(stream):
+            del self._rules[stream]
 
     def replay(self, record: RecordId, samples: Samples) -> None:
         """A frame read back from the medium: the rules follow it."""
@@ -108,14 +127,17 @@ class AlarmDesk:
 
     def follow(self, closed: StreamId, following: StreamId) -> None:
         """An epoch goes on under another id: so do its rules."""
-        rules = self._rules.pop(closed, None)
+        rules = self._rules.get(closed)
         if rules is not None:
+            del self._rules[closed]
             self._rules[following] = rules
 
     def state(self, stream: StreamId) -> bytes:
         """State of a stream's rules, for a snapshot; empty if it has none."""
         rules = self._rules.get(stream)
-        return b"" if rules is None else rules.snapshot()
+        if rules is None:
+            return OVER if stream in self._rules else b""
+        return rules.snapshot()
 
     @property
     def board(self) -> bytes:
@@ -127,8 +149,9 @@ class AlarmDesk:
         for stream, state in states.items():
             watch = self.settings.watches.get(stream.device)
             if state and watch is not None:
-                self._rules[stream] = AlarmRules(watch)
-                self._rules[stream].restore(state)
+                rules = self._rules[stream] = None if state == OVER else AlarmRules(watch)
+                if rules is not None:
+                    rules.restore(state)
         self._board.restore(board)
 
     # ------------------------------------------------------------ the crew

@@ -225,6 +225,7 @@ class Device:
             out.append(Report(Rejected(what, f"not for a device, or not from its edges: {source}")))
             return
         if message == Hello(StreamId(self.settings.device, 0)):
+            out.append(Send(source, encode(Hello(self.stream.id))))
             for held in self.epochs:
                 held.lanes[source].doubt()
             self._offer(now_us, out)

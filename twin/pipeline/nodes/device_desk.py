@@ -56,4 +56,9 @@ class DeviceDesk:
                 self.tell(stream.id, stream.ack_bytes, out)
         known = {stream.device for stream in streams}
         for number in sorted(self._carries - known):
-            self.tell(StreamId(number, 0), encode(Hello(StreamId(number, 0))), out)
+            self.ask(number, out)
+
+    def ask(self, number: int, out: list[Effect]) -> None:
+        """Ask a device for its epoch, and for what this edge has not accepted."""
+        nobody = StreamId(number, 0)
+        self.tell(nobody, encode(Hello(nobody)), out)

@@ -219,6 +219,7 @@ class Edge:
                     self.downlink.resume(stream)
             case Hello(stream_id):
                 if self.notary.settled and self.devices.sent(source, stream_id.device, out):
+                    self.alarms.named(stream_id)
                     self.devices.expect(stream_id, out)
             case Ack():
                 from_peer = source in self.notary.peers and message.stream in self.streams

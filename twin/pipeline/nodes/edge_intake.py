@@ -72,5 +72,7 @@ class EdgeIntake:
         ledger.append(record, frame, out)
         if closes:  # a device that crashes now tells nobody any more which key it has taken
             ledger.journal.say([Send(peer, encode(Closings((frame,)))) for peer in ledger.notary.peers], out)
-        if samples is not None:
+        if samples is not None and ledger.alarms.is_over(record.stream):
+            self._devices.ask(record.device, out)  # it comes late, or this edge is in error: the device knows
+        elif samples is not None:
             ledger.write_alerts(ledger.alarms.frame(record, samples, now_us, out), now_us, out)

@@ -36,6 +36,7 @@ DECLARED = {
     "generated_us": "device clock at the newest sample of a frame",
     "since_us": "since when nobody has answered an alarm",
     "made_us": "Earth's clock when an ack was made",
+    "acknowledged_us": "Earth's clock when the flight surgeon acknowledged an alarm",
     "created_ms": "DTN time at which a bundle was made",
 }
 

@@ -94,6 +94,12 @@ class SurgeonTold(NamedTuple):
     times: int
 
 
+class AcknowledgementNoted(NamedTuple):
+    """A gateway has noted for good that the flight surgeon acknowledged an alert: the first that did."""
+
+    alert: tuple[int, int, int, str]
+
+
 class EpisodeBegan(NamedTuple):
     """Ground truth: an episode sets in for a crew member (0: the habitat's air)."""
 

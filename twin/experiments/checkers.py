@@ -22,6 +22,7 @@ from twin.guarantees.flow_rules import NotApplicable
 from twin.guarantees.integrity import Integrity, Mending
 from twin.guarantees.loop_rules import FeedbackClosure, Freshness
 from twin.guarantees.reader_rules import MonotonicReads
+from twin.guarantees.receipts_on_mars import ReceiptsOnMars
 from twin.guarantees.recovery import Recovery
 from twin.guarantees.store_rules import ExactlyOnce, NoLoss, StreamOrder
 from twin.guarantees.truth import Truth
@@ -153,6 +154,9 @@ def _alert_latency(
     if isinstance(choice, chosen.AlertLatency):
         earth = EarthBound(choice.bound, choice.earth_visible_us, choice.visible_share_ratio, constants_us)
         checker.earth = AlertsOnEarth(checker, truth, habitat.of, earth)
+        closure = scenario.guarantee("feedback_closure")
+        bound = closure.bound if isinstance(closure, chosen.FeedbackClosure) else None
+        checker.receipts = ReceiptsOnMars(checker, habitat.of, bound, constants_us)
     return checker
 
 

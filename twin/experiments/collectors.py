@@ -58,6 +58,11 @@ class Collectors:
         for edge, (records, size) in waiting.items():
             self._backlog.row(at_us, edge, records, size)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a record's ack, or Earth's cosignature of it, is still to come."""
+        return self.journeys.outstanding > 0 or self.clinic.ledger_log.waiting
+
     def counts(self) -> dict[str, int]:
         """The `counts` block."""
         return {

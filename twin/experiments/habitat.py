@@ -202,7 +202,7 @@ class HabitatBuilder:
             plan_end_us=self.span[1],
             checkers=checkers,
             conservation=_only(checkers, Conservation),
-            home=lambda: collectors.journeys.outstanding == 0 and not (alerts.earth and alerts.earth.waiting),
+            home=lambda: not (collectors.waiting or alerts.waiting),
             deadline_us=lambda: self._drain_deadline_us(convergence),
             hops=self._hops,
             counts=collectors.counts,

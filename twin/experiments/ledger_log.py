@@ -122,6 +122,11 @@ class LedgerLog:
 
     # ------------------------------------------------------------ what it comes to
 
+    @property
+    def waiting(self) -> bool:
+        """Whether Earth has yet to cosign something that an edge holds for good."""
+        return any(self._signed_on_earth.get(stream, 0) < size for stream, size in self._durable.items())
+
     def block(self, rows: int) -> dict[str, Any]:
         """The `ledger` block of `result.json`; `rows` were counted in the table itself."""
         return {

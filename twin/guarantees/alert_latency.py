@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alerts_on_earth import AlertsOnEarth, NeverBehindBulk
+from twin.guarantees.receipts_on_mars import ReceiptsOnMars
 from twin.guarantees.verdict import US_PER_S, Checker, Verdict
 from twin.trace import Trace
 
@@ -21,7 +22,8 @@ class AlertLatency(Checker):
 
     Earth: every alarm reaches the surgeon's channel within the bound, counted from the first edge that raised it; of
     those raised while Earth can be reached, the given share within an absolute time; and none waits behind bulk at an
-    open contact.
+    open contact. The surgeon's acknowledgement is on Mars again within the bound of `feedback_closure`, if the scenario
+    has one, counted from the instant at which a gateway noted it.
     """
 
     key = "alert_latency"
@@ -32,19 +34,25 @@ class AlertLatency(Checker):
         self.mars: AlarmsOnMars | None = None
         self.earth: AlertsOnEarth | None = None
         self.bulk: NeverBehindBulk | None = None
+        self.receipts: ReceiptsOnMars | None = None
         self.silence_us: int | None = None
         """Longest time in which Earth could not have been told, whatever happens on Mars."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the surgeon has yet to hear of an alarm, or Mars of an acknowledgement; false without a bound."""
+        return self.earth is not None and (self.earth.waiting or (self.receipts is not None and self.receipts.waiting))
+
     def watch(self, trace: Trace) -> None:
-        for part in (self.mars, self.earth, self.bulk):
+        for part in (self.mars, self.earth, self.bulk, self.receipts):
             if part is not None:
                 part.watch(trace)
 
     def pending(self) -> int:
-        return sum(part.pending for part in (self.mars, self.earth) if part is not None)
+        return sum(part.pending for part in (self.mars, self.earth, self.receipts) if part is not None)
 
     def finish(self, at_us: int) -> None:
-        for part in (self.mars, self.earth, self.bulk):
+        for part in (self.mars, self.earth, self.bulk, self.receipts):
             if part is not None:
                 part.finish(at_us)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import AlertNotTold, AlertTold, SurgeonAcknowledged, SurgeonHeard, TellSurgeon
 from twin.pipeline.wire.identity import AlertKey
-from twin.trace import SurgeonTold
+from twin.trace import AcknowledgementNoted, SurgeonTold
 
 CHANNEL = "surgeon"
 AGAIN_US = 30_000_000  # assumed: a chat service repeats what was not taken every half minute
@@ -103,4 +103,7 @@ class SurgeonChannel:
         self._host.call_in(AGAIN_US, self._bring, alert, tries + 1)
 
     def _settled(self, node: str, alert: AlertKey) -> None:
-        self._heard.setdefault(alert, set()).add(node)
+        heard = self._heard.setdefault(alert, set())
+        if not heard:
+            self._host.trace.emit(self._host.now_us, CHANNEL, AcknowledgementNoted(alert))
+        heard.add(node)

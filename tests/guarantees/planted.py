@@ -26,7 +26,7 @@ from twin.hosts.models import earth_medium
 from twin.hosts.models.earth_medium import Medium
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.table import Table
-from twin.pipeline.clinic import news2, rules, watch
+from twin.pipeline.clinic import levels, news2, rules, watch
 from twin.pipeline.ledger import merkle, proof
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.nodes import gateway
@@ -109,9 +109,12 @@ MORE = {
     "wrap": "",
     "burst": "  - {kind: bundle_loss, link: down, rate: 12 %, until: 60 min}\n",
     "score": "",
+    "blip": "",
     "silence": "  - {kind: link_outage, link: up, at: 5 min, for: 110 min, announced: true}\n",
 }
 """What a variant of the scenario adds to the faults."""
+RECORDED = ("score", "blip")
+"""Variants in which people are recorded; in the second often enough that a condition must hold for several samples."""
 READER_US = 60_000_000
 """A reader looks every minute, so that the short run sees what a session sees in hours."""
 
@@ -164,9 +167,11 @@ def scenario_text(variant: str) -> str:
     text = SCENARIO + FAULTS + MORE[variant]
     if variant == "wrap":
         text = text.replace("{suite: hmac-sha256,", "{suite: hmac-sha256, packet_count: 16370,")
-    if variant == "score":  # nobody falls ill by script, see `recordings`
+    if variant in RECORDED:  # nobody falls ill by script, see `recordings`
         before, _, after = text.partition("episodes:\n")
         text = f"{before}clinic: {{crew: [{{member: 2, spo2_scale: 2}}]}}\n{after.partition(chr(10))[2]}"
+    if variant == "blip":
+        text = text.replace("sample_period: 20 s", "sample_period: 1 s")
     if variant == "silence":  # nothing is lost, so nothing need be sent twice
         quiet = [line for line in text.splitlines() if "bundle_loss" not in line and "edge_crash" not in line]
         text = (
@@ -184,7 +189,7 @@ def fly(folder: Path, variant: str, roles: Roles = SOUND) -> dict[str, Verdict]:
     """Run a variant of the small loop into a new folder; the verdicts by guarantee."""
     folder.mkdir(parents=True)
     text = scenario_text(variant)
-    if variant == "score":
+    if variant in RECORDED:
         text = text.replace("frame_period: 2 min}", f"frame_period: 2 min, replay: {write_recordings(folder.parent)}}}")
     scenario = parse_scenario(text)
     mission = prepare(scenario, folder, roles)
@@ -367,6 +372,13 @@ PLANTED = (
         of("alert_latency"),
         plant=put((rules.Points, "last", rules.Points.known)),
         needs="score",
+    ),
+    Bug(
+        0,
+        "NEWS2 alarms at one sample",
+        of("clock_honesty"),
+        plant=put((levels, "Level", mars.ScoresAtOnce)),
+        needs="blip",
     ),
     Bug(
         14,

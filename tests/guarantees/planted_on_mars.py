@@ -11,7 +11,9 @@ from fractions import Fraction
 from typing import Any
 
 from twin.pipeline.clinic import news2, watch
+from twin.pipeline.clinic.level import Level
 from twin.pipeline.clinic.rules import Verdict
+from twin.pipeline.clinic.watch import Watch
 from twin.pipeline.facts import AckLearned, AlarmRaised, Trimmed
 from twin.pipeline.ledger.stream import WRONG_ROOT, Stream
 from twin.pipeline.machine import Annunciate, Append, Effect, Event, Received, Report, Synced, SyncFailed
@@ -364,6 +366,18 @@ def edges_of_scale_1(parameter: str, resolution: Fraction, _scale: int) -> tuple
 
 
 _sound_edges = watch.inner_edges
+
+
+class ScoresAtOnce(Level):
+    """One sample is enough for the bands of a channel that has no limits."""
+
+    __slots__ = ()
+
+    def __init__(self, column: int, watch: Watch) -> None:
+        super().__init__(column, watch)
+        channel = watch.channels[column]
+        if channel.parameter and channel.low is None and channel.high is None:
+            self._hold = 1
 
 
 class NamesAnotherRow(Edge):

@@ -1,4 +1,6 @@
-"""Two people whose scores stand exactly at thresholds and at the edges of bands, five minutes at a time."""
+"""Two people whose scores stand exactly at thresholds and at the edges of bands, five minutes at a time; one of them is
+once confused for so short a time that it does not hold.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 _HEADER: Final = (
-    "time [min],heart_rate_bpm [/min],spo2_pct [%],respiration_rpm [/min],systolic_mmhg [mmHg],"
+    "time [s],heart_rate_bpm [/min],spo2_pct [%],respiration_rpm [/min],systolic_mmhg [mmHg],"
     "temperature_ddegc [Cel],consciousness_acvpu [{ACVPU}],oxygen_flow_dlpm [L/min]"
 )
+_ROW_S: Final = 2
+_BLIP_S: Final = 3006  # the one row of confusion: two samples a second, and none of those every 20 s
 _URGENT: Final = {"systolic": "91", "respiration": "21", "temperature": "38.1"}  # 2 + 2 + 1
 _SCALE_1: Final = {
     10: {"systolic": "90"},  # 3 alone
@@ -32,17 +36,17 @@ def write_recordings(folder: Path) -> str:
     replays = []
     for crew, (stages, saturation) in RECORDED.items():
         lines = [_HEADER]
-        for minute in range(0, 90, 5):
+        for second in range(0, 90 * 60, _ROW_S):
             rest = {
                 "heart": "70",
                 "saturation": saturation,
                 "respiration": "16",
                 "systolic": "120",
                 "temperature": "37.0",
-                "mind": "A",
+                "mind": "C" if (crew, second) == (1, _BLIP_S) else "A",
                 "oxygen": "0",
             }
-            lines.append(",".join((str(minute), *{**rest, **stages.get(minute, {})}.values())))
+            lines.append(",".join((str(second), *{**rest, **stages.get(second // 300 * 5, {})}.values())))
         path = folder / f"crew-{crew}.csv"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         replays.append(f"{{crew: {crew}, path: {path}}}")

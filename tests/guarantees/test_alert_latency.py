@@ -215,6 +215,40 @@ def test_one_edge_that_stays_up_is_enough_and_none_excuses() -> None:
     assert "no edge" in fly([*back, crossing]).remark()
 
 
+BOTH_DOWN = [(100, "edge-1", DOWN), (100, "edge-2", DOWN)]
+BOTH_BACK = [(110, "edge-1", Restarted(0)), (110, "edge-2", Restarted(0))]
+
+
+@pytest.mark.parametrize(
+    ("edges", "breach_s"),
+    [
+        ([*BOTH_DOWN, *BOTH_BACK], (105, 710)),  # nobody was up when it began
+        ([*BOTH_DOWN, *BOTH_BACK], (97, 710)),  # both crashed a second after it was demanded
+        ([*BOTH_DOWN, *BOTH_BACK], (164, 1004)),  # nobody had settled yet
+    ],
+)
+def test_an_excuse_ends_when_an_edge_is_back_and_the_breach_goes_on(
+    edges: list[Any], breach_s: tuple[int, int]
+) -> None:
+    """Of every breach an alarm is excused; whoever comes back has to tell of what goes on."""
+    begin, end = breach_s
+    breach = [samples(begin + 2, 80, 80, 80), *(samples(at, *[80] * 10) for at in range(begin + 12, end, 10))]
+    assert counted(fly([*edges, *breach], end_s=2000)) == (1, 1, 1)
+    assert counted(fly([*edges, *breach, sounds(breach_s[0] + 20)], end_s=2000)) == (0, 0, 1)
+    settled_s = 110 + 60
+    brief = [block for block in breach if block[0] < settled_s]
+    assert counted(fly([*edges, *brief], end_s=2000)) == (0, 0, 1)
+
+
+def test_nothing_is_demanded_anew_once_a_breach_is_over() -> None:
+    excused = [*BOTH_DOWN, *BOTH_BACK, samples(107, 80, 80, 80), samples(300, *[80] * 10)]
+    assert counted(fly(excused)) == (1, 1, 1)
+    for over in ((95, 80, 80), (NO_READING, 80, 80)):
+        assert counted(fly([*BOTH_DOWN, *BOTH_BACK, samples(107, 80, 80, 80), samples(300, *over)])) == (0, 0, 1)
+    shaken = samples(300, *[80] * 10, activity=500)
+    assert counted(fly([*BOTH_DOWN, *BOTH_BACK, samples(107, 80, 80, 80), shaken])) == (0, 0, 1)
+
+
 def test_nothing_is_demanded_of_an_edge_that_does_not_know_the_device() -> None:
     crossing = samples(100, 89, 88, 87)
     wrong = [(5, "edge-2", DOWN), (10, "edge-2", Restarted(0)), (10, "edge-2", StartedWithout((DEVICE,)))]

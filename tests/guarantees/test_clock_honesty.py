@@ -78,22 +78,29 @@ def test_rules_that_are_not_limits_are_left_to_others() -> None:
     assert fly([*frame(0, 80), other]) == 0
 
 
-def test_a_score_without_cause_is_not_honest() -> None:
+def scored(facts: list[Any], name: str, index: int, at_row: int) -> int:
+    """Violations where an alarm of the score names a row."""
     pulse = ScoredColumn("heart_rate", 0, Fraction(1), (20, 250), 70, 3, 15, shaken=False)
     rules = {MONITOR: DeviceRules(DEVICE, (), None, 0, Score((pulse,), 1, 3))}
+    alert = (2, "edge-1", AlarmRaised(AlertKey(DEVICE, EPOCH, index, name), at_row, 2))
+    told = [UP, *facts, alert]
+    return broken(timed(lambda truth: ClockHonesty(truth, AlarmTruth(rules)), told, before=lambda c: (c._alarms,)))
 
-    def said(name: str, index: int, at_row: int) -> int:
-        facts = [UP, *frame(0, 80, 80, 80, 80), *frame(1, 80, 131, 131, 131, 80, 80, 80)]
-        alert = (2, "edge-1", AlarmRaised(AlertKey(DEVICE, EPOCH, index, name), at_row, 2))
-        scored = timed(
-            lambda truth: ClockHonesty(truth, AlarmTruth(rules)), [*facts, alert], before=lambda c: (c._alarms,)
-        )
-        return broken(scored)
 
-    assert said("news2.single", 1, 1) == 0
-    assert said("news2.single", 1, 6) == 1  # it was over by then
-    assert said("news2.single", 0, 1) == 1
-    assert said("news2.urgent", 1, 1) == 1
+def test_a_score_without_cause_is_not_honest() -> None:
+    ill = [*frame(0, 80, 80, 80, 80), *frame(1, 80, 131, 131, 131, 80, 80, 80)]
+    assert scored(ill, "news2.single", 1, 1) == 0
+    assert scored(ill, "news2.single", 1, 6) == 1  # it was over by then
+    assert scored(ill, "news2.single", 0, 1) == 1
+    assert scored(ill, "news2.urgent", 1, 1) == 1
+    brief = [*frame(0, 80, 80, 80, 80), *frame(1, 80, 131, 131, 80, 131, 131, 80)]
+    assert scored(brief, "news2.single", 1, 1) == 1  # two in a row are not three
+
+
+def test_a_score_may_name_a_row_of_the_block_before_the_one_that_calls_for_it() -> None:
+    first = (1, MONITOR, Generated(0, SECOND, ((80,), (80,), (131,), (131,))))
+    assert scored([first, *frame(0, 131, 80, samples=6)], "news2.single", 0, 2) == 0
+    assert scored([first, *frame(0, 80, 131, samples=6)], "news2.single", 0, 2) == 1
 
 
 def test_a_row_under_another_identity_is_found() -> None:

@@ -16,6 +16,7 @@ import pytest
 from twin.experiments.run import run
 from twin.guarantees.verdict import Verdict
 from twin.scenario import parse_scenario
+from twin.scenario.guarantees import SAFETY
 
 TESTS = Path(__file__).parents[1]
 KILLS = Path(__file__).with_name("KILLS.md")
@@ -119,6 +120,14 @@ def test_an_unlisted_guarantee_that_was_never_checked_is_not_applicable_with_its
     assert (verdict.verdict, verdict.checked) == ("not_applicable", 0)
     assert verdict.reason
     assert result.verdict == "held"
+
+
+def test_safety_is_checked_in_a_run_whose_scenario_lists_no_guarantee(tmp_path: Path) -> None:
+    half_an_hour = planted.SCENARIO.replace("duration: 90 min", "duration: 30 min").partition("episodes:")[0]
+    forger = "faults: [{kind: frame_forgery, device: vitals-1, at: 15 min}]\n"  # else `anti_replay` had nothing to see
+    result = run(parse_scenario(half_an_hour + forger + "guarantees: []\n"), tmp_path / "run")
+    checked = {guarantee.key: guarantee.checked for guarantee in result.guarantees}
+    assert {key for key in SAFETY if not checked[key]} == set()
 
 
 # ---------------------------------------------------------------- the table

@@ -38,8 +38,9 @@ class AlarmsOnMars:
     it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back. An edge
     that was configured without a device counts as down for it.
 
-    A demand of the score lasts as long as its cause: in every block an alert must be open that tells of it, and one
-    that ends although its cause surely went on must sound again.
+    A demand lasts as long as its cause: in every block an alert must be open that tells of it. It is excused while no
+    edge was up to find it, and not for good: whoever is back must tell of what goes on. An alert of the score that ends
+    although its cause surely went on must sound again.
 
     Args:
         carriers: device id -> the edges that run its rules.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twin.guarantees.alarm_truth import AlarmTruth
 from twin.guarantees.by_record import ByRecord
 from twin.guarantees.held import Held
+from twin.guarantees.score_rules import SCORE_RULES
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
 from twin.pipeline.facts import AckMade, AlarmRaised, FrameSealed
@@ -53,7 +54,8 @@ class ClockHonesty(Checker):
 
     def _call_for(self, stream: tuple[int, int], index: int, item: Held, offset: int) -> None:
         stretches = self._called_for.get(stream, index, item.rule)
-        stretch = (item.first + offset, item.last + offset)
+        # a level of the score names the row where its run began, which may lie in the block before
+        stretch = (0 if item.rule in SCORE_RULES else item.first + offset, item.last + offset)
         if stretches is None:
             self._called_for.put(stream, index, [stretch], item.rule)
         else:

@@ -8,8 +8,9 @@
 | demanded | `hold` that are beyond, none missing, none while the accelerometer shows motion |
 
 Whatever a rule does with artefacts lies between the two: an alarm must have been justified, and must follow where it
-was demanded. Samples of a device that was down never became part of its stream: for what is justified, the row goes on
-behind such a gap; for what is demanded, it starts anew.
+was demanded. A demand lasts, block by block, as long as the row of such samples does. Samples of a device that was down
+never became part of its stream: for what is justified, the row goes on behind such a gap; for what is demanded, it
+starts anew.
 """
 
 from __future__ import annotations
@@ -113,12 +114,14 @@ def _evaluate(
     low = least if rule.low is None else rule.low
     high = most if rule.high is None else rule.high
     found: list[Held] = []
-    first, last, onset = 0, -1, -1
+    first, last, onset, fresh = 0, -1, -1, True
 
     def end() -> None:
         if last >= first:
-            begun_us = None if onset < 0 else fact.start_us + (onset - rule.hold + 1) * fact.period_us
-            found.append(Held(rule.name, first, last, begun_us))
+            # what was demanded before goes on from the first sample of this block
+            since = onset - rule.hold + 1 if fresh else 0
+            begun_us = None if onset < 0 else fact.start_us + since * fact.period_us
+            found.append(Held(rule.name, first, last, begun_us, fresh))
 
     for row, value in enumerate(column):
         if not least <= value <= most:
@@ -134,12 +137,12 @@ def _evaluate(
             run.strict = 0 if moving is not None and moving[row] else run.strict + 1
             if run.justified >= rule.hold:
                 last = row
-            if run.strict == rule.hold and onset < 0:
-                onset = row
+            if run.strict >= rule.hold and onset < 0:
+                onset, fresh = row, run.strict == rule.hold
         else:
             run.justified = run.missing = run.strict = 0
         if not run.justified:
             end()
-            first, last, onset = row + 1, -1, -1
+            first, last, onset, fresh = row + 1, -1, -1, True
     end()
     return found

@@ -2,8 +2,10 @@
 
 Of every parameter it is known between which bands its level must lie, whatever a rule does with artefacts:
 
-    each sample that was read                     may draw the level as far as its own band
+    `hold` samples in a row, shaken or not        may draw the level as far as all their bands; a missing one repeats
+                                                  the one before, and `hold` missing ones end the row
     `hold` samples in a row, read without motion  leave it within their bands, and what hysteresis still holds
+    a sample in the one band the level can be in  is believed, motion or not
 
 From the ends of that range follow the least and the most points that the parameter can score:
 
@@ -12,6 +14,9 @@ From the ends of that range follow the least and the most points that the parame
 | demanded | the least points of what is surely known reach the threshold |
 | kept | so do the least points of what was read last: a sensor that falls off heals nobody, and no alert ends |
 | justified | the most points of what may be known reach it |
+
+Two things are not checked: that a rule rejects artefacts that last for `hold` samples, and that it keeps hysteresis,
+for a level may go back over an edge as soon as `hold` samples are there.
 
 A value is known while it is no older than its channel's staleness; a missing one scores nothing, so that the sum of the
 others is a lower bound. With a device that starts anew, everything is unknown.
@@ -117,6 +122,7 @@ class _Column:
     def crashed(self) -> None:
         """Nothing is known any more."""
         self._window: deque[tuple[int, int, int]] = deque(maxlen=self._hold)  # bands of samples in a row, see above
+        self._recent: deque[int] = deque(maxlen=self._hold)  # own bands of samples in a row, shaken or missing ones too
         self._unsure = self._unread = 0  # samples since the last that was read without motion, and since the last read
         at_rest = self._bands[self.of.rest - self.of.plausible[0]][0]
         self.range = _Range(at_rest, at_rest, False, False, False)
@@ -132,6 +138,7 @@ class _Column:
         """Follow a block; returns the ranges that are new, by row."""
         if self._calm[0] <= min(values) and max(values) <= self._calm[1]:
             self._window.extend(self._bands[value - self.of.plausible[0]] for value in values[-self._hold :])
+            self._recent.extend([self.range.low] * min(len(values), self._hold))
             return []
         found = []
         for row, value in enumerate(values):
@@ -146,7 +153,11 @@ class _Column:
         least, most = self.of.plausible
         if least <= value <= most:
             bands = self._bands[value - least]
-            low, high, possible, self._unread = min(low, bands[0]), max(high, bands[0]), True, 0
+            shaken = shaken and not low == high == bands[0]
+            possible, self._unread = True, 0
+            self._recent.append(bands[0])
+            if len(self._recent) == self._hold:
+                low, high = min(low, max(self._recent)), max(high, min(self._recent))
             if shaken:
                 self._window.clear()
             else:
@@ -162,6 +173,10 @@ class _Column:
             shaken = True
             self._window.clear()
             self._unread += 1
+            if self._unread >= self._hold:
+                self._recent.clear()
+            elif self._recent:
+                self._recent.append(self._recent[-1])
             possible = possible and self._unread <= self.of.staleness
         if shaken:
             self._unsure += 1

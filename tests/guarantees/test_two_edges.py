@@ -316,6 +316,17 @@ def test_a_device_that_was_down_does_not_age() -> None:
     assert broken(timed(freshness, facts, end_s=9200)) == 0
 
 
+def test_nothing_behind_a_record_that_was_destroyed_can_become_visible() -> None:
+    facts = [(0, MONITOR, sealed(index)) for index in range(3)] + [(1, "edge-1", durable(0, 1, 2))]
+    facts += [(110, "earth", row(0)), (110, "earth", row(1)), (111, "earth", visible(2)), (112, "earth", acked(2))]
+    facts += [(113, "edge-2", Adopted(STREAM, 2)), (114, "edge-2", durable(2)), (115, MONITOR, DOWN)]
+    facts += [(116, "table", StoreRestored(((*STREAM, 0),)))]
+    assert broken(timed(freshness, facts, end_s=1000)) == 1  # the first edge holds what is missing
+    swapped = (117, "edge-1", MediumHolds(()))
+    gone = timed(freshness, [*facts, swapped], end_s=1000)
+    assert (broken(gone), gone.pending()) == (0, 0)
+
+
 def convergence(truth: Truth) -> Convergence:
     return Convergence(truth, lambda _: always(), Allowance(0, SECOND, SECOND))
 

@@ -296,6 +296,13 @@ def test_closing_frames_are_handed_to_who_starts(site):
     assert site.table.stored().closings == (closing,)
 
 
+def test_rows_that_no_head_covers_are_handed_to_who_starts(site):
+    site.write([*ROWS[:4], *ROWS[6:8]])
+    assert site.table.stored().beyond == ROWS[:4] + ROWS[6:8]
+    site.head(3, term=1)
+    assert site.table.stored().beyond == (ROWS[3], *ROWS[6:8])
+
+
 # ------------------------------------------------------------ restore
 
 

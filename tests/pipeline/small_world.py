@@ -67,7 +67,7 @@ from twin.pipeline.nodes.edge import Edge
 from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.frame import peek_record
-from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack, Attestation, decode
 
 HOMES = {1: EDGE, 2: PEER}
@@ -166,7 +166,12 @@ class World:
             )
             for stream, (size, _) in self.heads.items()
         )
-        return Stored(streams)
+        beyond = tuple(
+            (RecordId(*stream, index), frame)
+            for (store, stream, index), frame in self.rows.items()
+            if store == "table" and index >= self.heads.get(stream, (0, 0))[0]
+        )
+        return Stored(streams, beyond=beyond)
 
     def stow(self, stowed: bool) -> None:
         self.usable = not stowed

@@ -55,7 +55,7 @@ from twin.pipeline.machine import (
 from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.nodes.stored import Stored, StoredAlert
 from twin.pipeline.transport.mailer import Address, Mailer
-from twin.pipeline.wire.frame import ALERT
+from twin.pipeline.wire.frame import ALERT, peek_record
 from twin.pipeline.wire.identity import AlertKey
 from twin.pipeline.wire.messages import Acks, ReceiptsTaken, decode, encode, signed_part
 
@@ -127,6 +127,17 @@ def test_the_head_moves_past_an_alert_only_when_the_alert_table_holds_it():
     assert of(effects, WriteHead) == []
     (put,) = of(effects, PutAlert)
     assert [head.size for head in of(machine.handle(AlertPut(put.id, True, False), T0), WriteHead)] == [1]
+
+
+def test_an_alert_whose_row_a_leader_before_stored_is_put_and_told_after_a_restart():
+    """Its edge may have lost the row, with its medium, for good."""
+    frame = edge().alert(KEY)
+    machine, effects = gateway(Stored(beyond=((peek_record(frame), frame),)))
+    assert of(effects, WriteHead) == []
+    (put,) = of(effects, PutAlert)
+    effects = machine.handle(AlertPut(put.id, True, False), T0)
+    assert [tell.alert for tell in of(effects, TellSurgeon)] == [KEY]
+    assert [head.size for head in of(effects, WriteHead)] == [1]
 
 
 def test_alerts_are_written_before_everything_that_waits():

@@ -54,6 +54,7 @@ from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Mailer
+from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import (
     Accept,
@@ -663,6 +664,50 @@ def test_a_new_leader_acks_what_stands_beside_heads_under_its_own_term_and_asks_
     (write,) = of(arrive(machine, FRAMES[6:8]), WriteRows)
     (head,) = of(machine.handle(RowsWritten(write.id, ()), T0), WriteHead)
     assert (head.size, head.term, head.edge) == (8, 4, EDGE)
+
+
+def beyond(*frames: bytes):
+    return tuple((peek_record(frame), frame) for frame in frames)
+
+
+def test_a_new_leader_goes_on_with_rows_that_stand_beyond_their_head():
+    """The edge that sent them may have lost its medium: nobody would answer a gap."""
+    machine, effects = new_leader(stored_stream(4, 4, 4), beyond=beyond(FRAMES[4], FRAMES[5], FRAMES[7]))
+    assert of(effects, WriteRows) == []
+    (head,) = of(effects, WriteHead)
+    assert (head.stream, head.size, head.term, head.edge) == (stream_of(), 6, 4, EDGE)
+    assert said(machine.handle(HeadWritten(head.id, True), T0), AUDITOR) == [HeadMoved(stream_of(), 6)]
+    assert told(machine).gaps == ((6, 7),)
+    (write,) = of(arrive(machine, FRAMES[4:8]), WriteRows)
+    assert write.rows == ((RecordId(*stream_of(), 6), FRAMES[6]),)
+
+
+def test_a_new_leader_goes_on_with_rows_of_a_stream_that_has_no_head_yet():
+    machine = Gateway.recover(gateway_settings(term=4), Stored(beyond=beyond(*OTHERS)))
+    (head,) = of(machine.handle(Started(), T0), WriteHead)
+    assert (head.stream, head.size) == (stream_of(2), len(OTHERS))
+
+
+def test_a_row_beyond_its_head_that_no_known_key_signed_waits_for_its_key():
+    device = Author(1, "device-1")
+    closing, newest = device.close(), device.seal()
+    machine, effects = new_leader(stored_stream(0, 0, 0), beyond=beyond(newest))
+    assert of(effects, WriteHead) == []
+    assert [fact.what for fact in facts(effects, Rejected)] == ["row of the table"]
+    machine.handle(BundleArrived(EDGE, frames_bundle([closing])), T0)
+    (head,) = of(machine.handle(TimerFired("backup"), T0 + 3600 * S), WriteHead)
+    assert (head.stream, head.size) == (peek_record(newest).stream, 1)
+
+
+def test_a_row_beyond_its_head_that_has_rotted_is_left_alone_and_taken_from_mars():
+    rotten = FRAMES[4][:-1] + bytes([FRAMES[4][-1] ^ 1])
+    swapped = ((RecordId(*stream_of(), 5), FRAMES[6]),)
+    machine, effects = new_leader(stored_stream(4, 4, 4), beyond=beyond(rotten) + swapped)
+    assert of(effects, WriteHead) == []
+    assert len(facts(effects, Rejected)) == 2
+    (write,) = of(arrive(machine, FRAMES[4:6]), WriteRows)
+    assert write.rows == beyond(*FRAMES[4:6])
+    assert facts(machine.handle(TimerFired("backup"), T0 + 3600 * S), Rejected) == []
 
 
 def test_a_late_word_of_a_wrong_row_leaves_no_gap_once_the_auditor_has_signed_past_it():

@@ -41,13 +41,14 @@ class _Timed(Checker):
     def _overdue(self, at_us: int, node: str, reached: Callable[[Key], int], what: str) -> int:
         """At the end: violate for every stream whose next record is overdue; returns how many records are not.
 
-        What died with its device before any edge had it is nobody's promise.
+        What died with its device before any edge had it is nobody's promise, and where a record was destroyed nothing
+        behind it can be reached; no_loss lists it.
         """
         open_records = 0
         for stream, truth in sorted(self._truth.streams.items()):
             size = reached(stream)
             end = truth.sealed if truth.sealed > truth.forgotten else max(truth.durable.values(), default=0)
-            if size >= end:
+            if size >= end or truth.destroyed(truth.contiguous["table"]):
                 continue
             generated_us = truth.generated_us.get(size)
             deadline_us = None if generated_us is None else self._deadline_us(stream, generated_us)

@@ -174,6 +174,14 @@ class Medium:
         found = self.db.execute("SELECT frame FROM frames WHERE kind = ? ORDER BY device, epoch, idx", (CLOSING,))
         return tuple(frame for (frame,) in found)
 
+    def beyond_heads(self) -> tuple[tuple[RecordId, bytes], ...]:
+        """Rows that no head covers, in the order of keys."""
+        found = self.db.execute(
+            "SELECT device, epoch, idx, frame FROM frames LEFT JOIN heads USING (device, epoch) "
+            "WHERE idx >= coalesce(size, 0) ORDER BY device, epoch, idx"
+        )
+        return tuple((RecordId(int(device, 16), int(epoch, 16), index), frame) for device, epoch, index, frame in found)
+
     # ------------------------------------------------------------ heads and statements
 
     def lead(self, term: int) -> None:
@@ -340,4 +348,4 @@ def stored_in(table: Medium, backup: Medium | None) -> Stored:
     streams = tuple(
         StoredStream(stream, size, edge, proved.get(stream), backed.get(stream)) for stream, size, edge in table.heads()
     )
-    return Stored(streams, table.closings(), table.newest_cosigns(), table.open_alerts())
+    return Stored(streams, table.closings(), table.newest_cosigns(), table.open_alerts(), table.beyond_heads())

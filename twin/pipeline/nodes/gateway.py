@@ -11,7 +11,7 @@ Its parts: `intake` (who signed what), `row_writer` (batches), `head_mover`, `al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ from twin.pipeline.nodes.head_mover import HeadMover
 from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
 from twin.pipeline.nodes.intake import Intake, Refused
 from twin.pipeline.nodes.requests import Requests
-from twin.pipeline.nodes.row_writer import RowWriter
+from twin.pipeline.nodes.row_writer import Row, RowWriter
 from twin.pipeline.nodes.second_medium import SecondMedium
 from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
@@ -111,6 +111,7 @@ class Gateway:
         s = self.settings = settings
         self.streams: dict[StreamId, StreamOnEarth] = {}
         self.fenced = False
+        self._beyond: tuple[Row, ...] = ()
         ids = count()
         self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
@@ -137,13 +138,14 @@ class Gateway:
 
     @classmethod
     def recover(cls, settings: GatewaySettings, stored: Stored = NOTHING_STORED) -> Gateway:
-        """Rebuild the machine from the stores; what stands beyond a head comes again as a gap."""
+        """Rebuild the machine from the stores."""
         gateway = cls(settings)
         gateway._intake.restore(stored.closings)
         for state in stored.streams:
             of_an_edge = gateway._signers.get(state.stream.device)  # its own alerts: no other edge carries them
             gateway.streams[state.stream] = StreamOnEarth.recover(state._replace(edge=of_an_edge or state.edge))
         gateway._alerts.restore(stored.alerts)
+        gateway._beyond = stored.beyond
         return gateway
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
@@ -196,6 +198,27 @@ class Gateway:
                 self._auditor.head_moved(stream, out)
             if stream.attestation is not None:
                 self._want_ack(stream, now_us, out)
+        self._take_over_rows(now_us, out)
+
+    def _take_over_rows(self, now_us: int, out: list[Effect]) -> None:
+        """Go on with rows beyond heads: Mars may have lost them since they were sent, and would never send them again.
+
+        One that no known key signed waits, for its closing frame may have rotted and be mended, or it comes again.
+        """
+        rows, left = [], []
+        for record, frame in self._beyond:
+            stream = self.streams.get(record.stream)
+            if stream is not None and stream.holds(record.index):
+                continue  # it came again
+            found = self._intake.judge("", frame)
+            if isinstance(found, Refused) or found.record != record:
+                out.append(Report(Rejected("row of the table", "not what its device signed, as far as keys are known")))
+                left.append((record, frame))
+            else:
+                self._stream(record.stream, "").expect(record.index, frame)
+                rows.append((record, frame))
+        self._beyond = tuple(left)
+        self._stand(rows, now_us, out)
 
     # ------------------------------------------------------------ from Mars
 
@@ -226,15 +249,19 @@ class Gateway:
         if isinstance(found, Refused):
             out.append(Report(Rejected("frame", found.reason)))
             return
-        stream = self.streams.get(found.record.stream)
-        if stream is None:
-            stream = self.streams[found.record.stream] = StreamOnEarth(found.record.stream, edge)
+        stream = self._stream(found.record.stream, edge)
         stream.edge = edge
         if found.repeated:
             self._want_ack(stream, now_us, out)  # its sender has not heard of us
         else:
             stream.expect(found.record.index, frame)
             self._rows.add(found.record, frame)
+
+    def _stream(self, stream_id: StreamId, edge: str) -> StreamOnEarth:
+        """The stream; one that is new here was brought by `edge`."""
+        if stream_id not in self.streams:
+            self.streams[stream_id] = StreamOnEarth(stream_id, edge)
+        return self.streams[stream_id]
 
     def _receipts_taken(self, edge: str, alerts: tuple[AlertKey, ...], out: list[Effect]) -> None:
         for alert in alerts:
@@ -285,15 +312,19 @@ class Gateway:
             return True
         if request not in self._rows.under_way:
             return False
+        self._stand(self._rows.written(request, unprocessed), now_us, out)
+        return True
+
+    def _stand(self, rows: Iterable[Row], now_us: int, out: list[Effect]) -> None:
+        """These rows stand in the table; those of alerts count only when the alert stands in its own."""
         stored: dict[StreamId, list[int]] = {}
-        for record, frame in self._rows.written(request, unprocessed):
+        for record, frame in rows:
             if peek_kind(frame) == ALERT:
                 self._alerts.put(record, frame, out)
             else:
                 stored.setdefault(record.stream, []).append(record.index)
         for stream, indices in stored.items():
             self._stored(stream, indices, now_us, out)
-        return True
 
     def _stored(self, stream_id: StreamId, indices: list[int], now_us: int, out: list[Effect]) -> None:
         """Rows of a stream stand in the table for good."""
@@ -353,6 +384,7 @@ class Gateway:
         out.append(SetTimer(BACKUP, now_us + self.settings.backup_period_us))
         for desk in self._desks.values():
             desk.remind(now_us, out)
+        self._take_over_rows(now_us, out)
         self._auditor.name_keys(self.streams.values(), out)
         for stream in self.streams.values():
             if stream.visible > stream.verified:

@@ -1,7 +1,8 @@
-"""What Earth's stores hand to a machine that recovers: heads, attestations, closing frames, cosignatures, open alerts.
+"""What Earth's stores hand to a machine that recovers: heads, attestations, closing frames, cosignatures, open
+alerts, and rows that stand beyond their heads.
 
 Nothing here is believed for standing in a store: closing frames are verified again in the order in which their keys
-come to light, cosignatures by the key that signed them.
+come to light, cosignatures by the key that signed them, rows beyond heads by their devices' keys.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from twin.pipeline.wire.frame import FrameError, peek_record
-from twin.pipeline.wire.identity import AlertKey, StreamId
+from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.key_book import KeyBook
 from twin.pipeline.wire.messages import Attestation
 
@@ -50,13 +51,14 @@ class StoredAlert(NamedTuple):
 
 class Stored(NamedTuple):
     """Everything that a gateway or an auditor needs to go on; `cosigns` are cosignatures, the newest of each author
-    by each witness.
+    by each witness; `beyond` are rows that no head covers: a leader wrote them and got no further.
     """
 
     streams: tuple[StoredStream, ...] = ()
     closings: tuple[bytes, ...] = ()
     cosigns: tuple[bytes, ...] = ()
     alerts: tuple[StoredAlert, ...] = ()
+    beyond: tuple[tuple[RecordId, bytes], ...] = ()
 
 
 NOTHING_STORED = Stored()

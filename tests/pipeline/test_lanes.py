@@ -14,6 +14,7 @@ from pipeline_parts import (
     device_settings,
     edge_settings,
     facts,
+    frames_of,
     make_ack,
     of,
     run_syncs,
@@ -21,6 +22,7 @@ from pipeline_parts import (
     samples,
     settled_edge,
     stream_of,
+    why_rejected,
 )
 
 from twin.pipeline.facts import Accepted, Adopted, BundleSent
@@ -257,3 +259,17 @@ def test_a_greeting_is_answered_with_what_is_held():
     give(edge, frames(1)[0], True, medium)
     effects = edge.handle(Received("device-1", encode(Hello(stream_of()))), T0)
     assert said(effects, "device-1") == [Expect(stream_of(), 1)]
+
+
+def test_an_edge_takes_up_no_stream_of_a_device_that_is_not_its_own():
+    """A gateway that has just started tells every edge of every stream."""
+    ack = make_ack(frames_of(1, 5), trim=3)
+    stranger = settled_edge(edge_settings(carries=frozenset({2})))
+    out = stranger.handle(BundleArrived(EARTH, acks_bundle(ack)), T0)
+    assert facts(out, Adopted) == []
+    assert why_rejected(out) == "a stream that this edge does not carry"
+    assert stream_of() not in stranger.streams
+    home = settled_edge(edge_settings(carries=frozenset({1})))
+    assert facts(run_syncs(home, home.handle(BundleArrived(EARTH, acks_bundle(ack)), T0)), Adopted)
+    standby = settled_edge(edge_settings(carries=frozenset({2})))
+    assert facts(run_syncs(standby, standby.handle(Received("device-1", encode(ack)), T0)), Adopted)

@@ -87,7 +87,8 @@ class WordsOfEarth:
         """An ack from Earth, or one that a device or a peer hands on.
 
         What this edge lacks of a stream its device sends again, as far as it has not trimmed; nobody has more of
-        this edge's own alerts than Earth.
+        this edge's own alerts than Earth. A stream that is not known here is taken up if this edge carries it, or if
+        its device says so: a gateway that has just started tells every edge of every stream.
         """
         ledger = self._ledger
         signer = ledger.devices.get(ack.stream.device)
@@ -96,11 +97,12 @@ class WordsOfEarth:
             return
         stream = ledger.streams.get(ack.stream)
         size = 0 if stream is None else stream.size
-        if size < (ack.verified if ledger.alarms.writes(ack.stream) else ack.trim):
-            self._adopt(ack, raw, out)
-            return
-        if stream is None:
-            out.append(Report(Rejected("Ack", "a stream that this edge does not carry")))
+        lacks = size < (ack.verified if ledger.alarms.writes(ack.stream) else ack.trim)
+        if stream is None or lacks:
+            if lacks and (stream is not None or from_mars or self._carriage.carries(ack.stream)):
+                self._adopt(ack, raw, out)
+            else:
+                out.append(Report(Rejected("Ack", "a stream that this edge does not carry")))
             return
         problem = stream.problem_with(ack, self._notary.settings.gateway, self._notary.settings.auditor)
         if problem == WRONG_ROOT:

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from twin.experiments.junit import write_junit
+from twin.experiments.junit import refuse_unwritable, write_junit
 from twin.experiments.run import run
 from twin.result import Result
 from twin.result_text import evidence, one_line
@@ -56,6 +56,8 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs
             refused = True
     if refused:
         return BAD_INPUT
+    if junit is not None:
+        refuse_unwritable(junit)
     results: list[Result] = []
     try:
         for result in _runs(planned, jobs):

@@ -7,7 +7,6 @@ errors and, on a terminal, for the progress bar.
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import os
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 BROKEN: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _WRITABLE: Final = "choose a folder that you can write to"
 # typer gives this base of its public error no name of its own
 _UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
@@ -48,9 +46,6 @@ def main() -> None:
         # to no words at all the answer is the help
         typer.echo(f"twin: {_usage(error)}" if sys.argv[1:] else error.format_message(), err=True)
         code = BAD_INPUT
-    except typer.Abort:
-        typer.echo("twin: interrupted", err=True)
-        code = INTERRUPTED
     raise SystemExit(code)
 
 
@@ -342,7 +337,9 @@ def _unwritable(folder: Path, error: OSError) -> ScenarioError:
 
 def _concerns(folder: Path, error: OSError) -> bool:
     """Whether an error is about writing the run's folder; any other is a fault of the program."""
-    if error.errno in _FULL:
+    from twin.hosts.full_disk import FULL
+
+    if error.errno in FULL:
         return True
     if not isinstance(error.filename, str):
         return False

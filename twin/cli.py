@@ -7,14 +7,13 @@ errors and, on a terminal, for the progress bar.
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 BROKEN: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _WRITABLE: Final = "choose a folder that you can write to"
+# typer gives this base of its public error no name of its own
+_UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 app = typer.Typer(
     name="twin",
@@ -39,8 +39,20 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point of the `twin` command."""
-    app()
+    """Entry point of the `twin` command; a usage error is one line, as all bad input is."""
+    try:
+        code = app(prog_name="twin", standalone_mode=False)
+    except _UsageError as error:
+        # to no words at all the answer is the help
+        typer.echo(f"twin: {_usage(error)}" if sys.argv[1:] else error.format_message(), err=True)
+        code = BAD_INPUT
+    raise SystemExit(code)
+
+
+def _usage(error: typer.BadParameter) -> str:
+    said = " ".join(error.format_message().split()).rstrip(".")
+    verb_path = "twin" if error.ctx is None else error.ctx.command_path
+    return f"{said[:1].lower()}{said[1:]}; see `{verb_path} --help`"
 
 
 def verb(function: Callable[..., int]) -> Callable[..., int]:
@@ -108,12 +120,6 @@ def check(
     jobs: Annotated[int, typer.Option(min=1, help="Processes that run at the same time.")] = 1,
 ) -> int:
     """Run scenarios as tests."""
-    from twin.scenario.errors import ScenarioError
-
-    if junit is not None:
-        _refuse_unwritable(junit.parent)
-        if junit.is_dir():
-            raise ScenarioError(f"JUnit report {junit}", "is a folder", "--junit", "name a file")
     from twin.experiments.check import check as check_scenarios
 
     return check_scenarios(paths, seeds, junit, jobs)
@@ -200,8 +206,11 @@ def ledger(
     """Show table and ledger side by side, and the proof of any record."""
     from twin.query import ledger_view
     from twin.query.formats import proof_document
+    from twin.scenario.errors import ScenarioError
     from twin.verify.audit import verify_run
 
+    if every and record is not None:
+        raise ScenarioError(f"record {record}", "is one of all that --every proves", "--record", "give one of the two")
     if every:
         broken = 0
         for proof in ledger_view.prove_all(run_dir):
@@ -328,7 +337,9 @@ def _unwritable(folder: Path, error: OSError) -> ScenarioError:
 
 def _concerns(folder: Path, error: OSError) -> bool:
     """Whether an error is about writing the run's folder; any other is a fault of the program."""
-    if error.errno in _FULL:
+    from twin.hosts.full_disk import FULL
+
+    if error.errno in FULL:
         return True
     if not isinstance(error.filename, str):
         return False

@@ -190,6 +190,42 @@ def test_a_report_that_cannot_be_written_is_bad_input(folder: Path, tmp_path: Pa
     assert done.stderr.startswith(f"twin: JUnit report {tmp_path}: is a folder (--junit); ")
 
 
+@pytest.mark.parametrize(
+    ("place", "rule"),
+    [
+        ("/proc/x.xml", "cannot be written: "),
+        ("/proc/new/x.xml", "cannot be written: "),
+        ("{root}/small.yaml/x.xml", "{root}/small.yaml is not a folder"),
+        ("{root}/small.yaml/new/x.xml", "{root}/small.yaml is not a folder"),
+        ("{root}", "is a folder"),
+    ],
+)
+def test_a_report_that_could_not_be_written_is_refused_before_the_first_run(
+    place: str, rule: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(check_module, "_runs", lambda *given: iter(ran.append(given) or ()))
+    junit = place.format(root=folder)
+    done = CliRunner().invoke(app, ["check", str(folder / "small.yaml"), "--junit", junit])
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"twin: JUnit report {junit}: {rule.format(root=folder)}")
+    assert done.stderr.endswith(" (--junit); name a file that you may write\n")
+    assert ran == []
+
+
+def test_an_earlier_report_stays_until_the_new_one_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    junit = folder / "junit.xml"
+    junit.write_text("earlier")
+
+    def runs(*_: Any) -> Any:
+        assert (junit.read_text(), list(folder.glob(".*.partial"))) == ("earlier", [])
+        return iter(())
+
+    monkeypatch.setattr(check_module, "_runs", runs)
+    assert check([folder / "small.yaml"], junit=junit) == 0
+    assert suites(junit) == {}
+
+
 def test_characters_that_xml_cannot_hold_are_replaced(folder: Path, tmp_path: Path) -> None:
     document = run(load_scenario(folder / "deep" / "hopeless.yaml"), tmp_path / "run").document
     odd = document.model_copy(update={"scenario": "a\x00b\x1b<&>"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,16 @@ from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
 from twin.hosts.models.disk import DISK_FULL, IO_ERROR
 from twin.pipeline.facts import Accepted, EpochClosed, FrameSealed, HopKeyUsed, Rejected
-from twin.pipeline.machine import Received, RowsRead, SamplesReady, StoreSilent, SyncFailed
+from twin.pipeline.machine import (
+    Append,
+    BundleArrived,
+    Received,
+    RowsRead,
+    SamplesReady,
+    StoreSilent,
+    SyncFailed,
+    WriteRows,
+)
 from twin.result import Result
 from twin.scenario import json_schema, parse_scenario
 from twin.trace import (
@@ -63,13 +72,13 @@ class Story(NamedTuple):
         result: its verdicts.
         start_us: its first instant.
         entries: all that happened but for the calendar of faults, as (instant, node, fact).
-        heard: all that machines were told, as (instant by the node's clock, node, event).
+        heard: all that machines were told, as (instant by the node's clock, node, event, effects).
     """
 
     result: Result
     start_us: int
     entries: list[tuple[int, str, Any]]
-    heard: list[tuple[int, str, Any]]
+    heard: list[tuple[int, str, Any, Sequence[Any]]]
 
     def all(self, kind: type[Any]) -> list[Any]:
         return [fact for _, _, fact in self.entries if type(fact) is kind]
@@ -78,15 +87,17 @@ class Story(NamedTuple):
         return [fact for _, name, fact in self.entries if name == node and type(fact) is kind]
 
     def told(self, kind: type[Any]) -> list[tuple[int, str, Any]]:
-        return [entry for entry in self.heard if type(entry[2]) is kind]
+        return [entry[:3] for entry in self.heard if type(entry[2]) is kind]
 
 
 def tell(faults: str, folder: Path) -> Story:
     scenario = parse_scenario(SCENARIO + faults, "alone.yaml")
     folder.mkdir()
     entries: list[tuple[int, str, Any]] = []
-    heard: list[tuple[int, str, Any]] = []
-    mission = prepare(scenario, folder, observer=lambda node, event, at_us, _: heard.append((at_us, node, event)))
+    heard: list[tuple[int, str, Any, Sequence[Any]]] = []
+    mission = prepare(
+        scenario, folder, observer=lambda node, event, at_us, effects: heard.append((at_us, node, event, effects))
+    )
     mission.host.trace.read(
         lambda batch: entries.extend(e for e in batch if type(e[2]) not in (DisturbanceBegan, DisturbanceEnded))
     )
@@ -170,8 +181,26 @@ def injected_and_refused(kind: str, what: str, reason: str) -> Mark:
     return mark
 
 
-def said_again(kind: str) -> Mark:
-    return lambda story, _calm: {fact.kind for fact in story.all(Injected)} == {kind}
+def said_again(kind: str, heard_as: type[Any], written_by: type[Any]) -> Mark:
+    """Each one that is put in is heard a second time, byte for byte, and answered as a repeat: nothing is written."""
+
+    def mark(story: Story, _calm: Story) -> bool:
+        put_in = [(fact.kind, fact.link) for fact in story.all(Injected)]
+        known: set[tuple[str, bytes]] = set()
+        again = []
+        for _, node, event, effects in story.heard:
+            if type(event) is not heard_as:
+                continue
+            link = f"{event.source}->{node}"
+            if (link, event.data) in known and (kind, link) in put_in:
+                again.append((kind, link))
+                if not effects or any(type(effect) is written_by for effect in effects):
+                    return False
+            known.add((link, event.data))
+        twice = any(fact.replaced == fact.leaf for fact in story.all(RowStored))
+        return again == put_in != [] and not twice
+
+    return mark
 
 
 def crashed(*nodes: str) -> Mark:
@@ -349,8 +378,8 @@ ALONE: dict[str, tuple[str, Mark]] = {
     "stale_plan": ("at: 10 min, for: 10 min, shift: 30 min", silent_between(11, 19)),
     "frame_forgery": ("device: vitals-1, at: 15 min", injected_and_refused("frame_forgery", "frame", "signature")),
     "bundle_forgery": ("link: up, at: 15 min", injected_and_refused("bundle_forgery", "bundle", "unprotected")),
-    "bundle_replay": ("link: down, at: 25 min, delay: 10 min", said_again("bundle_replay")),
-    "frame_replay": ("device: vitals-1, at: 25 min, delay: 10 min", said_again("frame_replay")),
+    "bundle_replay": ("link: down, at: 25 min, delay: 10 min", said_again("bundle_replay", BundleArrived, WriteRows)),
+    "frame_replay": ("device: vitals-1, at: 25 min, delay: 10 min", said_again("frame_replay", Received, Append)),
     "edge_crash": ("node: edge-1, at: 15 min, down: 3 min", crashed("edge-1")),
     "device_crash": ("device: vitals-1, at: 15 min, down: 3 min", crashed("vitals-1")),
     "earth_crash": ("node: gateway, at: 15 min, down: 3 min", crashed("earth")),

@@ -78,6 +78,27 @@ def test_an_alarm_told_twice_says_so(page: str) -> None:
     assert page.count("told 2 times") == 1
 
 
+def test_an_alarm_without_a_receipt_says_why(page: str) -> None:
+    seconds = [text_of(row) for row in re.findall(r'<tr class="second">.*?</tr>', page, flags=re.DOTALL)]
+    no_receipt = "no receipt on Mars before the end of the run"
+    not_told = "the flight surgeon was not told before the end of the run"
+    expected = [
+        not_told if row.get("told_us") is None else no_receipt if row["seen_on_mars_us"] is None else ""
+        for row in alarms()
+    ]
+    assert {no_receipt, not_told, ""} == set(expected)
+    for second, why in zip(seconds, expected, strict=True):
+        assert [words for words in (no_receipt, not_told) if words in second] == ([why] if why else [])
+
+
+def test_delays_at_a_glance_say_that_technical_alarms_are_apart(page: str) -> None:
+    (technical,) = (row for row in alarms() if row["technical"])
+    assert technical["told_us"] - technical["onset_us"] > 14 * HOUR_US, "later than what the headline says"
+    text = text_of(section(page, "clinic"))
+    assert "until the crew knew median; at most 7.14 s; technical alarms apart" in text
+    assert "until Earth knew median; at most 10 h 13 min; technical alarms apart" in text
+
+
 def test_what_each_planet_knew_is_drawn_with_its_delay(page: str) -> None:
     clinic = section(page, "clinic")
     for text in (

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sample_run import HELD, OWLT_US, START_US, _guarantee, write_bare_run, write_run
+from sample_run import HELD, HOUR_US, OWLT_US, START_US, _guarantee, write_bare_run, write_run
 
-from twin.report import render
+from twin.report import render, style
 from twin.report.page import headline
 from twin.report.sequence import sequence
 from twin.report.streams import age_in_view_s
 from twin.report.time_axis import TimeAxis
-from twin.report.timeline import contact_lanes, is_on_earth
+from twin.report.timeline import contact_lanes, draw_backlog, is_on_earth
 from twin.report.wording import NONE
 from twin.result import Result, ResultError
 from twin.result_schema import TABLES
@@ -282,6 +282,30 @@ def test_sequence_shows_when_bundle_and_ack_arrived(tmp_path: Path) -> None:
     assert list(told)[-2:] == ["ack on Mars", "verified"]
     assert len(shown["rows"]) == len(before["rows"]) + 2
     assert "bundle on Earth" in page_of(tmp_path)
+
+
+def test_the_age_at_a_glance_says_of_which_time_it_holds(page: str) -> None:
+    assert "age of the news at most, for 95 % of the time Earth is in view" in text_of(page)
+
+
+@pytest.mark.parametrize("edges", [2, 4, 7])
+def test_names_in_the_backlog_stand_above_every_line(edges: int) -> None:
+    peak = 1_067
+    backlog = pd.DataFrame(
+        [(f"edge-{edge}", at_us, peak) for edge in range(edges) for at_us in (0, HOUR_US)],
+        columns=["place", "at_us", "records"],
+    )
+    figure = style.blank(10.4, 1.2)
+    axes = figure.add_axes((0.14, 0.0, 0.845, 1.0))
+    with style.drawing():
+        draw_backlog(axes, TimeAxis(0, HOUR_US, True, None), backlog)
+        figure.canvas.draw()
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [f"edge-{edge}" for edge in range(edges)]
+    (_, lowest), _ = axes.transData.inverted().transform(legend.get_window_extent())
+    assert lowest > peak
+    assert axes.get_ylim()[1] < 3 * peak, "and the lines keep most of the room"
 
 
 def test_age_with_earth_in_view_leaves_the_nights_out() -> None:

@@ -212,9 +212,3 @@ def test_sky_refuses_what_it_cannot_answer(words: list[str], stdin: str, line: s
     said = refusal("sky", "--json", *words, stdin=stdin)
     assert said.startswith(line)
     assert ("stdin:3" in said) == bool(stdin)
-
-
-def test_an_unknown_option_ends_with_2() -> None:
-    result = twin("run", FIRST_LIGHT, "--sed", "3")
-    assert result.exit_code == 2
-    assert "No such option: --sed" in result.stderr

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from twin.experiments.identities import EARTH
+from twin.experiments.sky_plan import plan_of
 from twin.faults.resolve import resolve
 from twin.scenario import BareScenario, HabitatScenario, json_schema, load_scenario
 from twin.scenario.document import read_document
@@ -11,12 +13,15 @@ from twin.scenario.earth_faults import TableRestore
 from twin.scenario.fault_parts import AtInstant
 from twin.scenario.fault_rules import over_us
 from twin.scenario.faults import EdgeCrash, LinkOutage
-from twin.scenario.guarantees import GUARANTEES
+from twin.scenario.guarantees import GUARANTEES, AlertLatency
+from twin.scenario.link_faults import BundleLoss, PassCut
+from twin.scenario.node_faults import EarthCrash, RollingUpgrade
 from twin.world.dust import Storm, windows_above
 from twin.world.timescales import utc_to_us
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 HOUR_US = 3_600_000_000
+ROUND_US = 1_190_000_000  # at 9.8 light minutes
 
 
 def habitat(name: str) -> HabitatScenario:
@@ -69,6 +74,44 @@ def test_the_bad_sol_holds_every_kind_of_fault_within_six_hours_and_each_seed_or
     pairs = zip(*(scenario.faults for scenario in drawn), strict=True)
     given = {one.kind for one, other in pairs if isinstance(one, AtInstant) and one == other and one.at_us is not None}
     assert given == {"channel_down", "channel_busy"}
+
+
+@pytest.mark.parametrize("seed", [13, 14, 15])
+def test_the_bad_sol_leaves_two_hours_of_sight_to_heal_in_and_the_next_morning(seed: int) -> None:
+    scenario = resolve(habitat("bad-sol.yaml").model_copy(update={"seed": seed}))
+    (cut,) = (fault for fault in scenario.faults if isinstance(fault, PassCut))
+    cut_us = scenario.start_us + cut.at_us
+    plan = plan_of(scenario)
+    for source in ("edge-1", EARTH):
+        windows = sorted({(c.start_us, c.end_us) for c in plan.contacts if c.source == source})
+        (met,) = ((start_us, end_us) for start_us, end_us in windows if start_us <= cut_us < end_us)
+        assert met[1] == pytest.approx(utc_to_us("2033-03-10T17:23:00"), abs=HOUR_US / 6)
+        after = windows[windows.index(met) + 1 :]
+        assert after[0][1] - after[0][0] == pytest.approx(2 * HOUR_US, abs=HOUR_US / 3)
+        assert utc_to_us("2033-03-11T08:30:00") < after[1][0] < utc_to_us("2033-03-11T09:30:00")
+
+
+def test_the_campaign_of_earth_grants_the_lost_rounds_that_its_faults_call_for() -> None:
+    scenario = resolve(habitat("bench/campaign-earth.yaml"))
+    down_us = 20 * 20_000_000  # at about 4,000 effects, of which a two-hundredth crashes
+    for fault in scenario.faults:
+        if isinstance(fault, TableRestore | RollingUpgrade) or (
+            isinstance(fault, EarthCrash) and fault.node == "gateway"
+        ):
+            down_us += fault.down_us
+    (loss,) = (fault.rate for fault in scenario.faults if isinstance(fault, BundleLoss) and fault.link == "down")
+    share = down_us / scenario.duration_us
+    lost = share + (1 - share) * loss ** len(scenario.habitat.edge_names)
+    (asked,) = (asked for asked in scenario.guarantees if isinstance(asked, AlertLatency))
+    (rounds,) = (round(term.coefficient) for term in asked.bound.terms if term.variable == "R")
+    constant_us = sum(term.constant_us for term in asked.bound.terms)
+    assert ROUND_US < constant_us < 2 * ROUND_US
+    instants = 3.5 * 300  # of the first hypoxia's alarms, in a campaign
+
+    def by_chance(granted: int) -> float:
+        return instants * float(lost) ** (granted + 1 + constant_us // ROUND_US)
+
+    assert by_chance(rounds) < 0.1 < by_chance(rounds - 1)
 
 
 def test_first_light_stows_the_antenna_during_the_pass() -> None:

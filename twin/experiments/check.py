@@ -12,8 +12,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from twin.experiments.junit import write_junit
+from twin.experiments.junit import refuse_unwritable, write_junit
 from twin.experiments.run import run
+from twin.hosts.full_disk import FULL
 from twin.result import Result
 from twin.result_text import evidence, one_line
 from twin.scenario.document import read_document
@@ -43,6 +44,9 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs
     Returns:
         0 if every run held, 1 if one did not, 2 for bad input (one line on stderr for each), 130 if
         interrupted.
+
+    Raises:
+        ScenarioError: the report cannot be written, or the disk takes no more.
     """
     planned: list[Scenario] = []
     refused = False
@@ -56,6 +60,8 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs
             refused = True
     if refused:
         return BAD_INPUT
+    if junit is not None:
+        refuse_unwritable(junit)
     results: list[Result] = []
     try:
         for result in _runs(planned, jobs):
@@ -117,7 +123,14 @@ def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result]:
 
 def _one(scenario: Scenario, folder: Path) -> Result:
     """One run; its tables are of no use to anybody here."""
-    result = run(scenario, folder, quiet=multiprocessing.parent_process() is not None)
+    try:
+        result = run(scenario, folder, quiet=multiprocessing.parent_process() is not None)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        subject, rule = f"folder {folder.parent}", os.strerror(error.errno).lower()
+        remedy = "make room there, or name another folder for temporary files in TMPDIR"
+        raise ScenarioError(subject, rule, f"run of {scenario.name}, seed {scenario.seed}", remedy) from error
     shutil.rmtree(folder)
     return result
 

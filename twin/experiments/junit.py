@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -20,6 +21,22 @@ from twin.scenario.errors import ScenarioError
 
 # XML 1.0, production 2: every other character makes a file that no parser reads.
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Before anything runs: make the report's folder, and open the file that is to become the report.
+
+    Raises:
+        ScenarioError: the file could not be written; an earlier one is left as it was.
+    """
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if not nearest.is_dir():
+        raise _refused(path, f"{nearest} is not a folder")
+    if path.is_dir():
+        raise _refused(path, "is a folder")
+    with _beside(path) as beside:
+        beside.open("ab").close()
+        beside.unlink()
 
 
 def write_junit(documents: Sequence[Document], path: Path) -> None:
@@ -41,16 +58,25 @@ def write_junit(documents: Sequence[Document], path: Path) -> None:
         suite.set("time", f"{sum(document.provenance.wall_s or 0.0 for document in runs):.3f}")
     _count(root, root.findall("testsuite/testcase"))
     ElementTree.indent(root)
+    with _beside(path) as beside:
+        ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
+        os.replace(beside, path)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A name beside the report's, in a folder that is there; what cannot be written is refused."""
     beside = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
-        os.replace(beside, path)
+        yield beside
     except OSError as problem:
         beside.unlink(missing_ok=True)
-        reason = f"cannot be written: {(problem.strerror or str(problem)).lower()}"
-        subject, remedy = f"JUnit report {path}", "name a file that you may write"
-        raise ScenarioError(subject, reason, "--junit", remedy) from problem
+        raise _refused(path, f"cannot be written: {(problem.strerror or str(problem)).lower()}") from problem
+
+
+def _refused(path: Path, rule: str) -> ScenarioError:
+    return ScenarioError(f"JUnit report {path}", rule, "--junit", "name a file that you may write")
 
 
 def _case(suite: ElementTree.Element, document: Document, guarantee: Guarantee) -> None:

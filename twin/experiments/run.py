@@ -17,6 +17,7 @@ from twin.experiments.mission import Mission, Roles
 from twin.experiments.outcome import Outcome, write_result
 from twin.experiments.progress import Progress
 from twin.hosts.dispatcher import Observer
+from twin.hosts.full_disk import sqlite_speaks_as_the_system
 from twin.result import Result
 from twin.result_schema import SCHEMA
 from twin.scenario.errors import ScenarioError
@@ -51,11 +52,12 @@ def run(
 
     Raises:
         ScenarioError: the folder cannot be written, or belongs to something else.
+        OSError: the disk takes no more; nothing is left, an earlier run is as it was.
         KeyboardInterrupt: a second Ctrl-C; nothing is left.
     """
     folder = Path(out) if out is not None else Path("reports") / scenario.name
     with Interrupt() as interrupt:
-        with _fresh_folder(folder) as work:
+        with _fresh_folder(folder) as work, sqlite_speaks_as_the_system():
             mission = prepare(scenario, work, roles, observer)
             outcome = drive(mission, Progress(mission, quiet), interrupt)
             write_result(scenario, mission, outcome, work)

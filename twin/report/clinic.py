@@ -205,7 +205,8 @@ def _facts(alarms: pd.DataFrame, total: Watch | None) -> list[tuple[str, str, st
         spans_s = ((alarms[column] - alarms["onset_us"]).dropna() / 1e6).astype(float).sort_values()
         if len(spans_s):
             middle, most = float(spans_s.iloc[(len(spans_s) - 1) // 2]), float(spans_s.iloc[-1])
-            facts.append((wording.duration(middle), told, f"median; at most {wording.duration(most)}"))
+            remark = f"median; at most {wording.duration(most)}; technical alarms apart"
+            facts.append((wording.duration(middle), told, remark))
     if total is not None and total.false_alarms_per_patient_day is not None:
         remark = f"{wording.number(total.false_alarms)} in {total.patient_days:.2f} patient-days"
         facts.append((f"{total.false_alarms_per_patient_day:.2f}", "false alarms a patient-day", remark))
@@ -257,6 +258,11 @@ def _alarm_row(axis: TimeAxis, row: dict[str, Any]) -> dict[str, Any]:
     priority = vitals.MARKS.get(int(row["priority"]), ("", "", "no"))[2]
     episode = row["episode"]
     told = int(row["times_told"])
+    unheard = ""
+    if at("told_us") is None:
+        unheard = "the flight surgeon was not told before the end of the run"
+    elif at("seen_on_mars_us") is None:
+        unheard = "no receipt on Mars before the end of the run"
     return {
         "began": axis.clock(began_us)[:8],
         "title": us_to_utc(began_us) if axis.dated else "",
@@ -266,5 +272,6 @@ def _alarm_row(axis: TimeAxis, row: dict[str, Any]) -> dict[str, Any]:
         "kind": f"{priority} priority, technical" if technical else f"{priority} priority",
         "counted": "apart" if technical else "false" if pd.isna(episode) else str(episode).replace("_", " "),
         "repeats": f"told {told} times" if told > 1 else "",
+        "unheard": unheard,
         "cells": cells,
     }

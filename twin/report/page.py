@@ -243,7 +243,11 @@ def _facts(document: Document, contacts: pd.DataFrame, seen: pd.DataFrame) -> li
         (wording.number(records.accepted), "records accepted", samples),
         (share, "delivered", remark),
         (_worst(stream.latency_s.p50 for stream in streams), "median latency", "of the slowest stream"),
-        (wording.duration(age_in_view_s(contacts, seen)), "age, Earth in view", "95 % of that time"),
+        (
+            wording.duration(age_in_view_s(contacts, seen)),
+            "age of the news",
+            "at most, for 95 % of the time Earth is in view",
+        ),
         (_worst(stream.age_s.max for stream in streams), "oldest news", "largest age on Earth"),
         (wording.duration(document.longest_silence_s), "longest silence", "Earth could not be told"),
     ]

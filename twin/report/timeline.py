@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -21,6 +22,8 @@ _LETTER_IN: Final = 0.078  # of 8.5 point DejaVu Sans, wide letters included
 _LABEL_MAX: Final = 36
 _PIXELS: Final = 2_500  # gaps narrower than this share of the axis cannot be seen, so they are not drawn
 _EARTH: Final = ("earth", "gateway", "dss-")
+_LEGEND_COLUMNS: Final = 4
+_LEGEND_SHARE: Final = 0.24  # of the panel's height, for each row of its legend
 WEATHER: Final = ("storm", "antenna_stow")
 
 
@@ -78,7 +81,7 @@ def timeline(
     if len(opacity):
         panels.append(Panel(0.85, lambda axes: _draw_opacity(axes, axis, opacity)))
     if len(backlog):
-        panels.append(Panel(1.2, lambda axes: _draw_backlog(axes, axis, backlog)))
+        panels.append(Panel(1.2, lambda axes: draw_backlog(axes, axis, backlog)))
     if not panels:
         return None
     longest = max((len(lane.label) for lane in (*lanes, *troubles)), default=0)
@@ -210,7 +213,8 @@ def _draw_opacity(axes: Axes, axis: TimeAxis, opacity: pd.DataFrame) -> None:
     _name(axes, "dust opacity\nτ")
 
 
-def _draw_backlog(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame) -> None:
+def draw_backlog(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame) -> None:
+    """Draw what waits at each place [records]; names stand above every line."""
     style.quiet(axes, grid="both")
     places = backlog.groupby("place", sort=True)
     peaks = places["records"].max().sort_values(ascending=False)
@@ -222,9 +226,11 @@ def _draw_backlog(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame) -> None:
         # Edges often wait alike: later lines are thinner, so that the ones below still show.
         width = 3.0 - 2.0 * rank / len(drawn) if len(drawn) > 1 else 1.2
         axes.step(x, y, where="post", color=colour, linewidth=width, label=str(place))
-    if len(peaks) > 1:
-        axes.legend(loc="upper left", frameon=False, fontsize=7.5, ncols=4)
     axes.set_ylim(bottom=0.0)
+    if len(peaks) > 1:
+        axes.legend(loc="upper left", frameon=False, fontsize=7.5, ncols=_LEGEND_COLUMNS)
+        lines_share = 1 - _LEGEND_SHARE * math.ceil(len(drawn) / _LEGEND_COLUMNS)
+        axes.set_ylim(top=max(1.0, float(peaks.iloc[0])) / lines_share)
     axes.locator_params(axis="y", nbins=4, integer=True)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     _name(axes, "backlog\nrecords")

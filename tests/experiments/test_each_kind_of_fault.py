@@ -23,6 +23,7 @@ from twin.pipeline.machine import (
     SyncFailed,
     WriteRows,
 )
+from twin.pipeline.wire.messages import FrameOffer, decode
 from twin.result import Result
 from twin.scenario import json_schema, parse_scenario
 from twin.trace import (
@@ -189,8 +190,8 @@ def said_again(kind: str, heard_as: type[Any], written_by: type[Any]) -> Mark:
         known: set[tuple[str, bytes]] = set()
         again = []
         for _, node, event, effects in story.heard:
-            if type(event) is not heard_as:
-                continue
+            if type(event) is not heard_as or (heard_as is Received and type(decode(event.data)) is not FrameOffer):
+                continue  # acks are handed on more than once without any fault
             link = f"{event.source}->{node}"
             if (link, event.data) in known and (kind, link) in put_in:
                 again.append((kind, link))

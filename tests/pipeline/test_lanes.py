@@ -187,6 +187,7 @@ def test_an_emptied_edge_takes_a_stream_up_at_the_frontier_of_earths_ack():
     assert edge.streams[stream_of()].log.root() == machine.stream.log.root()
     again = settled_edge(edge_settings(), medium.synced)
     assert again.streams[stream_of()].log.root() == machine.stream.log.root()
+    assert facts(again.handle(Started(ENTROPY), T0), Adopted) == [Adopted(stream_of(), 5)]  # said again at each start
 
 
 def test_what_earth_lost_below_where_home_took_the_stream_up_is_sent_by_the_standby():

@@ -47,7 +47,9 @@ class BundleSent(NamedTuple):
 
 
 class Adopted(NamedTuple):
-    """A node that had lost a stream took it up again at `size`, where an ack of Earth states the frontier."""
+    """A node that had lost a stream took it up again at `size`, where an ack of Earth states the frontier; it says so
+    at each start from then on.
+    """
 
     stream: StreamId
     size: int

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from twin.pipeline.facts import Rejected, Trimmed
+from twin.pipeline.facts import Adopted, Rejected, Trimmed
 from twin.pipeline.machine import (
     BundleArrived,
     CrewAcknowledged,
@@ -169,6 +169,8 @@ class Edge:
         self.downlink.hop_keys.tell(now_us, out)
         self.alarms.open(int.from_bytes(entropy[:8], "big"))
         for stream in tuple(self.streams.values()):
+            if stream.vouched_size:  # what the medium holds of it counts from there
+                out.append(Report(Adopted(stream.id, stream.vouched_size)))
             if self.alarms.writes(stream.id):  # whether this was said before the crash is not known
                 for index, frame in stream.frames.items():
                     self.alarms.say_sealed(RecordId(*stream.id, index), frame, out)

@@ -354,7 +354,13 @@ def test_an_alarm_of_which_nothing_is_left_is_counted_and_said() -> None:
     gone = timed(earth(always()), [*begin, device_down, lost], end_s=9000)
     assert (broken(gone), gone.pending()) == (0, 0)
     assert "1 alarms were destroyed with every medium that held them" in gone.verdict(True).reason
-    for spared in ([device_down], [lost], [written, device_down, lost], [device_down, lost, (4, "earth", row(0))]):
+    on_earth = timed(earth(always()), [*begin, device_down, lost, (4, "earth", row(0))], end_s=9000)
+    assert broken(on_earth) == 0, "Earth has its samples, and no rules"
+    held, anew = (2, "edge-2", MadeDurable(((DEVICE, EPOCH, 0),))), (2, MONITOR, sealed(0, epoch=EPOCH + 1))
+    late = timed(earth(always()), [*begin, device_down, anew, held, lost], end_s=9000)
+    assert broken(late) == 0, "what comes of an epoch that is over moves no rule"
+    assert broken(timed(earth(always()), [*begin, held, device_down, anew, lost], end_s=9000)) >= 2
+    for spared in ([device_down], [lost], [written, device_down, lost], [held, device_down, lost]):
         assert broken(timed(earth(always()), [*begin, *spared], end_s=9000)) >= 2, "its bound, and the share in view"
 
 

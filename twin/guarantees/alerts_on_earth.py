@@ -9,7 +9,7 @@ from twin.guarantees.alert_names import Alert, name_of
 from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
+from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClosed, FrameSealed
 from twin.pipeline.transport.contact_plan import Contact
 from twin.trace import Crashed, SurgeonTold, Trace
 
@@ -37,8 +37,10 @@ class _Raised(NamedTuple):
 class AlertsOnEarth:
     """Holds every alarm, from the first edge that raised it, against the message that the surgeon's channel took.
 
-    An alarm of which nothing is left, neither the frame that gave it nor what an edge wrote of it, is `destroyed`: it
-    is counted and said.
+    An alarm is `destroyed`, counted and said, if nothing is left of what edges wrote of it and no edge can find it
+    again. An edge can as long as its medium holds the frame that gave it, if it had the frame before its device began
+    anew: what comes later of an epoch that is over moves no rule. Earth has no rules, so a frame that reached it saves
+    nothing.
 
     Args:
         of: device -> what the edges that carry it can use together.
@@ -51,6 +53,8 @@ class AlertsOnEarth:
         self._earth = earth
         self._open: dict[Alert, _Raised] = {}
         self._written: dict[Alert, set[Record]] = {}  # of open alarms, in the edges' own streams
+        self._finders: dict[Alert, frozenset[str]] = {}  # of open alarms whose device has begun anew
+        self._followed: set[tuple[int, int]] = set()
         self._in_view = 0
         self._in_view_in_time = 0
         self.beyond = 0
@@ -63,6 +67,8 @@ class AlertsOnEarth:
         trace.subscribe(AlarmRaised, self._raised)
         trace.subscribe(AlertSealed, self._sealed)
         trace.subscribe(SurgeonTold, self._told)
+        trace.subscribe(EpochClosed, self._closed)
+        trace.subscribe(FrameSealed, self._frame)
 
     def _raised(self, at_us: int, _node: str, fact: AlarmRaised) -> None:
         alert = _key(fact.alert)
@@ -77,10 +83,23 @@ class AlertsOnEarth:
         if alert in self._open:
             self._written.setdefault(alert, set()).add(fact.record)
 
+    def _closed(self, _at_us: int, _node: str, fact: EpochClosed) -> None:
+        self._followed.add((fact.record.device, fact.next_epoch))
+
+    def _frame(self, _at_us: int, _node: str, fact: FrameSealed) -> None:
+        device, epoch, index = fact.record
+        if index == 0 and (device, epoch) not in self._followed:
+            for alert in self._open:
+                if alert[0] == device and alert[1] != epoch and alert not in self._finders:
+                    durable = self._truth.of(alert[:3]).durable
+                    self._finders[alert] = frozenset(node for node, size in durable.items() if alert[2] < size)
+        self._followed.discard((device, epoch))
+
     def _told(self, at_us: int, node: str, fact: SurgeonTold) -> None:
         alert = _key(fact.alert)
         raised = self._open.pop(alert, None)
         self._written.pop(alert, None)
+        self._finders.pop(alert, None)
         if raised is not None:
             self._judge(at_us, node, alert, raised, told=True)
         elif self._truth.alerts.of(alert).said is not None:
@@ -127,8 +146,14 @@ class AlertsOnEarth:
                 self._checker.violate(at_us, "earth", "all alerts", what)
 
     def _is_gone(self, alert: Alert) -> bool:
-        records = {alert[:3], *self._written.get(alert, ())}
-        return all(self._truth.of(record).gone(record[2]) for record in records)
+        written = self._written.get(alert, ())
+        return not self._can_be_found(alert) and all(self._truth.of(r).gone(r[2]) for r in written)
+
+    def _can_be_found(self, alert: Alert) -> bool:
+        frames, finders = self._truth.of(alert[:3]), self._finders.get(alert)
+        if finders is None:
+            return frames.held(alert[2])
+        return any(frames.adopted.get(node, 0) <= alert[2] < frames.durable.get(node, 0) for node in finders)
 
     @property
     def waiting(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -132,6 +133,7 @@ def _one(scenario: Scenario, folder: Path) -> Result:
         remedy = "make room there, or name another folder for temporary files in TMPDIR"
         raise ScenarioError(subject, rule, f"run of {scenario.name}, seed {scenario.seed}", remedy) from error
     shutil.rmtree(folder)
+    gc.collect()  # a run that is over is one large cycle, and the collector, on its own, waits for hundreds of them
     return result
 
 

@@ -62,7 +62,7 @@ def clinic(sols: int) -> list[str]:
 
 SUBJECTS = {
     "spine": Subject("first-light.yaml", spine, (10, 100)),
-    "clinic": Subject("first-sol.yaml", clinic, (10, 40)),
+    "clinic": Subject("first-sol.yaml", clinic, (5, 20)),
 }
 
 

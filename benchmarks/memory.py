@@ -89,22 +89,23 @@ def measure(subject: Subject, sols: int) -> None:
     del mission, scenario
     gc.collect()
     baseline_mb = resident_mb()
-    peak_mb = baseline_mb
     with tempfile.TemporaryDirectory() as folder:
         scenario = load_scenario(path, subject.overrides(sols))
         mission = prepare(scenario, Path(folder))
 
+        by_hour_mb: list[float] = []
+
         def sample() -> None:
-            nonlocal peak_mb
-            peak_mb = max(peak_mb, resident_mb())
+            by_hour_mb.append(resident_mb() - baseline_mb)
             mission.host.call_in(HOUR_US, sample)
 
         mission.host.call_at(mission.start_us, sample)
         outcome = drive(mission, Progress(mission, quiet=True))
         write_result(scenario, mission, outcome, Path(folder))
-        peak_mb = max(peak_mb, resident_mb())
+        peak_mb = baseline_mb + max(*by_hour_mb, resident_mb() - baseline_mb)
         rows = mission.counts()["rows"]
-    print(json.dumps({"rows": rows, "wall_s": outcome.wall_s, "baseline_mb": baseline_mb, "peak_mb": peak_mb}))
+    found = {"rows": rows, "wall_s": outcome.wall_s, "baseline_mb": baseline_mb, "peak_mb": peak_mb}
+    print(json.dumps({**found, "by_sol_mb": [round(mb) for mb in by_hour_mb[::25]]}))
 
 
 def main() -> None:
@@ -128,6 +129,7 @@ def main() -> None:
                 f"peak over it {grown[-1]:5.1f} MB  ({found['wall_s']:.0f} s)",
                 flush=True,
             )
+            print(f"       over it about once a sol: {found['by_sol_mb']} MB", flush=True)
         difference_mb = grown[1] - grown[0]
         print(f"{name:6s} difference {difference_mb:+.1f} MB (limit {LIMIT_MB:.0f} MB)", flush=True)
         over = over or difference_mb > LIMIT_MB

@@ -10,20 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_scenario import SMALL
 
 from twin.hosts.full_disk import sqlite_speaks_as_the_system
-
-SMALL = """
-name: small
-start: 2033-03-10T10:00:00Z
-duration: 20 min
-seed: 5
-habitat:
-  site: jezero
-  crew: 2
-  devices: [{kind: vitals_monitor, sample_period: 5 s, frame_period: 60 s}]
-  edge_nodes: 2
-"""
 
 
 def limited(words: list[str], largest_bytes: int, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -13,23 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from small_scenario import SMALL
 from typer.testing import CliRunner
 
 from twin.cli import app
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-SMALL = """
-name: small
-start: 2033-03-10T10:00:00Z
-duration: 20 min
-seed: 5
-habitat:
-  site: jezero
-  crew: 2
-  devices:
-    - {kind: vitals_monitor, per: crew, sample_period: 5 s, frame_period: 60 s}
-  edge_nodes: 2
-"""
 TWIN = (sys.executable, "-m", "twin")
 IMPOSSIBLE = "guarantees=[{freshness: {bound: owlt + 1 s}}]"
 LEAVES = {"result.json", "report.html", "tables", "earth.sqlite", "earth-backup.sqlite", "registry.json", "mars"}

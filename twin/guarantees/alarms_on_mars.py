@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from twin.guarantees.alarm_truth import AlarmTruth
 from twin.guarantees.held import Held
+from twin.guarantees.new_beginnings import NewBeginnings
 from twin.guarantees.score_rules import TOLD_BY
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import AlarmRaised, EpochClosed, FrameSealed
+from twin.pipeline.facts import AlarmRaised
 from twin.trace import AlarmSounded, Crashed, Restarted, StartedWithout, Trace
 
 SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
@@ -67,7 +68,7 @@ class AlarmsOnMars:
         self._open: dict[Rule, _Open] = {}
         self._raised_by: dict[Alert, set[str]] = {}  # of alerts that are open
         self._due: dict[Rule, _Due] = {}
-        self._followed: set[int] = set()
+        self._beginnings = NewBeginnings(self._began_anew)
         self.checked = 0
         self.excused = 0
         self.tightest_us: int | None = None
@@ -82,8 +83,7 @@ class AlarmsOnMars:
             trace.subscribe(Restarted, self._restarted)
             trace.subscribe(StartedWithout, self._started_without)
             trace.subscribe(Crashed, self._crashed)
-            trace.subscribe(EpochClosed, self._closed)
-            trace.subscribe(FrameSealed, self._sealed)
+            self._beginnings.watch(trace)
 
     def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
         # at its very first start an edge has nothing to catch up with
@@ -104,15 +104,10 @@ class AlarmsOnMars:
             else:
                 self._due[rule] = due._replace(edges=edges)
 
-    def _closed(self, _at_us: int, _node: str, fact: EpochClosed) -> None:
-        self._followed.add(fact.next_epoch)
-
-    def _sealed(self, _at_us: int, node: str, fact: FrameSealed) -> None:
-        """An epoch that no other names begins with rules at rest: what was open belongs to one that has no end."""
-        if fact.record.index == 0 and fact.record.epoch not in self._followed and node in self._devices:
-            for rule in [rule for rule in self._open if rule[0] == fact.record.device]:
-                del self._raised_by[self._open.pop(rule).alert]
-        self._followed.discard(fact.record.epoch)
+    def _began_anew(self, device: int, _epoch: int) -> None:
+        """Rules begin at rest: what was open belongs to an epoch that has no end."""
+        for rule in [rule for rule in self._open if rule[0] == device]:
+            del self._raised_by[self._open.pop(rule).alert]
 
     def _held(self, _at_us: int, node: str, held: list[Held]) -> None:
         device = self._devices[node]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from twin.guarantees.alert_names import Alert, name_of
 from twin.guarantees.availability import Availability, Bound
+from twin.guarantees.new_beginnings import NewBeginnings
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClosed, FrameSealed
+from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
 from twin.pipeline.transport.contact_plan import Contact
 from twin.trace import Crashed, SurgeonTold, Trace
 
@@ -54,7 +55,7 @@ class AlertsOnEarth:
         self._open: dict[Alert, _Raised] = {}
         self._written: dict[Alert, set[Record]] = {}  # of open alarms, in the edges' own streams
         self._finders: dict[Alert, frozenset[str]] = {}  # of open alarms whose device has begun anew
-        self._followed: set[tuple[int, int]] = set()
+        self._beginnings = NewBeginnings(self._began_anew)
         self._in_view = 0
         self._in_view_in_time = 0
         self.beyond = 0
@@ -67,8 +68,7 @@ class AlertsOnEarth:
         trace.subscribe(AlarmRaised, self._raised)
         trace.subscribe(AlertSealed, self._sealed)
         trace.subscribe(SurgeonTold, self._told)
-        trace.subscribe(EpochClosed, self._closed)
-        trace.subscribe(FrameSealed, self._frame)
+        self._beginnings.watch(trace)
 
     def _raised(self, at_us: int, _node: str, fact: AlarmRaised) -> None:
         alert = _key(fact.alert)
@@ -83,17 +83,11 @@ class AlertsOnEarth:
         if alert in self._open:
             self._written.setdefault(alert, set()).add(fact.record)
 
-    def _closed(self, _at_us: int, _node: str, fact: EpochClosed) -> None:
-        self._followed.add((fact.record.device, fact.next_epoch))
-
-    def _frame(self, _at_us: int, _node: str, fact: FrameSealed) -> None:
-        device, epoch, index = fact.record
-        if index == 0 and (device, epoch) not in self._followed:
-            for alert in self._open:
-                if alert[0] == device and alert[1] != epoch and alert not in self._finders:
-                    durable = self._truth.of(alert[:3]).durable
-                    self._finders[alert] = frozenset(node for node, size in durable.items() if alert[2] < size)
-        self._followed.discard((device, epoch))
+    def _began_anew(self, device: int, epoch: int) -> None:
+        for alert in self._open:
+            if alert[0] == device and alert[1] != epoch and alert not in self._finders:
+                durable = self._truth.of(alert[:3]).durable
+                self._finders[alert] = frozenset(node for node, size in durable.items() if alert[2] < size)
 
     def _told(self, at_us: int, node: str, fact: SurgeonTold) -> None:
         alert = _key(fact.alert)

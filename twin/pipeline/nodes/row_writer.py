@@ -40,7 +40,7 @@ class RowWriter:
         return self._alerts if peek_kind(frame) == ALERT else self._rows
 
     def step(self, out: list[Effect]) -> None:
-        """Ask for what may be asked for now."""
+        """Put batches under way, alerts first, up to as many as may be, unless the store wants to be left alone."""
         while (self._alerts or self._rows) and not self._backoff.waiting and len(self.under_way) < self._under_way_max:
             batch: list[Row] = []
             for queue in (self._alerts, self._rows):

@@ -1,0 +1,168 @@
+"""When to leave so as to arrive first: usable windows over one or several hops, folded into one list.
+
+A window is (start, end, contact) in the transmitter's time. Over several hops it becomes a contact of its own, from the
+first node to the last: its light time is the whole way, waiting at the nodes between included, its rate that of the
+slowest hop. What queues behind others at a node between is not in it.
+
+The fold keeps a departure only if no later one arrives earlier, so the first window from some instant on is the one to
+take (the earliest-arrival profile of Foschini, Hershberger & Suri 2014, restricted to Pareto-optimal departures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from twin.pipeline.transport.contact_plan import Contact
+
+Passing = tuple[int, int, Contact]
+
+
+def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]:
+    """Windows of the way over a node that holds what comes in `first` until it can go on in `second`.
+
+    Args:
+        first: windows to the node, in any order.
+        second: windows onward from it, as `soonest` leaves them.
+    """
+    found: list[Passing] = []
+    for start_us, end_us, contact in first:
+        at_us = start_us
+        for next_start_us, next_end_us, further in second:
+            last_us = min(end_us, _departure_us(contact, next_end_us, start_us, end_us))
+            if at_us >= last_us:
+                continue
+            waits_until_us = min(last_us, _departure_us(contact, next_start_us, start_us, end_us))
+            if at_us < waits_until_us:
+                landing_us = next_start_us + further.owlt_us(next_start_us)
+                found.append(_joined(contact, further, at_us, waits_until_us, [at_us, waits_until_us], landing_us))
+                at_us = waits_until_us
+            if at_us < last_us:
+                found.append(_joined(contact, further, at_us, last_us, _knots(contact, further, at_us, last_us), None))
+                at_us = last_us
+    return sorted(found, key=lambda window: window[:2])
+
+
+def soonest(options: Iterable[Sequence[Passing]]) -> list[Passing]:
+    """Of all windows those to take: at each departure the one that arrives first, unless a later departure does."""
+    pieces = [piece for windows in options for window in windows for piece in _pieces(window)]
+    cuts = sorted({piece.start_us for piece in pieces} | {piece.end_us for piece in pieces})
+    chosen: list[_Piece] = []
+    best_us: int | None = None
+    for start_us, end_us in reversed(list(pairwise(cuts))):
+        open_now = [p for p in pieces if p.start_us <= start_us and end_us <= p.end_us]
+        for piece in reversed(list(_lowest(open_now, start_us, end_us))):
+            kept = piece if best_us is None else piece.arriving_before(best_us)
+            if kept is not None:
+                chosen.append(kept)
+                best_us = kept.arrival_us(kept.start_us)
+    return [(p.start_us, p.end_us, p.contact) for p in _merged(reversed(chosen))]
+
+
+class _Piece(NamedTuple):
+    """A part of a window in which the arrival is linear in the departure."""
+
+    start_us: int
+    end_us: int
+    contact: Contact
+
+    def arrival_us(self, at_us: int) -> int:
+        return at_us + self.contact.owlt_us(at_us)
+
+    def arriving_before(self, limit_us: int) -> _Piece | None:
+        """The part that arrives before `limit_us`, None if there is none; arrivals never fall with departures."""
+        if self.arrival_us(self.start_us) >= limit_us:
+            return None
+        low_us, high_us = self.start_us, self.end_us  # the first departure too late lies above low
+        if self.arrival_us(high_us) < limit_us:
+            return self
+        while high_us - low_us > 1:
+            middle_us = (low_us + high_us) // 2
+            low_us, high_us = (middle_us, high_us) if self.arrival_us(middle_us) < limit_us else (low_us, middle_us)
+        return self._replace(end_us=high_us)
+
+
+def _pieces(window: Passing) -> Iterator[_Piece]:
+    start_us, end_us, contact = window
+    inside = [at_us for at_us, _ in contact.owlt if start_us < at_us < end_us]
+    for begin_us, finish_us in pairwise([start_us, *inside, end_us]):
+        yield _Piece(begin_us, finish_us, contact)
+
+
+def _lowest(pieces: Sequence[_Piece], start_us: int, end_us: int) -> Iterator[_Piece]:
+    """Who arrives first over an interval in which all are linear, split where the order changes."""
+    if not pieces:
+        return
+    at_us = start_us
+    while at_us < end_us:
+        now = min(pieces, key=lambda p: (p.arrival_us(at_us), p.arrival_us(end_us), p.contact[:2], p.contact.via))
+        until_us = min((_overtaken_us(now, p, at_us, end_us) for p in pieces if p is not now), default=end_us)
+        yield _Piece(at_us, until_us, now.contact)
+        at_us = until_us
+
+
+def _overtaken_us(one: _Piece, other: _Piece, at_us: int, end_us: int) -> int:
+    """First instant after `at_us` at which `other` arrives before `one`, `end_us` if it does not."""
+    if other.arrival_us(end_us - 1) >= one.arrival_us(end_us - 1):
+        return end_us
+    low_us, high_us = at_us, end_us - 1
+    while high_us - low_us > 1:
+        middle_us = (low_us + high_us) // 2
+        behind = other.arrival_us(middle_us) >= one.arrival_us(middle_us)
+        low_us, high_us = (middle_us, high_us) if behind else (low_us, middle_us)
+    return max(high_us, at_us + 1)
+
+
+def _merged(pieces: Iterable[_Piece]) -> list[_Piece]:
+    out: list[_Piece] = []
+    for piece in pieces:
+        if out and out[-1].end_us == piece.start_us and out[-1].contact == piece.contact:
+            out[-1] = out[-1]._replace(end_us=piece.end_us)
+        else:
+            out.append(piece)
+    return out
+
+
+def _departure_us(contact: Contact, arrival_us: int, start_us: int, end_us: int) -> int:
+    """First departure in `start <= t <= end` that arrives at `arrival_us` or later, `end_us` if none does."""
+    if start_us + contact.owlt_us(start_us) >= arrival_us:
+        return start_us
+    if end_us + contact.owlt_us(end_us) < arrival_us:
+        return end_us
+    low_us, high_us = start_us, end_us
+    while high_us - low_us > 1:
+        middle_us = (low_us + high_us) // 2
+        early = middle_us + contact.owlt_us(middle_us) < arrival_us
+        low_us, high_us = (middle_us, high_us) if early else (low_us, middle_us)
+    return high_us
+
+
+def _knots(contact: Contact, further: Contact, start_us: int, end_us: int) -> list[int]:
+    knots = {start_us, end_us}
+    knots |= {at_us for at_us, _ in contact.owlt if start_us < at_us < end_us}
+    at_node = [_departure_us(contact, at_us, start_us, end_us) for at_us, _ in further.owlt]
+    return sorted(knots | {at_us for at_us in at_node if start_us < at_us < end_us})
+
+
+def _joined(
+    contact: Contact, further: Contact, start_us: int, end_us: int, knots: Sequence[int], landing_us: int | None
+) -> Passing:
+    """A window over both hops; `landing_us` is when all of it arrives that waits at the node."""
+
+    def way_us(at_us: int) -> int:
+        if landing_us is not None:
+            return landing_us - at_us
+        at_node_us = at_us + contact.owlt_us(at_us)
+        return at_node_us + further.owlt_us(at_node_us) - at_us
+
+    joined = Contact(
+        contact.source,
+        further.destination,
+        start_us,
+        end_us,
+        min(contact.rate_bps, further.rate_bps),
+        tuple((at_us, way_us(at_us)) for at_us in knots),
+        " ".join(filter(None, (contact.via, contact.destination, further.via))),
+    )
+    return start_us, end_us, joined

@@ -60,6 +60,7 @@ from twin.pipeline.machine import (
     TruncateJournal,
 )
 from twin.scenario.episodes import windows_of
+from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, StartedWithout, Trace
 from twin.world.timescales import SOL_US, lmst_h
@@ -75,6 +76,7 @@ class HabitatBuilder:
     """One use: `HabitatBuilder(...).mission()`."""
 
     def __init__(self, scenario: HabitatScenario, folder: Path, roles: Roles, observer: Observer | None) -> None:
+        _refuse_nothing_to_measure(scenario)
         self.scenario = scenario = resolve(scenario)
         self.folder = folder
         self.roles = roles
@@ -328,6 +330,18 @@ class HabitatBuilder:
                 return None
             homes.append(back[0] + back[1].owlt_us(back[0]) + RETRANSMISSION_MARGIN_US)
         return max(homes)
+
+
+def _refuse_nothing_to_measure(scenario: HabitatScenario) -> None:
+    """A habitat without devices has a contact plan (`twin contacts`), and nothing to run."""
+    if not scenario.habitat.device_slots:
+        raise ScenarioError(
+            "a habitat without devices",
+            "a run needs something that measures",
+            "the scenario" if scenario.origin is None else scenario.origin.path,
+            "add a device, or ask `twin contacts` for the plan alone",
+            ("habitat", "devices"),
+        )
 
 
 def _only(checkers: Sequence[Checker], kind: type[C]) -> C:

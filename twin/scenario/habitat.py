@@ -125,10 +125,10 @@ class Habitat(Part):
     """The clinic and its people."""
 
     site: Site = Field(description="Where on Mars: a name of the catalogue, or latitude and longitude.")
-    crew: Annotated[int, Field(strict=True, ge=1, le=1000)] = setting(
+    crew: Annotated[int, Field(strict=True, ge=0, le=1000)] = setting(
         6, "People.", source="NASA Design Reference Architecture 5.0 (SP-2009-566): a crew of six"
     )
-    devices: Annotated[tuple[DeviceGroup, ...], Field(min_length=1, max_length=64)] = setting(
+    devices: Annotated[tuple[DeviceGroup, ...], Field(max_length=64)] = setting(
         [{"kind": "vitals_monitor"}],
         "Medical devices.",
         source="assumed: the smallest clinic, one vital-signs monitor per crew member",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from twin.scenario.catalogue import LARGE_STATIONS
 from twin.world import ephemeris, mars, stations, timescales
 from twin.world.timescales import US_PER_DAY, US_PER_S, FloatArray, IntArray, utc_to_us
 from twin.world.windows import elevation_crossings
@@ -178,9 +179,9 @@ def over_stations() -> list[Accuracy]:
         seen_deg = stations.mars_azimuth_elevation_deg(station, utc_to_us(row["utc"]))
         off_deg.append(off_sky_deg(seen_deg, (float(row["mars_az_deg"]), float(row["mars_el_deg"]))))
     errors_s: list[float] = []
-    for name, station in stations.DSN_STATIONS.items():
+    for name in LARGE_STATIONS:
         passes = [row for row in read("dsn_visibility") if row["station"] == name]
-        errors_s += edges_s(passes, partial(station_elevation, station), ELEVATION_MIN_DEG)
+        errors_s += edges_s(passes, partial(station_elevation, stations.DSN_STATIONS[name]), ELEVATION_MIN_DEG)
     covered = [row for row in read("dsn_union") if row["kind"] == "covered"]
     spans = [{"rise_utc": row["start_utc"], "set_utc": row["end_utc"]} for row in covered]
     spans[0]["clipped"], spans[-1]["clipped"] = "start", "end"
@@ -203,8 +204,8 @@ def station_elevation(station: stations.Station, us: IntArray) -> FloatArray:
 
 
 def highest_elevation(us: IntArray) -> FloatArray:
-    """Elevation of Mars over the station that has it highest [deg]."""
-    heights_deg = [station_elevation(station, us) for station in stations.DSN_STATIONS.values()]
+    """Elevation of Mars over the 70 m antenna that has it highest [deg]."""
+    heights_deg = [station_elevation(stations.DSN_STATIONS[name], us) for name in LARGE_STATIONS]
     highest_deg: FloatArray = np.max(heights_deg, axis=0)
     return highest_deg
 

@@ -143,6 +143,26 @@ FAULT = "faults:\n  - {%s}\n"
             "habitat.site.longitude: required and missing (s.yaml:4, habitat.site.longitude); add `longitude: ...`",
         ),
         (
+            HABITAT.replace("crew: 6", "horizon_mask: []"),
+            "habitat.horizon_mask: is a list of 1 or more (s.yaml:4, habitat.horizon_mask); add what is missing",
+        ),
+        (
+            HABITAT.replace("crew: 6", "horizon_mask: [[20, 5], [10, 6]]"),
+            "horizon mask: azimuth 10.0 deg does not rise above 20.0 deg (s.yaml:4, habitat.horizon_mask[1]); sort the ",
+        ),
+        (
+            HABITAT.replace("crew: 6", "horizon_mask: [[360, 5]]"),
+            "habitat.horizon_mask[0][0] = 360: an azimuth lies from 0 to below 360 deg (s.yaml:4, ",
+        ),
+        (
+            HABITAT.replace("crew: 6", "horizon_mask: [[0, 90]]"),
+            "habitat.horizon_mask[0][1] = 90: a horizon lies from -90 to below 90 deg (s.yaml:4, ",
+        ),
+        (
+            HABITAT.replace("crew: 6", "horizon_mask: [[0, 5, 6]]"),
+            "habitat.horizon_mask[0]: a point of a mask is an azimuth and an elevation (s.yaml:4, ",
+        ),
+        (
             HABITAT.replace("2033", "2009"),
             "start = 2009-03-10T00:00:00Z: the sky is known from 2010 to 2050 (s.yaml:2, start); choose a start in these years",
         ),

@@ -10,6 +10,7 @@ from astropy.coordinates import AltAz, EarthLocation, get_body
 from astropy.time import Time
 from astropy.utils import iers
 
+from twin.scenario.catalogue import COMPLEXES, LARGE_STATIONS, STATIONS
 from twin.world.ephemeris import OutsideEphemeris
 from twin.world.stations import DSN_STATIONS, gcrs_to_itrf, mars_azimuth_elevation_deg
 from twin.world.timescales import US_PER_DAY, utc_to_us
@@ -31,13 +32,42 @@ def test_mars_over_the_stations_agrees_with_astropy_in_the_table(accuracy):
         assert accuracy.off_sky_deg(seen_deg, table_deg) < 0.001, row
 
 
-def test_two_gaps_a_day_stay_uncovered_by_the_three_complexes(accuracy):
+def test_two_gaps_a_day_stay_uncovered_and_no_34_m_antenna_closes_them(accuracy):
     gaps = [row for row in accuracy.read("dsn_union") if row["kind"] == "gap"]
     assert len(gaps) == 20
     for row in gaps:
-        middle_us = (utc_to_us(row["start_utc"]) + utc_to_us(row["end_utc"])) // 2
+        start_us, end_us = utc_to_us(row["start_utc"]), utc_to_us(row["end_utc"])
         for station in DSN_STATIONS.values():
-            assert mars_azimuth_elevation_deg(station, middle_us)[1] < 10.0
+            assert mars_azimuth_elevation_deg(station, (start_us + end_us) // 2)[1] < 10.0
+        # At a gap's ends the 70 m antennas themselves see Mars at 10 deg: nothing wider is claimed.
+        for at_us in (start_us - 2_000_000, end_us + 2_000_000):
+            assert max(mars_azimuth_elevation_deg(DSN_STATIONS[name], at_us)[1] for name in LARGE_STATIONS) > 10.0
+
+
+@pytest.mark.parametrize("station", DSN_STATIONS.values(), ids=lambda station: station.name)
+def test_an_antenna_stands_on_the_ground_near_the_70_m_dish_of_its_complex(station):
+    """All antennas of a complex lie within 30 km of its large dish, 500 to 1200 m above WGS84."""
+    (large,) = (DSN_STATIONS[name] for name in LARGE_STATIONS if DSN_STATIONS[name].complex == station.complex)
+    assert np.hypot.reduce(np.subtract(station.itrf_m, large.itrf_m)) < 30_000.0
+    _, _, height_m = erfa.gc2gd(1, np.array(station.itrf_m))
+    assert 500.0 < height_m < 1200.0
+
+
+def test_heights_are_those_that_naif_lists():
+    """Heights [m] of earthstns_fx_201023, computed there from the same table over an ellipsoid 1 cm from WGS84."""
+    listed_m = {"DSS-24": 951.499, "DSS-25": 959.634, "DSS-26": 968.686, "DSS-34": 692.020, "DSS-36": 685.503}
+    listed_m |= {"DSS-14": 1001.390, "DSS-35": 694.897, "DSS-43": 688.867, "DSS-54": 837.051}
+    for name, height_m in listed_m.items():
+        assert erfa.gc2gd(1, np.array(DSN_STATIONS[name].itrf_m))[2] == pytest.approx(height_m, abs=0.05)
+
+
+def test_the_catalogue_and_the_geometry_know_the_same_antennas():
+    assert list(STATIONS) == list(DSN_STATIONS)
+    for name, entry in STATIONS.items():
+        station = DSN_STATIONS[name]
+        assert (entry.complex, entry.diameter_m, entry.bands) == (station.complex, station.diameter_m, station.bands)
+    assert LARGE_STATIONS == ("DSS-14", "DSS-43", "DSS-63")
+    assert COMPLEXES == ("Canberra", "Goldstone", "Madrid")
 
 
 @pytest.mark.parametrize("utc", ["2010-02-03T04:05:06", "2016-12-31T12:00:00", "2020-10-06T14:18:00"])

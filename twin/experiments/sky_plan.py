@@ -14,6 +14,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris
+from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.mars import Site
 from twin.world.timescales import SOL_US
 
@@ -27,9 +28,9 @@ def span_of(scenario: HabitatScenario) -> Window:
 
 
 def site_of(scenario: HabitatScenario) -> Site:
-    """The habitat's place."""
-    site = scenario.habitat.site
-    return Site(site.name, site.latitude_deg, site.longitude_deg)
+    """The habitat's place and the horizon around it."""
+    site, points = scenario.habitat.site, scenario.habitat.horizon_mask
+    return Site(site.name, site.latitude_deg, site.longitude_deg, FLAT if points is None else HorizonMask(points))
 
 
 def plan_of(scenario: HabitatScenario) -> ContactPlan:

@@ -2,17 +2,17 @@
 
 A bit sent at t arrives at t + OWLT(t). Both ends must see the other at their own instant: the transmitter at t, the
 receiver at its arrival. Elevations are taken as functions of the transmission time, so no window needs shifting
-afterwards.
+afterwards. Each end looks over its own horizon mask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twin.world import ephemeris, mars, stations, windows
+from twin.world import ephemeris, mars, stations
+from twin.world.horizon_mask import clear_windows
 from twin.world.timescales import FloatArray, IntArray
 
-SCAN_STEP_US = 600_000_000
 Window = tuple[int, int]
 
 
@@ -53,15 +53,15 @@ def down_windows(
 ) -> list[Window]:
     """Windows [us] for transmission from the site to the station, in Mars time."""
 
-    def station_sees(sent_us: IntArray) -> FloatArray:
-        return stations.mars_azimuth_elevation_deg(station, sent_us + ephemeris.owlt_down_sent_us(sent_us))[1]
+    def from_station(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return stations.mars_azimuth_elevation_deg(station, sent_us + ephemeris.owlt_down_sent_us(sent_us))
 
-    def site_sees(sent_us: IntArray) -> FloatArray:
-        return mars.earth_azimuth_elevation_deg(site, sent_us)[1]
+    def from_site(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return mars.earth_azimuth_elevation_deg(site, sent_us)
 
     return intersect(
-        windows.elevation_crossings(site_sees, *span, site_min_deg, SCAN_STEP_US),
-        windows.elevation_crossings(station_sees, *span, station_min_deg, SCAN_STEP_US),
+        clear_windows(from_site, site.mask, *span, site_min_deg),
+        clear_windows(from_station, station.mask, *span, station_min_deg),
     )
 
 
@@ -70,13 +70,22 @@ def up_windows(
 ) -> list[Window]:
     """Windows [us] for transmission from the station to the site, in Earth time."""
 
-    def station_sees(sent_us: IntArray) -> FloatArray:
-        return stations.mars_azimuth_elevation_deg(station, sent_us)[1]
+    def from_station(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return stations.mars_azimuth_elevation_deg(station, sent_us)
 
-    def site_sees(sent_us: IntArray) -> FloatArray:
-        return mars.earth_azimuth_elevation_deg(site, sent_us + ephemeris.owlt_up_us(sent_us))[1]
+    def from_site(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return mars.earth_azimuth_elevation_deg(site, sent_us + ephemeris.owlt_up_us(sent_us))
 
     return intersect(
-        windows.elevation_crossings(site_sees, *span, site_min_deg, SCAN_STEP_US),
-        windows.elevation_crossings(station_sees, *span, station_min_deg, SCAN_STEP_US),
+        clear_windows(from_site, site.mask, *span, site_min_deg),
+        clear_windows(from_station, station.mask, *span, station_min_deg),
     )
+
+
+def station_windows(station: stations.Station, span: Window, min_deg: float) -> list[Window]:
+    """Windows [us] in which a station sees Mars's centre clear of its land mask, in the station's time."""
+
+    def from_station(us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return stations.mars_azimuth_elevation_deg(station, us)
+
+    return clear_windows(from_station, station.mask, *span, min_deg)

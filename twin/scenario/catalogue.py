@@ -23,9 +23,11 @@ class SiteEntry:
 
 @dataclass(frozen=True, slots=True)
 class StationEntry:
-    """An antenna of the Deep Space Network: its complex and who says so."""
+    """An antenna of the Deep Space Network: its complex, dish diameter, bands, and who says so."""
 
     complex: str
+    diameter_m: float
+    bands: tuple[str, ...]
     source: str
 
 
@@ -41,13 +43,27 @@ SITES: Final[Mapping[str, SiteEntry]] = MappingProxyType(
     }
 )
 
-_DSN: Final = "DSN Telecommunications Link Design Handbook 810-005, module 301"
+_DSN: Final = "DSN Telecommunications Link Design Handbook 810-005, module 301; bands: modules 101, 104 (recalled)"
+_SX: Final = ("S", "X")
+_XKA: Final = ("X", "Ka")
+_SXKA: Final = ("S", "X", "Ka")
 STATIONS: Final[Mapping[str, StationEntry]] = MappingProxyType(
     {
-        "DSS-14": StationEntry("Goldstone", _DSN),
-        "DSS-43": StationEntry("Canberra", _DSN),
-        "DSS-63": StationEntry("Madrid", _DSN),
+        "DSS-14": StationEntry("Goldstone", 70.0, _SX, _DSN),
+        "DSS-43": StationEntry("Canberra", 70.0, _SX, _DSN),
+        "DSS-63": StationEntry("Madrid", 70.0, _SX, _DSN),
+        "DSS-24": StationEntry("Goldstone", 34.0, _SX, _DSN),
+        "DSS-25": StationEntry("Goldstone", 34.0, _XKA, _DSN),
+        "DSS-26": StationEntry("Goldstone", 34.0, _XKA, _DSN),
+        "DSS-34": StationEntry("Canberra", 34.0, _SXKA, _DSN),
+        "DSS-35": StationEntry("Canberra", 34.0, _XKA, _DSN),
+        "DSS-36": StationEntry("Canberra", 34.0, _SXKA, _DSN),
+        "DSS-54": StationEntry("Madrid", 34.0, _SXKA, _DSN),
+        "DSS-55": StationEntry("Madrid", 34.0, _XKA, _DSN),
+        "DSS-56": StationEntry("Madrid", 34.0, _SXKA, _DSN),
+        "DSS-65": StationEntry("Madrid", 34.0, _SX, _DSN),
     }
 )
 
+LARGE_STATIONS: Final = tuple(name for name, station in STATIONS.items() if station.diameter_m == 70.0)
 COMPLEXES: Final = tuple(sorted({station.complex for station in STATIONS.values()}))

@@ -180,6 +180,18 @@ LongitudeDeg = Annotated[
     _check(lambda value: -180 <= value < 360, "a longitude lies from -180 to 360 deg", "give degrees east"),
     _schema(COORDINATE),
 ]
+AzimuthDeg = Annotated[
+    float,
+    _parser(COORDINATE),
+    _check(lambda value: 0 <= value < 360, "an azimuth lies from 0 to below 360 deg", "count from north through east"),
+    _schema(COORDINATE),
+]
+HorizonDeg = Annotated[
+    float,
+    _parser(COORDINATE),
+    _check(lambda value: -90 <= value < 90, "a horizon lies from -90 to below 90 deg", "give for example 5"),
+    _schema(COORDINATE),
+]
 Ratio = Annotated[
     float,
     _parser(RATIO),

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, field_validator
 from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 from twin.scenario.catalogue import SITES
 from twin.scenario.errors import RuleError, listed
-from twin.scenario.fields import LatitudeDeg, LongitudeDeg, Part, PositiveDurationUs, setting
+from twin.scenario.fields import (
+    AzimuthDeg,
+    HorizonDeg,
+    LatitudeDeg,
+    LongitudeDeg,
+    Part,
+    PositiveDurationUs,
+    setting,
+)
 
 # A Space Packet's data field holds 65536 bytes (CCSDS 133.0-B-2, 4.1.3.5) and a frame is one packet.
 SAMPLES_PER_FRAME_MAX: Final = 600
 # APIDs are 11 bits, the highest is the idle packet (CCSDS 133.0-B-2, 4.1.3.3); one per device of a class.
 DEVICES_MAX: Final = 2046
+MASK_POINTS_MAX: Final = 720  # every half degree
+
+
+def _two_numbers(point: Any) -> Any:
+    if isinstance(point, (list, tuple)) and len(point) == 2:
+        return point
+    raise RuleError("a point of a mask is an azimuth and an elevation", "write it like [90, 5]")
+
+
+MaskPoint = Annotated[tuple[AzimuthDeg, HorizonDeg], BeforeValidator(_two_numbers)]
 
 
 class LandingSite(Part):
@@ -125,6 +144,12 @@ class Habitat(Part):
     """The clinic and its people."""
 
     site: Site = Field(description="Where on Mars: a name of the catalogue, or latitude and longitude.")
+    horizon_mask: Annotated[tuple[MaskPoint, ...], Field(min_length=1, max_length=MASK_POINTS_MAX)] | None = setting(
+        None,
+        "The horizon around the site, [[azimuth, elevation], ...] in degrees, azimuths rising from north through east, "
+        "straight between points. null: flat.",
+        source="assumed: a landing site is chosen in open terrain",
+    )
     crew: Annotated[int, Field(strict=True, ge=0, le=1000)] = setting(
         6, "People.", source="NASA Design Reference Architecture 5.0 (SP-2009-566): a crew of six"
     )
@@ -136,6 +161,15 @@ class Habitat(Part):
     edge_nodes: Annotated[int, Field(strict=True, ge=1, le=64)] = setting(
         2, "Edge computers, named edge-1, edge-2, ...", source="assumed: one home edge and one standby"
     )
+
+    @field_validator("horizon_mask")
+    @classmethod
+    def _azimuths_rise(cls, points: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
+        for index, (point, after) in enumerate(pairwise(points or ()), 1):
+            if after[0] <= point[0]:
+                rule = f"azimuth {after[0]} deg does not rise above {point[0]} deg"
+                raise RuleError(rule, "sort the points by azimuth, each once", (index,), "horizon mask")
+        return points
 
     @property
     def edge_names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
-from twin.scenario.catalogue import STATIONS
+from twin.scenario.catalogue import LARGE_STATIONS, STATIONS
 from twin.scenario.errors import RuleError, listed
 from twin.scenario.fields import (
     BitRateBps,
@@ -97,7 +97,7 @@ class SkyNetwork(Part):
     """What connects a habitat with Earth."""
 
     stations: Annotated[tuple[str, ...], Field(min_length=1)] = setting(
-        list(STATIONS),
+        list(LARGE_STATIONS),
         "Stations on Earth.",
         source="DSN 810-005, module 301: the 70 m antenna of each complex",
     )

@@ -2,8 +2,8 @@
 
 The rotation is that of the IAU working group's 2015 report (pole and prime meridian by Kuchynka et al.
 2014), with the constants of NAIF's kernel pck00011. Elevations are taken from the normal of the 3396.19 /
-3376.20 km ellipsoid: the spherical vertical would move a rise by up to 37 s. Flat horizon, no refraction.
-Instants are those of the event on Mars.
+3376.20 km ellipsoid: the spherical vertical would move a rise by up to 37 s. No refraction; directions are
+not cut at a site's horizon mask, windows are (``horizon_mask.clear_windows``). Instants are those of the event on Mars.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.world.apparent import Horizon, apparent_direction, rotate
 from twin.world.ephemeris import Body, positions_km, velocities_km_s
+from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.timescales import FloatArray, IntArray, tdb_s_past_j2000
 
 EQUATORIAL_RADIUS_KM = 3396.19
@@ -56,7 +57,7 @@ _SPIN_RAD_S = np.radians(_MERIDIAN_DEG[1]) / 86_400.0
 
 @dataclass(frozen=True)
 class Site:
-    """A place on the ellipsoid of Mars: areocentric latitude, east longitude, height 0.
+    """A place on the ellipsoid of Mars: areocentric latitude, east longitude, height 0, and the horizon around it.
 
     Raises:
         ValueError: the latitude is not within 90 deg, or the longitude not within -180 to 360 deg.
@@ -65,6 +66,7 @@ class Site:
     name: str
     latitude_deg: float
     longitude_deg: float
+    mask: HorizonMask = FLAT
 
     def __post_init__(self) -> None:
         if not -90.0 <= self.latitude_deg <= 90.0:

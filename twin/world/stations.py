@@ -3,8 +3,15 @@
 A station turns with the Earth: polar motion, Earth rotation angle, precession and nutation (IAU
 2006/2000B), computed by ERFA. UT1 and polar motion come from ``data/earth_orientation.csv`` and are held
 after its last row, so that neither a download nor an installed IERS table can change a result. Elevations
-are from the WGS84 normal, without refraction or a land mask. Instants are those of the event at the
-station.
+are from the WGS84 normal, without refraction. Directions are not cut at a station's land mask, windows are
+(``horizon_mask.clear_windows``). Instants are those of the event at the station.
+
+=========  ==========================================================================================
+positions  NAIF earthstns_itrf93_201023, which takes them from DSN 810-005, module 301; ITRF93, 2003.0
+diameters  the same
+bands      DSN 810-005, modules 101 and 104 (recalled)
+masks      flat: module 301 draws the land masks, it does not list them; a caller may give its own
+=========  ==========================================================================================
 """
 
 from dataclasses import dataclass
@@ -17,6 +24,7 @@ import numpy as np
 
 from twin.world.apparent import Horizon, apparent_direction, rotate
 from twin.world.ephemeris import positions_km, require_covered, velocities_km_s
+from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.timescales import US_PER_DAY, FloatArray, IntArray
 
 _JD_2000 = 2_451_544.5
@@ -30,23 +38,37 @@ _WGS84 = 1
 
 @dataclass(frozen=True)
 class Station:
-    """An antenna on Earth: its complex, dish diameter [m] and geocentric ITRF93 position [m]."""
+    """An antenna on Earth: its complex, dish diameter [m], geocentric ITRF93 position [m], bands and land mask."""
 
     name: str
     complex: str
     diameter_m: float
     itrf_m: tuple[float, float, float]
+    bands: tuple[str, ...] = ("X",)
+    mask: HorizonMask = FLAT
 
+
+_SX, _XKA, _SXKA = ("S", "X"), ("X", "Ka"), ("S", "X", "Ka")
 
 DSN_STATIONS = {
     station.name: station
     for station in (
-        Station("DSS-14", "Goldstone", 70.0, (-2353621.420, -4641341.472, 3677052.318)),
-        Station("DSS-43", "Canberra", 70.0, (-4460894.917, 2682361.507, -3674748.152)),
-        Station("DSS-63", "Madrid", 70.0, (4849092.518, -360180.348, 4115109.251)),
+        Station("DSS-14", "Goldstone", 70.0, (-2353621.420, -4641341.472, 3677052.318), _SX),
+        Station("DSS-43", "Canberra", 70.0, (-4460894.917, 2682361.507, -3674748.152), _SX),
+        Station("DSS-63", "Madrid", 70.0, (4849092.518, -360180.348, 4115109.251), _SX),
+        Station("DSS-24", "Goldstone", 34.0, (-2354906.711, -4646840.095, 3669242.325), _SX),
+        Station("DSS-25", "Goldstone", 34.0, (-2355022.014, -4646953.204, 3669040.567), _XKA),
+        Station("DSS-26", "Goldstone", 34.0, (-2354890.797, -4647166.328, 3668871.755), _XKA),
+        Station("DSS-34", "Canberra", 34.0, (-4461147.093, 2682439.239, -3674393.133), _SXKA),
+        Station("DSS-35", "Canberra", 34.0, (-4461273.090, 2682568.925, -3674152.093), _XKA),
+        Station("DSS-36", "Canberra", 34.0, (-4461168.415, 2682814.657, -3674083.901), _SXKA),
+        Station("DSS-54", "Madrid", 34.0, (4849434.488, -360723.8999, 4114618.835), _SXKA),
+        Station("DSS-55", "Madrid", 34.0, (4849525.256, -360606.0932, 4114495.084), _XKA),
+        Station("DSS-56", "Madrid", 34.0, (4849421.679, -360549.659, 4114646.987), _SXKA),
+        Station("DSS-65", "Madrid", 34.0, (4849339.634, -360427.6637, 4114750.733), _SX),
     )
 }
-"""The 70 m antennas of the three complexes (DSN 810-005, module 301)."""
+"""Antennas by name, the 70 m ones first."""
 
 
 @overload

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from twin.pipeline.machine import Effect, SetTimer
 from twin.pipeline.nodes.ack_maker import AckMaker
-from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.mailer import EndpointId, Mailer
+from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import Acks, encode
 
@@ -47,14 +47,14 @@ class AckDesk:
     def __init__(
         self,
         edge: EdgeOnMars,
-        antenna: Antenna,
+        way: Way,
         mailer: Mailer,
         delay_us: int,
         bytes_max: int,
         acks: AckMaker,
     ) -> None:
         self.edge = edge
-        self.antenna = antenna
+        self.way = way
         self._mailer = mailer
         self._delay_us = delay_us
         self._bytes_max = bytes_max
@@ -116,11 +116,11 @@ class AckDesk:
 
     def transmitted(self, transmission: int) -> None:
         """The last acks have left."""
-        self.antenna.ended(transmission)
+        self.way.ended(transmission)
 
     def failed(self, transmission: int, now_us: int) -> None:
         """The last acks never left: what they said is due again."""
-        if self.antenna.failed(transmission, now_us):
+        if self.way.failed(transmission, now_us):
             self._due.update(dict.fromkeys(self._told.streams))
             self._cosign = self._cosign or self._told.cosign
             for alert in self._told.receipts:
@@ -129,18 +129,18 @@ class AckDesk:
 
     def pump(self, now_us: int, out: list[Effect]) -> None:
         """Radiate what is due if the delay is over and the antenna is free; else ask to be woken."""
-        if not self._collecting or self._delay_set or self.antenna.under_way is not None:
+        if not self._collecting or self._delay_set or self.way.under_way is not None:
             return
         if not self._anything_due(now_us):
             self._collecting = False
             return
-        room = self.antenna.room_bytes(now_us) - self._overhead_bytes
+        room = self.way.room_bytes(now_us) - self._overhead_bytes
         least = self._least(now_us)
         if room < least:
             self._wake(least, now_us, out)
             return
         if self._notice is not None:
-            out.append(self.antenna.radiate(self._mailer.bundle(self.edge.endpoint, self._notice, now_us)))
+            out.append(self.way.radiate(self._mailer.bundle(self.edge.endpoint, self._notice, now_us), now_us))
             self._notice = None
             self._told = _Told()
             return
@@ -155,7 +155,7 @@ class AckDesk:
         if acks or cosign is not None or receipts:
             encoded = tuple(self._receipts[alert] for alert in receipts)
             payload = encode(Acks(acks, () if cosign is None else (cosign,), encoded))
-            out.append(self.antenna.radiate(self._mailer.bundle(self.edge.endpoint, payload, now_us)))
+            out.append(self.way.radiate(self._mailer.bundle(self.edge.endpoint, payload, now_us), now_us))
             self._told = _Told(streams, cosign, receipts)
             if cosign is not None:
                 self._cosign = None
@@ -189,9 +189,7 @@ class AckDesk:
             limit -= size
             taken.append(alert)
         if taken:
-            contact = self.antenna.plan.current_or_next(self.antenna.here, self.antenna.neighbour, now_us)
-            owlt_us = 0 if contact is None else contact.owlt_us(now_us)
-            until_us = now_us + 2 * owlt_us + self._delay_us + ANSWER_US
+            until_us = now_us + 2 * self.way.reach_us(now_us) + self._delay_us + ANSWER_US
             self._silent_until_us.update(dict.fromkeys(taken, until_us))
         return tuple(taken)
 
@@ -213,7 +211,7 @@ class AckDesk:
         return min(sizes, default=0)
 
     def _wake(self, size_bytes: int, now_us: int, out: list[Effect]) -> None:
-        start_us = self.antenna.next_start_us(now_us, size_bytes + self._overhead_bytes)
+        start_us = self.way.next_start_us(now_us, size_bytes + self._overhead_bytes)
         if start_us is not None and start_us != self._contact_set_us:
             self._contact_set_us = start_us
             out.append(SetTimer(self._contact_name, start_us))

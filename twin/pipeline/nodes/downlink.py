@@ -13,10 +13,10 @@ from twin.pipeline.facts import BundleSent
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, SetTimer
 from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
-from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import EndpointId, Mailer
 from twin.pipeline.transport.sync import Load, Synchronizer
+from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack, Frames, KeyNotice, encode
 
@@ -26,7 +26,7 @@ BUNDLE_OVERHEAD_BYTES = 160  # primary block, payload header, CRCs
 
 
 class Downlink:
-    """Queue, synchronization module and antenna towards Earth; timers `flush`, `expiry`, `contact`.
+    """Queue, synchronization module and way to Earth; timers `flush`, `expiry`, `contact`.
 
     Args:
         streams: the edge's ledgers, read for frames and leaves.
@@ -36,13 +36,13 @@ class Downlink:
     def __init__(
         self,
         streams: Mapping[StreamId, Stream],
-        antenna: Antenna,
+        way: Way,
         sync: Synchronizer,
         mailer: Mailer,
         earth: EndpointId,
         bundle_wait_us: int,
     ) -> None:
-        self.antenna = antenna
+        self.way = way
         self.sync = sync
         self.mailer = mailer
         self.hop_keys = HopKeyDesk(mailer.protector, self._post_notice)
@@ -121,26 +121,31 @@ class Downlink:
             return self.sync.expire(now_us)
         return set()
 
-    def link(self, usable: bool, now_us: int) -> None:
-        """The own antenna became usable or unusable: unusable, it cannot hear acks either."""
-        self.antenna.usable = usable
-        (self.sync.resume if usable else self.sync.suspend)(now_us)
+    def link(self, neighbour: str, usable: bool, now_us: int) -> bool:
+        """The own antenna towards a neighbour became usable or unusable; False if it does not lead to Earth.
+
+        With none usable, no ack can be heard either.
+        """
+        if not self.way.link(neighbour, usable):
+            return False
+        (self.sync.resume if self.way.usable else self.sync.suspend)(now_us)
+        return True
 
     def replan(self, plan: ContactPlan) -> None:
         """Go by another plan from now on."""
-        self.antenna.replan(plan)
+        self.way.replan(plan)
         self.sync.replan(plan)
 
     def transmitted(self, transmission: int, now_us: int) -> None:
         """The last bit has left: the flight's timer starts."""
-        if self.antenna.ended(transmission):
+        if self.way.ended(transmission):
             if self._flying is not None:
-                self.sync.sent(self._flying, now_us)
+                self.sync.sent(self._flying, now_us, self.way.arrival_us(now_us))
             self._flying = self._mailing = None
 
     def failed(self, transmission: int, now_us: int) -> None:
         """Nothing has left: the same goes first next time, unless newer mail of the kind has come."""
-        if self.antenna.failed(transmission, now_us):
+        if self.way.failed(transmission, now_us):
             if self._flying is not None:
                 self.sync.unsent(self._flying)
             if self._mailing is not None:
@@ -151,12 +156,12 @@ class Downlink:
 
     def pump(self, now_us: int, out: list[Effect]) -> None:
         """Fill the antenna if it is free, a contact is open and something may go; else ask to be woken."""
-        antenna = self.antenna
-        if antenna.under_way is None and antenna.usable:
-            room = max(0, antenna.room_bytes(now_us) - self._overhead_bytes)
+        way = self.way
+        if way.under_way is None and way.usable:
+            room = max(0, way.room_bytes(now_us) - self._overhead_bytes)
             too_large = self._fill(room, now_us, out)
             if too_large:
-                start_us = antenna.next_start_us(now_us, too_large + self._overhead_bytes)
+                start_us = way.next_start_us(now_us, too_large + self._overhead_bytes)
                 if start_us is not None and start_us != self._contact_set_us:
                     self._contact_set_us = start_us
                     out.append(SetTimer(CONTACT, start_us))
@@ -179,7 +184,7 @@ class Downlink:
             if len(payload) <= room:
                 del self._mail[kind]
                 self._mailing = (kind, payload)
-                out.append(self.antenna.radiate(self.mailer.bundle(self._earth, payload, now_us)))
+                out.append(self.way.radiate(self.mailer.bundle(self._earth, payload, now_us), now_us))
                 return 0
             too_large.append(len(payload))
         if self._flush_due and self.sync.waiting and not self.sync.urgent:
@@ -199,6 +204,7 @@ class Downlink:
             frames.append(stream.frames[record.index])
             records.append((record, stream.log.leaf(record.index)))
         data = self.mailer.bundle(self._earth, encode(Frames(tuple(frames))), now_us)
-        out.append(Report(BundleSent(self.mailer.last_id, self.antenna.neighbour, tuple(records), load.round)))
-        out.append(self.antenna.radiate(data))
+        transmit = self.way.radiate(data, now_us)
+        out.append(Report(BundleSent(self.mailer.last_id, transmit.neighbour, tuple(records), load.round)))
+        out.append(transmit)
         self._flying = load

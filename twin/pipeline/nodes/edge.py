@@ -48,11 +48,11 @@ from twin.pipeline.nodes.edge_recovery import read_back
 from twin.pipeline.nodes.notary import NotarySettings
 from twin.pipeline.nodes.peer_desk import SETTLE, PeerDesk
 from twin.pipeline.nodes.words_of_earth import WordsOfEarth
-from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.transport.sync import Synchronizer, SyncSettings
+from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.key_book import KnownDevice
 from twin.pipeline.wire.messages import (
@@ -102,7 +102,7 @@ class Edge:
         self.alarms = self.ledger.alarms
         self.downlink = Downlink(
             self.streams,
-            Antenna(s.plan, s.name, s.earth),
+            Way(s.plan, s.name, s.earth),
             Synchronizer(s.plan, s.name, s.earth, s.sync),
             Mailer(s.address, Protector.of(s.address.here, s.hop_keys)),
             s.earth_endpoint,
@@ -145,8 +145,9 @@ class Edge:
                 self.ledger.compact(out)
             case TimerFired(name):
                 self._timer(name, now_us, out)
-            case LinkChanged(neighbour, usable) if neighbour == self.settings.earth:
-                self.downlink.link(usable, now_us)
+            case LinkChanged(neighbour, usable):
+                if not self.downlink.link(neighbour, usable, now_us):
+                    out.append(Report(Rejected("LinkChanged", f"{neighbour} does not lead to Earth")))
             case PlanChanged(plan):
                 self.downlink.replan(plan)
             case CrewAcknowledged(alert):

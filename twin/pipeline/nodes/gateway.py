@@ -55,10 +55,10 @@ from twin.pipeline.nodes.row_writer import Row, RowWriter
 from twin.pipeline.nodes.second_medium import SecondMedium
 from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
 from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
-from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
+from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import ALERT, peek_kind
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
@@ -133,8 +133,8 @@ class Gateway:
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
         s = self.settings
-        antenna = Antenna(s.plan, s.name, edge.name)
-        return AckDesk(edge, antenna, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._acks)
+        way = Way(s.plan, s.name, edge.name)
+        return AckDesk(edge, way, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._acks)
 
     @classmethod
     def recover(cls, settings: GatewaySettings, stored: Stored = NOTHING_STORED) -> Gateway:
@@ -178,7 +178,7 @@ class Gateway:
                 self._timer(name, now_us, out)
             case PlanChanged(plan):
                 for desk in self._desks.values():
-                    desk.antenna.replan(plan)
+                    desk.way.replan(plan)
             case SurgeonAcknowledged(alert):
                 self._alerts.acknowledge(alert, now_us, out)
             case Started(entropy):

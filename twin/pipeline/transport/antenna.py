@@ -5,6 +5,9 @@ Bundles are bound late: the owner asks how much room the current contact has and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
 from twin.pipeline.machine import Transmit
 from twin.pipeline.transport.contact_plan import MICROBITS_PER_BYTE, Contact, ContactPlan
 
@@ -12,17 +15,21 @@ RETRY_US = 10_000_000
 
 
 class Antenna:
-    """State of a transmitter towards `neighbour`: at most one transmission under way."""
+    """State of a transmitter towards `neighbour`: at most one transmission under way.
 
-    __slots__ = ("_contact", "_next_id", "_not_before_us", "here", "neighbour", "plan", "under_way", "usable")
+    Args:
+        ids: numbers of transmissions, shared by antennas whose owner tells them apart by number alone.
+    """
 
-    def __init__(self, plan: ContactPlan, here: str, neighbour: str) -> None:
+    __slots__ = ("_contact", "_ids", "_not_before_us", "here", "neighbour", "plan", "under_way", "usable")
+
+    def __init__(self, plan: ContactPlan, here: str, neighbour: str, ids: Iterator[int] | None = None) -> None:
         self.here = here
         self.neighbour = neighbour
         self.replan(plan)
         self.usable = True
         self.under_way: int | None = None
-        self._next_id = 0
+        self._ids = count() if ids is None else ids
         self._not_before_us: int | None = None
 
     def replan(self, plan: ContactPlan) -> None:
@@ -49,9 +56,8 @@ class Antenna:
 
     def radiate(self, data: bytes) -> Transmit:
         """The effect that sends `data` now; the antenna is busy until `ended` is called."""
-        self.under_way = self._next_id
-        self._next_id += 1
-        return Transmit(self.under_way, self.neighbour, data)
+        number = self.under_way = next(self._ids)
+        return Transmit(number, self.neighbour, data)
 
     def ended(self, transmission_id: int) -> bool:
         """The last bit has left; False if this is not the one under way (from before a restart)."""

@@ -21,7 +21,7 @@ from collections import deque
 from typing import NamedTuple
 
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.timing import expected_answer_us
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack
 
@@ -67,10 +67,10 @@ class Synchronizer:
     """Sender's half of synchronization between `here` and `there`, for any number of streams."""
 
     def __init__(self, plan: ContactPlan, here: str, there: str, settings: SyncSettings) -> None:
-        self.plan = plan
         self.here = here
         self.there = there
         self.settings = settings
+        self._back = Router(plan, there)
         self.verified: dict[StreamId, int] = {}
         self._urgent: deque[RecordId] = deque()
         self._again: deque[RecordId] = deque()
@@ -168,10 +168,8 @@ class Synchronizer:
         """Whether Earth holds the record, as far as known here, and has not asked for it again."""
         return record.index < self.verified.get(record.stream, 0) and record not in self._demanded
 
-    def sent(self, load: Load, now_us: int) -> None:
-        """The last bit of this load's bundle has just left."""
-        contact = self.plan.current_or_next(self.here, self.there, max(now_us - 1, 0))
-        arrival_us = now_us if contact is None else now_us + contact.owlt_us(now_us)
+    def sent(self, load: Load, now_us: int, arrival_us: int) -> None:
+        """The last bit of this load's bundle has just left, and should arrive at `arrival_us`."""
         flight = _Flight(load, now_us, arrival_us, min(load.round, DOUBLINGS_MAX) if self._unheard else 0)
         self._set_expiry(flight)
         if not load.urgent:
@@ -280,7 +278,7 @@ class Synchronizer:
 
     def replan(self, plan: ContactPlan) -> None:
         """Compute every timer anew from another plan."""
-        self.plan = plan
+        self._back = Router(plan, self.there)
         for flight in self._flights:
             self._set_expiry(flight)
 
@@ -314,15 +312,14 @@ class Synchronizer:
         self._alerts.discard(record)
         self._demanded.discard(record)
 
-    def _expiry_us(self, sent_us: int) -> int | None:
-        answer_us = expected_answer_us(
-            self.plan, (self.here, self.there), sent_us, self.settings.turnaround_us, ACK_BYTES
-        )
-        return None if answer_us is None else answer_us + self.settings.margin_us
+    def _answer_us(self, arrival_us: int) -> int | None:
+        """When the answer to what arrives at an instant should be home; None while no way back is planned."""
+        return self._back.best_case_us(self.here, ACK_BYTES, arrival_us + self.settings.turnaround_us)
 
     def _set_expiry(self, flight: _Flight) -> None:
-        expiry_us = self._expiry_us(flight.sent_us)
-        flight.expiry_us = None if expiry_us is None else expiry_us + self._patience_us(flight)
+        answer_us = self._answer_us(flight.arrival_us)
+        patience_us = self.settings.margin_us + self._patience_us(flight)
+        flight.expiry_us = None if answer_us is None else answer_us + patience_us
 
     def _patience_us(self, flight: _Flight) -> int:
         """What a flight waits beyond its answer time because what was sent before it was not answered."""
@@ -333,6 +330,6 @@ class Synchronizer:
         """Bytes that may be in flight, None for no limit."""
         if self.settings.window_bytes is None:
             return None
-        if self._expiry_us(now_us) is None:
+        if self._answer_us(now_us) is None:
             return None
         return self.settings.window_bytes

@@ -12,16 +12,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from twin.scenario.catalogue import LARGE_STATIONS
-from twin.world import ephemeris, mars, stations, timescales
-from twin.world.timescales import US_PER_DAY, US_PER_S, FloatArray, IntArray, utc_to_us
-from twin.world.windows import elevation_crossings
+from twin.world import ephemeris, mars, orbits, relay_geometry, slow_sky, stations, timescales
+from twin.world.elements import Elements
+from twin.world.timescales import SOL_US, US_PER_DAY, US_PER_S, FloatArray, IntArray, utc_to_us
+from twin.world.windows import Window, elevation_crossings
 
-HEADING = f"{'quantity':36s} {'reference table':20s} compared largest error  needed unit"
+HEADING = f"{'quantity':36s} {'reference table':22s} compared largest error  needed unit"
 TABLES = Path(__file__).parent.parent / "tests" / "reference"
 SITES = {
     "jezero": mars.Site("jezero", 18.4447, 77.4508),
@@ -32,6 +34,9 @@ WINDOW_START = "2033-03-10T00:00:00Z"
 """Window A of the tables."""
 SCAN_STEP_US = 300 * US_PER_S
 ELEVATION_MIN_DEG = 10.0
+RELAY = orbits.KeplerOrbit(Elements.circular(utc_to_us(WINDOW_START), 3696.19, 93.0, 43.871705, 0.0))
+"""The MRO-like relay of the tables in window A; elements from the header of ``relay_passes.csv``."""
+RELAY_SPAN = (utc_to_us(WINDOW_START), utc_to_us(WINDOW_START) + 5 * SOL_US)
 
 Row = dict[str, str]
 Elevation = Callable[[IntArray], FloatArray]
@@ -52,11 +57,12 @@ class Accuracy:
 def main() -> int:
     print(HEADING)
     missed = 0
-    for measure in (light_times, solar_separation, conjunctions, mars_clocks, over_sites, over_stations):
+    measures = (light_times, solar_separation, conjunctions, mars_clocks, over_sites, over_stations, over_relays)
+    for measure in (*measures, over_areostationary):
         for row in measure():
             missed += row.error > row.needed
             figures = f"{row.compared:8d} {row.error:13.2g} {row.needed:7g} {row.unit}"
-            print(f"{row.quantity:36s} {row.table:20s} {figures}")
+            print(f"{row.quantity:36s} {row.table:22s} {figures}")
     return 1 if missed else 0
 
 
@@ -193,6 +199,70 @@ def over_stations() -> list[Accuracy]:
     ]
 
 
+def over_relays() -> list[Accuracy]:
+    """A low relay: where it is, when it stands over the two sites, when Mars hides Earth and the Sun from it."""
+    rows = read("relay_states")
+    us = instants(rows, "utc")
+    icrf_km = RELAY.position_km(us)
+    fixed_km = np.stack(slow_sky.MarsTurn(int(us[0]), int(us[-1])).fixed_km(icrf_km, us), axis=-1)
+    icrf_off_km = icrf_km - np.stack([column(rows, f"{axis}_icrf_km") for axis in "xyz"], axis=-1)
+    fixed_off_km = fixed_km - np.stack([column(rows, f"{axis}_iaumars_km") for axis in "xyz"], axis=-1)
+    edges, highest_deg, nearest_km = [], [], []
+    for name, site in SITES.items():
+        passed = [row for row in read("relay_passes") if row["site"] == name]
+        windows = relay_geometry.passes(RELAY, site, *RELAY_SPAN, ELEVATION_MIN_DEG)
+        edges += window_edges_s(windows, passed, "start_utc", "end_utc")
+        _, elevation_deg, range_km = relay_geometry.look_at(RELAY, site, instants(passed, "max_el_utc"))
+        highest_deg.append(worst(elevation_deg - column(passed, "max_el_deg")))
+        nearest_km.append(worst(range_km - column(passed, "min_range_km")))
+    count = len(read("relay_passes"))
+    measured = [
+        Accuracy("relay's position, ICRF", "relay_states", len(rows), worst(icrf_off_km), 0.1, "km"),
+        Accuracy("relay's position, IAU_MARS", "relay_states", len(rows), worst(fixed_off_km), 0.1, "km"),
+        Accuracy("relay rises and sets at a site", "relay_passes", len(edges), worst(edges), 2.0, "s"),
+        Accuracy("relay's highest elevation", "relay_passes", count, worst(highest_deg), 0.02, "deg"),
+        Accuracy("relay's least range", "relay_passes", count, worst(nearest_km), 0.1, "km"),
+    ]
+    for body in ("earth", "sun"):
+        rows = [r for r in read("relay_earth_visibility") if (r["relay"], r["body"]) == ("mro_like", body)]
+        # The table stops in the middle of the span: one minute later nothing more has risen.
+        end_us = utc_to_us(rows[-1]["end_utc"]) + 60 * US_PER_S
+        windows = relay_geometry.sees_body(RELAY, body, RELAY_SPAN[0], end_us)
+        edges = window_edges_s(windows, rows, "start_utc", "end_utc")
+        measured.append(
+            Accuracy(f"Mars hides {body} from a relay", "relay_earth_visibility", len(edges), worst(edges), 2.0, "s")
+        )
+    return measured
+
+
+def over_areostationary() -> list[Accuracy]:
+    """Areostationary relays: direction and range from the two sites, and when Mars hides Earth from them."""
+    rows = read("areostationary")
+    elevation_deg, range_km, ms, visible, edges = [], [], [], [], []
+    for row in rows:
+        relay = orbits.AreostationaryOrbit(float(row["relay_lonE_deg"]))
+        at_us = np.array([RELAY_SPAN[0]])
+        _, seen_deg, seen_km = relay_geometry.look_at(relay, SITES[row["site"]], at_us)
+        elevation_deg.append(float(seen_deg[0]) - float(row["el_deg"]))
+        range_km.append(float(seen_km[0]) - float(row["range_km"]))
+        ms.append(float(relay_geometry.light_time_us(seen_km)[0]) / 1000.0 - float(row["one_way_ms"]))
+    for east, true_fraction in {row["relay_lonE_deg"]: row["earth_visible_fraction_5sols"] for row in rows}.items():
+        windows = relay_geometry.sees_body(orbits.AreostationaryOrbit(float(east)), "earth", *RELAY_SPAN)
+        seen_us = sum(end_us - start_us for start_us, end_us in windows)
+        visible.append(seen_us / (RELAY_SPAN[1] - RELAY_SPAN[0]) - float(true_fraction))
+        hidden = [gap for gap in read("relay_earth_visibility") if gap["relay"] == f"areostationary_{east}E"]
+        gaps = [(end_us, start_us) for (_, end_us), (start_us, _) in pairwise(windows)]
+        edges += window_edges_s(gaps, hidden, "start_utc", "end_utc")
+    table, count = "areostationary", len(rows)
+    return [
+        Accuracy("areostationary elevation", table, count, worst(elevation_deg), 0.02, "deg"),
+        Accuracy("areostationary range", table, count, worst(range_km), 0.1, "km"),
+        Accuracy("areostationary light time", table, count, worst(ms), 0.001, "ms"),
+        Accuracy("areostationary sees Earth", table, len(visible), worst(visible), 1e-5, "1"),
+        Accuracy("Mars hides earth, areostationary", "relay_earth_visibility", len(edges), worst(edges), 2.0, "s"),
+    ]
+
+
 def site_elevation(body: str, site: mars.Site, us: IntArray) -> FloatArray:
     """Elevation of Earth or the Sun over a site [deg]."""
     return SEEN_FROM_MARS[body](site, us)[1]
@@ -220,12 +290,21 @@ def edges_s(rows: list[Row], elevation_deg: Elevation, least_deg: float) -> list
     if rows[-1].get("clipped") != "end":
         end_us += 3600 * US_PER_S
     windows = elevation_crossings(elevation_deg, start_us, end_us, least_deg, SCAN_STEP_US)
+    return window_edges_s(windows, rows, "rise_utc", "set_utc")
+
+
+def window_edges_s(windows: list[Window], rows: list[Row], start: str, end: str) -> list[float]:
+    """Errors of the starts and ends of windows that are not clipped in the table [s].
+
+    Raises:
+        ValueError: there are more or fewer windows than in the table.
+    """
     errors_s = []
-    for (rise_us, set_us), row in zip(windows, rows, strict=True):
+    for (start_us, end_us), row in zip(windows, rows, strict=True):
         if row.get("clipped") != "start":
-            errors_s.append((rise_us - utc_to_us(row["rise_utc"])) / US_PER_S)
+            errors_s.append((start_us - utc_to_us(row[start])) / US_PER_S)
         if row.get("clipped") != "end":
-            errors_s.append((set_us - utc_to_us(row["set_utc"])) / US_PER_S)
+            errors_s.append((end_us - utc_to_us(row[end])) / US_PER_S)
     return errors_s
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twin.world.windows import elevation_crossings
+from twin.world.windows import crossings_within, elevation_crossings
 
 PERIOD_US = 86_400_000_000
 STEP_US = 300_000_000
@@ -62,3 +62,36 @@ def test_range_that_ends_before_it_starts_is_refused():
 def test_step_that_is_not_positive_is_refused():
     with pytest.raises(ValueError, match="windows: step 0 us must be positive"):
         elevation_crossings(wave, 0, 1, 0.0, 0)
+
+
+def test_windows_within_many_ranges_are_those_of_each():
+    ranges = [(0, PERIOD_US // 4), (PERIOD_US // 4, PERIOD_US // 2), (PERIOD_US, PERIOD_US), (PERIOD_US, 2 * PERIOD_US)]
+    apart = [window for one in ranges for window in elevation_crossings(wave, *one, 45.0, STEP_US)]
+    assert crossings_within(wave, ranges, 45.0, STEP_US) == apart
+    assert len(apart) == 3
+    assert crossings_within(wave, [], 45.0, STEP_US) == []
+
+
+def test_no_parabola_reaches_over_the_end_of_a_range():
+    """Heights 0 | 1 | 0 in three ranges of one instant each are no summit."""
+    ranges = [(at_us, at_us) for at_us in (0, PERIOD_US // 4, PERIOD_US // 2)]
+    asked = []
+
+    def noted(us):
+        asked.extend(us.tolist())
+        return wave(us)
+
+    assert crossings_within(noted, ranges, 91.0, STEP_US) == []
+    assert asked == [0, PERIOD_US // 4, PERIOD_US // 2]
+
+
+def test_long_scans_ask_in_blocks():
+    sizes = []
+
+    def noted(us):
+        sizes.append(us.size)
+        return wave(us)
+
+    elevation_crossings(noted, 0, PERIOD_US, 45.0, 1_000_000)
+    assert max(sizes) == 32_768
+    assert sizes[:3] == [32_768, 32_768, 20_865]

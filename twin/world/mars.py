@@ -103,13 +103,9 @@ def sun_azimuth_elevation_deg(site: Site, us: int | IntArray) -> tuple[float, fl
 def icrf_to_mars(us: int | IntArray) -> FloatArray:
     """Rotation from ICRF axes to the body-fixed axes IAU_MARS, shape (3, 3) or (n, 3, 3).
 
-    Source: pck00011, BODY499_POLE_RA, _POLE_DEC, _PM and their periodic terms.
+    Source: ``pole_and_meridian_deg``.
     """
-    days = np.asarray(tdb_s_past_j2000(us)) / 86_400.0
-    centuries = days / 36_525.0
-    pole_ra_deg = _RA_DEG[0] + _RA_DEG[1] * centuries + _periodic(np.sin, _RA_TERMS, centuries)
-    pole_dec_deg = _DEC_DEG[0] + _DEC_DEG[1] * centuries + _periodic(np.cos, _DEC_TERMS, centuries)
-    meridian_deg = _MERIDIAN_DEG[0] + _MERIDIAN_DEG[1] * days + _periodic(np.sin, _MERIDIAN_TERMS, centuries)
+    pole_ra_deg, pole_dec_deg, meridian_deg = pole_and_meridian_deg(us)
     # R3(W) R1(90 - DEC) R3(90 + RA), multiplied out with its node (the X axis at W = 0).
     ra, dec, w = np.radians(pole_ra_deg), np.radians(pole_dec_deg), np.radians(meridian_deg % 360.0)
     zero = np.zeros_like(ra)
@@ -118,6 +114,19 @@ def icrf_to_mars(us: int | IntArray) -> FloatArray:
     quarter = np.cross(pole, node)
     sin_w, cos_w = np.sin(w)[..., np.newaxis], np.cos(w)[..., np.newaxis]
     return np.stack([cos_w * node + sin_w * quarter, cos_w * quarter - sin_w * node, pole], axis=-2)
+
+
+def pole_and_meridian_deg(us: int | IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Right ascension and declination of the pole, and the prime meridian, not reduced to a circle [deg].
+
+    Source: pck00011, BODY499_POLE_RA, _POLE_DEC, _PM and their periodic terms.
+    """
+    days = np.asarray(tdb_s_past_j2000(us)) / 86_400.0
+    centuries = days / 36_525.0
+    pole_ra_deg = _RA_DEG[0] + _RA_DEG[1] * centuries + _periodic(np.sin, _RA_TERMS, centuries)
+    pole_dec_deg = _DEC_DEG[0] + _DEC_DEG[1] * centuries + _periodic(np.cos, _DEC_TERMS, centuries)
+    meridian_deg = _MERIDIAN_DEG[0] + _MERIDIAN_DEG[1] * days + _periodic(np.sin, _MERIDIAN_TERMS, centuries)
+    return pole_ra_deg, pole_dec_deg, meridian_deg
 
 
 def site_position_km(site: Site) -> FloatArray:

@@ -7,14 +7,18 @@ found as well. Times are rounded to 1 ms: sines differ in their last bit between
 not reach a contact plan.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.world.timescales import FloatArray, IntArray
 
+Window = tuple[int, int]
+
 _MS_US = 1000
+_BLOCK = 32_768
+"""Instants asked for at once: their vectors fit a processor's cache, and a year needs no more memory."""
 
 
 def elevation_crossings(
@@ -23,7 +27,7 @@ def elevation_crossings(
     end_us: int,
     threshold_deg: float,
     step_us: int,
-) -> list[tuple[int, int]]:
+) -> list[Window]:
     """Windows (rise, set) [us] in which an elevation is at or above a threshold, clipped to the range.
 
     Args:
@@ -36,50 +40,73 @@ def elevation_crossings(
     Raises:
         ValueError: the range ends before it starts, or the step is not positive.
     """
-    if end_us < start_us:
-        raise ValueError(f"windows: end {end_us} us is before start {start_us} us; swap them")
+    return crossings_within(elevation_deg, [(start_us, end_us)], threshold_deg, step_us)
+
+
+def crossings_within(
+    elevation_deg: Callable[[IntArray], FloatArray],
+    ranges: Sequence[Window],
+    threshold_deg: float,
+    step_us: int,
+) -> list[Window]:
+    """As ``elevation_crossings``, within each of many ranges, which are in order and do not overlap.
+
+    Raises:
+        ValueError: a range ends before it starts, or the step is not positive.
+    """
+    for start_us, end_us in ranges:
+        if end_us < start_us:
+            raise ValueError(f"windows: end {end_us} us is before start {start_us} us; swap them")
     if step_us <= 0:
         raise ValueError(f"windows: step {step_us} us must be positive; give the length of one scan step")
-    grid_us, height_deg = _scan(elevation_deg, start_us, end_us, threshold_deg, step_us)
-    above = height_deg >= 0.0
-    before = np.flatnonzero(above[1:] != above[:-1])
-    crossings_us = _bisect(elevation_deg, threshold_deg, grid_us[before], grid_us[before + 1], above[before])
-    edges_us: list[int] = crossings_us.tolist()
-    if above[0]:
-        edges_us.insert(0, start_us)
-    if above[-1]:
-        edges_us.append(end_us)
-    pairs = zip(edges_us[::2], edges_us[1::2], strict=True)
+    if not ranges:
+        return []
+
+    def over_deg(us: IntArray) -> FloatArray:
+        blocks = [elevation_deg(us[first : first + _BLOCK]) for first in range(0, us.size, _BLOCK)]
+        return np.concatenate(blocks) - threshold_deg if blocks else np.zeros(0)
+
+    us, above, within = _scan(over_deg, ranges, step_us)
+    same_range = within[1:] == within[:-1]
+    before = np.flatnonzero((above[1:] != above[:-1]) & same_range)
+    crossings_us = _bisect(over_deg, us[before], us[before + 1], above[before])
+    first = np.append(True, ~same_range)
+    last = np.append(~same_range, True)
+    rises_us = np.sort(np.append(crossings_us[~above[before]], us[first & above]))
+    sets_us = np.sort(np.append(crossings_us[above[before]], us[last & above]))
+    pairs = zip(rises_us.tolist(), sets_us.tolist(), strict=True)
     return [(rise_us, set_us) for rise_us, set_us in pairs if rise_us < set_us]
 
 
 def _scan(
-    elevation_deg: Callable[[IntArray], FloatArray],
-    start_us: int,
-    end_us: int,
-    threshold_deg: float,
-    step_us: int,
-) -> tuple[IntArray, FloatArray]:
-    """Instants of the scan and heights above the threshold [deg], with the summits between them."""
-    grid_us = np.append(np.arange(start_us, end_us, step_us, dtype=np.int64), np.int64(end_us))
-    height_deg = elevation_deg(grid_us) - threshold_deg
-    # The last step can be shorter than the others, which a parabola through equal steps does not bear.
-    left, middle, right = height_deg[:-3], height_deg[1:-2], height_deg[2:-1]
+    over_deg: Callable[[IntArray], FloatArray], ranges: Sequence[Window], step_us: int
+) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
+    """Instants of the scan with the summits between them, whether each is above, and the range it is in."""
+    grids_us = [np.append(np.arange(start_us, end_us, step_us), end_us) for start_us, end_us in ranges]
+    grid_us = np.concatenate(grids_us).astype(np.int64)
+    within = np.repeat(np.arange(len(ranges)), [len(grid) for grid in grids_us])
+    height_deg = over_deg(grid_us)
+    left, middle, right = height_deg[:-2], height_deg[1:-1], height_deg[2:]
     depth = np.where(middle < 0.0, 1.0, -1.0)
     bend_deg = depth * (2.0 * middle - left - right)
     hidden = (depth * (middle - left) >= 0.0) & (depth * (middle - right) >= 0.0) & (bend_deg > 0.0)
+    # The last step of a range can be shorter than the others, which a parabola through equal steps does not
+    # bear; where the third neighbour begins another range, the second one ends this.
+    hidden[:-1] &= within[3:] == within[:-3]
+    hidden[-1:] = False
     place = np.flatnonzero(hidden)
     offset = 0.5 * depth[place] * (right - left)[place] / bend_deg[place]
     summits_us = grid_us[place + 1] + np.rint(offset * step_us).astype(np.int64)
     all_us = np.append(grid_us, summits_us)
-    all_deg = np.append(height_deg, elevation_deg(summits_us) - threshold_deg)
-    order = np.argsort(all_us, kind="stable")
-    return all_us[order], all_deg[order]
+    all_deg = np.append(height_deg, over_deg(summits_us))
+    all_within = np.append(within, within[place])
+    # By range first: two ranges can share an instant.
+    order = np.lexsort((all_us, all_within))
+    return all_us[order], all_deg[order] >= 0.0, all_within[order]
 
 
 def _bisect(
-    elevation_deg: Callable[[IntArray], FloatArray],
-    threshold_deg: float,
+    over_deg: Callable[[IntArray], FloatArray],
     low_us: IntArray,
     high_us: IntArray,
     above_at_low: NDArray[np.bool_],
@@ -88,7 +115,7 @@ def _bisect(
     first_us, last_us = low_us, high_us
     while low_us.size and (high_us - low_us).max() > 1:
         middle_us = (low_us + high_us) // 2
-        same_side = (elevation_deg(middle_us) >= threshold_deg) == above_at_low
+        same_side = (over_deg(middle_us) >= 0.0) == above_at_low
         low_us = np.where(same_side, middle_us, low_us)
         high_us = np.where(same_side, high_us, middle_us)
     rounded_us = (high_us + _MS_US // 2) // _MS_US * _MS_US

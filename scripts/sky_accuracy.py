@@ -17,9 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from twin.network.visibility import station_windows, union
 from twin.scenario.catalogue import LARGE_STATIONS
 from twin.world import ephemeris, mars, orbits, relay_geometry, slow_sky, stations, timescales
+from twin.world.daylight import daylight
 from twin.world.elements import Elements
+from twin.world.horizon_mask import clear_windows
+from twin.world.mars_calendar import mars_date_us
 from twin.world.timescales import SOL_US, US_PER_DAY, US_PER_S, FloatArray, IntArray, utc_to_us
 from twin.world.windows import Window, elevation_crossings
 
@@ -32,14 +36,12 @@ SITES = {
 SEEN_FROM_MARS = {"earth": mars.earth_azimuth_elevation_deg, "sun": mars.sun_azimuth_elevation_deg}
 WINDOW_START = "2033-03-10T00:00:00Z"
 """Window A of the tables."""
-SCAN_STEP_US = 300 * US_PER_S
 ELEVATION_MIN_DEG = 10.0
 RELAY = orbits.KeplerOrbit(Elements.circular(utc_to_us(WINDOW_START), 3696.19, 93.0, 43.871705, 0.0))
 """The MRO-like relay of the tables in window A; elements from the header of ``relay_passes.csv``."""
 RELAY_SPAN = (utc_to_us(WINDOW_START), utc_to_us(WINDOW_START) + 5 * SOL_US)
 
 Row = dict[str, str]
-Elevation = Callable[[IntArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,17 @@ def mars_clocks() -> list[Accuracy]:
     ls_deg = timescales.mars_solar_longitude_deg(us) - column(rows, "Ls_mars24_deg")
     at_seasons_deg = timescales.mars_solar_longitude_deg(instants(seasons, "utc_mars24"))
     seasons_deg = at_seasons_deg - column(seasons, "Ls_deg")
+    season_s = [mars_date_us(int(row["mars_year"]), float(row["Ls_deg"])) / US_PER_S for row in seasons]
+    at_s = instants(seasons, "utc_mars24") / US_PER_S
+    eot_deg = timescales.equation_of_time_deg(us) - column(rows, "EOT_deg")
     sols = timescales.mars_sol_date(us) - column(rows, "MSD")
     hour_s = timescales.SOL_US / 24 / US_PER_S
     four = len(places) * len(rows)
     return [
         Accuracy("Ls (Mars24)", "mars_time", len(rows), worst(turned(ls_deg, 360)), 1e-4, "deg"),
         Accuracy("Ls (Mars24)", "mars_seasons", len(seasons), worst(turned(seasons_deg, 360)), 1e-4, "deg"),
+        Accuracy("year and Ls to UTC (Mars24)", "mars_seasons", len(seasons), worst(season_s - at_s), 1.0, "s"),
+        Accuracy("equation of time", "mars_time", len(rows), worst(eot_deg), 1e-4, "deg"),
         Accuracy("Mars Sol Date", "mars_time", len(rows), worst(sols), 1e-6, "sol"),
         Accuracy("MTC", "mars_time", len(rows), hour_s * worst(turned(clock_h, 24)), 0.1, "s"),
         Accuracy("LMST, four places", "mars_time", four, hour_s * worst(turned(mean_h, 24)), 0.1, "s"),
@@ -171,7 +178,8 @@ def over_sites() -> list[Accuracy]:
         for name, site in SITES.items():
             rows = [row for row in read(table) if row["site"] == name]
             least_deg = float(rows[0]["min_el_deg"])
-            errors_s += edges_s(rows, partial(site_elevation, body, site), least_deg)
+            windows_of = partial(daylight, site) if body == "sun" else partial(earth_over_site, site, least_deg)
+            errors_s += edges_s(rows, windows_of)
         measured.append(Accuracy(f"{body} rises and sets at a site", table, len(errors_s), worst(errors_s), 5.0, "s"))
     return measured
 
@@ -187,11 +195,11 @@ def over_stations() -> list[Accuracy]:
     errors_s: list[float] = []
     for name in LARGE_STATIONS:
         passes = [row for row in read("dsn_visibility") if row["station"] == name]
-        errors_s += edges_s(passes, partial(station_elevation, stations.DSN_STATIONS[name]), ELEVATION_MIN_DEG)
+        errors_s += edges_s(passes, partial(mars_over_station, stations.DSN_STATIONS[name]))
     covered = [row for row in read("dsn_union") if row["kind"] == "covered"]
     spans = [{"rise_utc": row["start_utc"], "set_utc": row["end_utc"]} for row in covered]
     spans[0]["clipped"], spans[-1]["clipped"] = "start", "end"
-    union_s = edges_s(spans, highest_elevation, ELEVATION_MIN_DEG)
+    union_s = edges_s(spans, mars_over_any_large_station)
     return [
         Accuracy("direction of Mars over a station", "dsn_azel", len(rows), worst(off_deg), 0.005, "deg"),
         Accuracy("Mars rises and sets at a station", "dsn_visibility", len(errors_s), worst(errors_s), 2.0, "s"),
@@ -263,24 +271,23 @@ def over_areostationary() -> list[Accuracy]:
     ]
 
 
-def site_elevation(body: str, site: mars.Site, us: IntArray) -> FloatArray:
-    """Elevation of Earth or the Sun over a site [deg]."""
-    return SEEN_FROM_MARS[body](site, us)[1]
+def earth_over_site(site: mars.Site, least_deg: float, start_us: int, end_us: int) -> list[Window]:
+    """Windows in which Earth stands over a site."""
+    return clear_windows(lambda us: mars.earth_azimuth_elevation_deg(site, us), site.mask, start_us, end_us, least_deg)
 
 
-def station_elevation(station: stations.Station, us: IntArray) -> FloatArray:
-    """Elevation of Mars over a station [deg]."""
-    return stations.mars_azimuth_elevation_deg(station, us)[1]
+def mars_over_station(station: stations.Station, start_us: int, end_us: int) -> list[Window]:
+    """Windows in which Mars stands over a station."""
+    return station_windows(station, (start_us, end_us), ELEVATION_MIN_DEG)
 
 
-def highest_elevation(us: IntArray) -> FloatArray:
-    """Elevation of Mars over the 70 m antenna that has it highest [deg]."""
-    heights_deg = [station_elevation(stations.DSN_STATIONS[name], us) for name in LARGE_STATIONS]
-    highest_deg: FloatArray = np.max(heights_deg, axis=0)
-    return highest_deg
+def mars_over_any_large_station(start_us: int, end_us: int) -> list[Window]:
+    """Windows in which Mars stands over one of the 70 m antennas."""
+    seen = [mars_over_station(stations.DSN_STATIONS[name], start_us, end_us) for name in LARGE_STATIONS]
+    return union([window for windows in seen for window in windows])
 
 
-def edges_s(rows: list[Row], elevation_deg: Elevation, least_deg: float) -> list[float]:
+def edges_s(rows: list[Row], windows_of: Callable[[int, int], list[Window]]) -> list[float]:
     """Errors of the rises and sets that are events, not edges of the table's range [s].
 
     Raises:
@@ -289,7 +296,7 @@ def edges_s(rows: list[Row], elevation_deg: Elevation, least_deg: float) -> list
     start_us, end_us = utc_to_us(WINDOW_START), utc_to_us(rows[-1]["set_utc"])
     if rows[-1].get("clipped") != "end":
         end_us += 3600 * US_PER_S
-    windows = elevation_crossings(elevation_deg, start_us, end_us, least_deg, SCAN_STEP_US)
+    windows = windows_of(start_us, end_us)
     return window_edges_s(windows, rows, "rise_utc", "set_utc")
 
 

@@ -9,6 +9,7 @@ import pytest
 from twin.experiments.sky_plan import plan_of, site_of
 from twin.network.visibility import down_windows, station_windows, subtract, up_windows
 from twin.scenario import load_scenario
+from twin.world.ephemeris import owlt_up_us
 from twin.world.horizon_mask import HorizonMask
 from twin.world.mars import Site, earth_azimuth_elevation_deg
 from twin.world.stations import DSN_STATIONS, mars_azimuth_elevation_deg
@@ -35,15 +36,16 @@ def test_the_plans_of_the_first_scenarios_stay_what_they_were_before_masks_and_3
     assert hashlib.sha256(repr(plan).encode()).hexdigest() == digest
 
 
-@pytest.mark.parametrize("windows_of", [down_windows, up_windows])
-def test_a_rim_at_the_site_takes_only_what_stands_behind_it(windows_of):
+@pytest.mark.parametrize(("windows_of", "later_us"), [(down_windows, lambda _: 0), (up_windows, owlt_up_us)])
+def test_a_rim_at_the_site_takes_only_what_stands_behind_it(windows_of, later_us):
     walled = replace(JEZERO, mask=EASTERN_RIM)
     free, masked = (windows_of(site, DSN_STATIONS["DSS-63"], SPAN, 10.0, 10.0) for site in (JEZERO, walled))
     assert subtract(masked, free) == []
     lost = subtract(free, masked)
     assert lost
     for start_us, end_us in lost:
-        azimuth_deg, elevation_deg = earth_azimuth_elevation_deg(walled, (start_us + end_us) // 2)
+        middle_us = (start_us + end_us) // 2
+        azimuth_deg, elevation_deg = earth_azimuth_elevation_deg(walled, middle_us + later_us(middle_us))
         assert 10.0 < elevation_deg < EASTERN_RIM(azimuth_deg)
 
 

@@ -123,9 +123,11 @@ def test_julian_date_agrees_with_the_reference_table(accuracy):
 def test_mars_clocks_agree_with_mars24(accuracy):
     reached = {"deg": 1e-5, "sol": 6e-7, "s": 0.003}
     rows = accuracy.mars_clocks()
-    assert len(rows) == 6
+    assert len(rows) == 8
     for row in rows:
-        assert row.error < min(reached[row.unit], row.needed), row
+        # The table of seasons is rounded to the second.
+        to = 0.6 if row.quantity.startswith("year and Ls") else reached[row.unit]
+        assert row.error < min(to, row.needed), row
 
 
 def test_mars24_worked_example():

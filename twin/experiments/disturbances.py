@@ -9,7 +9,7 @@ from typing import NamedTuple
 from twin.faults.disk import FlushFaults, FlushRule
 from twin.faults.link import Burst, LinkFaults, LinkRule, Outage, RealRates, Rule, TimedBurst
 from twin.faults.resolve import numbered
-from twin.network.visibility import Window, subtract
+from twin.network.visibility import Window, subtract, union
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.randomness import stream
 from twin.scenario.catalogue import STATIONS
@@ -179,7 +179,7 @@ def stow_windows(scenario: HabitatScenario, span: Window) -> list[Window]:
         for effect in storm.effects:
             if effect.kind == "antenna_stow":
                 found += dust.windows_above(effect.above_tau, *span, settings.background_tau, storms)
-    return merge(found)
+    return union(found)
 
 
 def storms_of(scenario: HabitatScenario) -> list[dust.Storm]:
@@ -188,17 +188,6 @@ def storms_of(scenario: HabitatScenario) -> list[dust.Storm]:
         dust.Storm(scenario.start_us + s.onset_us, s.peak_tau, s.growth_us, s.decay_us)
         for s in scenario.weather.dust.storms
     ]
-
-
-def merge(windows: list[Window]) -> list[Window]:
-    """Union of windows, ordered and disjoint."""
-    out: list[Window] = []
-    for start_us, end_us in sorted(windows):
-        if out and start_us <= out[-1][1]:
-            out[-1] = (out[-1][0], max(out[-1][1], end_us))
-        else:
-            out.append((start_us, end_us))
-    return out
 
 
 def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
@@ -229,7 +218,7 @@ def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
                     down[node].append(span)
             case _:
                 pass  # stops nobody
-    return {name: merge(windows) for name, windows in down.items()}
+    return {name: union(windows) for name, windows in down.items()}
 
 
 def idle_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
@@ -239,7 +228,7 @@ def idle_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
     for fault in scenario.faults:
         if isinstance(fault, DiskFull | WrongConfig) or (isinstance(fault, FsyncError) and fault.rate is None):
             idle[fault.node].append(span_of_fault(scenario, fault))
-    return {edge: merge(windows) for edge, windows in idle.items()}
+    return {edge: union(windows) for edge, windows in idle.items()}
 
 
 def clock_errors_us(scenario: HabitatScenario, until_us: int) -> dict[str, int]:

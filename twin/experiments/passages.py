@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from twin.experiments.disturbances import (
     down_windows,
     idle_windows,
-    merge,
     span_of_fault,
     surprise_outages,
     usable,
@@ -15,7 +14,7 @@ from twin.experiments.disturbances import (
 from twin.experiments.identities import EARTH
 from twin.faults.stale_plan import shifted
 from twin.guarantees.availability import Availability, Passage
-from twin.network.visibility import Window, subtract
+from twin.network.visibility import Window, subtract, union
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.link_faults import StalePlan
@@ -92,7 +91,7 @@ def longest_silence_s(scenario: HabitatScenario, available: Iterable[Availabilit
 
     A silence that the end of generation falls into counts in full: what was generated in it waits until it is over.
     """
-    windows = merge([(start, end) for passage in available for start, end, _ in passage.down.windows])
+    windows = union([(start, end) for passage in available for start, end, _ in passage.down.windows])
     silent_from_us = [scenario.start_us, *(end for _, end in windows)]
     silent_until_us = [*(start for start, _ in windows), span[1]]
     silences = zip(silent_from_us, silent_until_us, strict=True)

@@ -7,7 +7,7 @@ afterwards. Each end looks over its own horizon mask.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from twin.world import ephemeris, mars, stations
 from twin.world.horizon_mask import clear_windows
@@ -46,6 +46,17 @@ def subtract(base: Sequence[Window], cuts: Sequence[Window]) -> list[Window]:
                 kept.append((cut_end_us, end_us))
         left = kept
     return left
+
+
+def union(windows: Iterable[Window]) -> list[Window]:
+    """What at least one of some windows, in any order, covers; ordered, and windows that touch become one."""
+    out: list[Window] = []
+    for start_us, end_us in sorted(windows):
+        if out and start_us <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], end_us))
+        else:
+            out.append((start_us, end_us))
+    return out
 
 
 def down_windows(

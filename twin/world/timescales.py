@@ -170,7 +170,7 @@ def mars_solar_longitude_deg(us: int | IntArray) -> float | FloatArray:
 
     Errors: 0.011 deg against the geometry of DE440. Source: Mars24 algorithm, B-1 to B-5.
     """
-    fictitious_mean_sun_deg, equation_of_center_deg = _mars24(us)
+    fictitious_mean_sun_deg, equation_of_center_deg = mean_sun_and_center_deg(us)
     return _like(us, (fictitious_mean_sun_deg + equation_of_center_deg) % 360.0)
 
 
@@ -212,17 +212,31 @@ def ltst_h(us: IntArray, east_longitude_deg: float) -> FloatArray: ...
 def ltst_h(us: int | IntArray, east_longitude_deg: float) -> float | FloatArray:
     """Local True Solar Time at an east longitude [h of 1/24 sol], 0 to 24: what a sundial there shows.
 
-    Source: Mars24 algorithm, C-1 and C-4; 2 s against the geometry of DE440.
+    Source: Mars24 algorithm, C-4; 2 s against the geometry of DE440.
     """
-    fictitious_mean_sun_deg, equation_of_center_deg = _mars24(us)
+    return _like(us, (lmst_h(us, east_longitude_deg) + np.asarray(equation_of_time_deg(us)) / 15.0) % 24.0)
+
+
+@overload
+def equation_of_time_deg(us: int) -> float: ...
+@overload
+def equation_of_time_deg(us: IntArray) -> FloatArray: ...
+def equation_of_time_deg(us: int | IntArray) -> float | FloatArray:
+    """How far the true Sun is ahead of the mean one [deg]: LTST minus LMST, 15 deg to the hour of 1/24 sol.
+
+    Source: Mars24 algorithm, C-1.
+    """
+    fictitious_mean_sun_deg, equation_of_center_deg = mean_sun_and_center_deg(us)
     twice_ls = np.radians(2.0 * (fictitious_mean_sun_deg + equation_of_center_deg))
     obliquity_deg = 2.861 * np.sin(twice_ls) - 0.071 * np.sin(2 * twice_ls) + 0.002 * np.sin(3 * twice_ls)
-    equation_of_time_deg = obliquity_deg - equation_of_center_deg
-    return _like(us, (lmst_h(us, east_longitude_deg) + equation_of_time_deg / 15.0) % 24.0)
+    return _like(us, obliquity_deg - equation_of_center_deg)
 
 
-def _mars24(us: int | IntArray) -> tuple[FloatArray, FloatArray]:
-    """Right ascension of the fictitious mean Sun, and the equation of center, both [deg] (B-1 to B-4)."""
+def mean_sun_and_center_deg(us: int | IntArray) -> tuple[FloatArray, FloatArray]:
+    """Right ascension of the fictitious mean Sun, not reduced to a circle, and the equation of center, both [deg].
+
+    Their sum grows without a break by 360 deg a year and is Ls modulo 360. Source: Mars24 algorithm, B-1 to B-4.
+    """
     days = np.asarray(tt_days_past_j2000(us))
     mean_anomaly = np.radians(19.3871 + 0.52402073 * days)
     fictitious_mean_sun_deg = 270.3871 + 0.524038496 * days

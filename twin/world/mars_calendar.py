@@ -1,0 +1,80 @@
+"""The Martian calendar: years counted from 1955, seasons by solar longitude Ls, and the instant of either.
+
+Mars Year 1 began at the northern spring equinox of 1955-04-11 (Clancy et al. 2000, J. Geophys. Res. 105, 9553). Ls is
+that of the Mars24 series (``timescales.mars_solar_longitude_deg``), up to 0.011 deg from the geometry of DE440: half an
+hour. So are the equinoxes and solstices here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, overload
+
+import numpy as np
+
+from twin.world.timescales import US_PER_DAY, FloatArray, IntArray, mean_sun_and_center_deg
+
+SEASONS_LS_DEG: Final = {
+    "northern spring equinox": 0.0,
+    "northern summer solstice": 90.0,
+    "northern autumn equinox": 180.0,
+    "northern winter solstice": 270.0,
+}
+FIRST_YEAR: Final = 1
+LAST_YEAR: Final = 91
+"""The series was fitted to 1874-2127 (Allison & McEwen 2000); 2127 falls in Mars Year 92."""
+
+_YEAR_AT_J2000: Final = 24
+_RATE_DEG_PER_DAY: Final = 0.524038496
+"""Of the mean Sun (Mars24 algorithm, B-2)."""
+_CENTER_MAX_DEG: Final = 12.0
+"""More than the equation of center can reach: 10.691 + 0.623 + 0.055 deg and the perturbers' 0.026 deg."""
+_MS_US: Final = 1000
+
+
+@overload
+def mars_year(us: int) -> int: ...
+@overload
+def mars_year(us: IntArray) -> IntArray: ...
+def mars_year(us: int | IntArray) -> int | IntArray:
+    """The Mars Year in which an instant lies; it changes where Ls is 0."""
+    year = np.floor(_turned_deg(us) / 360.0).astype(np.int64) + _YEAR_AT_J2000
+    return year if isinstance(us, np.ndarray) else int(year)
+
+
+@overload
+def mars_date_us(year: int, ls_deg: float) -> int: ...
+@overload
+def mars_date_us(year: int, ls_deg: FloatArray) -> IntArray: ...
+def mars_date_us(year: int, ls_deg: float | FloatArray) -> int | IntArray:
+    """The instant [us] at which a Mars Year reaches a solar longitude: the inverse of year and Ls, to 1 ms.
+
+    Args:
+        year: the Mars Year, 1 to 91.
+        ls_deg: solar longitudes, 0 to below 360 [deg], one or shape (n,).
+
+    Raises:
+        ValueError: a year or a longitude out of its range.
+    """
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(f"Mars Year {year}: the calendar runs from {FIRST_YEAR} to {LAST_YEAR}; choose a year in it")
+    wanted_deg = np.asarray(ls_deg, dtype=np.float64)
+    outside = wanted_deg[~((wanted_deg >= 0.0) & (wanted_deg < 360.0))]
+    if outside.size:
+        raise ValueError(f"Ls {outside.flat[0]} deg: a solar longitude lies from 0 to below 360 deg; give it so")
+    goal_deg = wanted_deg + 360.0 * (year - _YEAR_AT_J2000)
+    start_deg = sum(float(part) for part in mean_sun_and_center_deg(0))
+    guess_us = np.rint((goal_deg - start_deg) / _RATE_DEG_PER_DAY * US_PER_DAY).astype(np.int64)
+    reach_us = round(2 * _CENTER_MAX_DEG / _RATE_DEG_PER_DAY * US_PER_DAY)
+    low_us, high_us = guess_us - reach_us, guess_us + reach_us
+    for _ in range(reach_us.bit_length() + 1):
+        middle_us = (low_us + high_us) // 2
+        early = _turned_deg(middle_us) < goal_deg
+        low_us, high_us = np.where(early, middle_us, low_us), np.where(early, high_us, middle_us)
+    found_us: IntArray = (high_us + _MS_US // 2) // _MS_US * _MS_US
+    return found_us if isinstance(ls_deg, np.ndarray) else int(found_us)
+
+
+def _turned_deg(us: int | IntArray) -> FloatArray:
+    """Solar longitude that goes on growing from year to year [deg], 0 to 360 in Mars Year 24."""
+    fictitious_mean_sun_deg, equation_of_center_deg = mean_sun_and_center_deg(us)
+    return fictitious_mean_sun_deg + equation_of_center_deg

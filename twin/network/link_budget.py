@@ -100,22 +100,23 @@ class Budget(NamedTuple):
         transmitter, receiver, code = self.link.transmitter, self.link.receiver, self.link.code
         noise_k = receiver.system_temperature_k + self.added_noise_k
         cap_bps = self.link.rate_max_bps
+        # 0 - x, as -x would print a loss of nothing as -0.00.
         rows = [
             (f"transmitter power, {transmitter.power_w:g} W", _db(transmitter.power_w), "dBW"),
-            ("circuit loss", -transmitter.circuit_loss_db, "dB"),
+            ("circuit loss", 0.0 - transmitter.circuit_loss_db, "dB"),
             ("transmitting antenna", transmitter.gain_dbi, "dBi"),
             ("radiated power (EIRP)", self.eirp_dbw, "dBW"),
-            ("pointing of the transmitter", -transmitter.pointing_loss_db, "dB"),
-            (f"path loss, {self.distance_km:.0f} km", -self.path_loss_db, "dB"),
-            ("clear sky", -self.link.atmosphere_loss_db, "dB"),
-            ("weather and dust", -self.weather_loss_db, "dB"),
-            ("pointing of the receiver", -receiver.pointing_loss_db, "dB"),
+            ("pointing of the transmitter", 0.0 - transmitter.pointing_loss_db, "dB"),
+            (f"path loss, {self.distance_km:.0f} km", 0.0 - self.path_loss_db, "dB"),
+            ("clear sky", 0.0 - self.link.atmosphere_loss_db, "dB"),
+            ("weather and dust", 0.0 - self.weather_loss_db, "dB"),
+            ("pointing of the receiver", 0.0 - receiver.pointing_loss_db, "dB"),
             (f"G/T, {receiver.gain_dbi:g} dBi and {noise_k:.1f} K", self.gain_over_temperature_db_k, "dB/K"),
-            ("Boltzmann's constant", BOLTZMANN_DBW, "dBW/K/Hz"),
+            ("less Boltzmann's constant", 0.0 - BOLTZMANN_DBW, "dBW/K/Hz"),
             ("C/N0", self.cn0_dbhz, "dB-Hz"),
-            ("Eb/N0 of the code", -code.threshold_ebn0_db, "dB"),
-            ("implementation loss", -self.link.implementation_loss_db, "dB"),
-            ("margin", -self.link.margin_db, "dB"),
+            ("Eb/N0 of the code", 0.0 - code.threshold_ebn0_db, "dB"),
+            ("implementation loss", 0.0 - self.link.implementation_loss_db, "dB"),
+            ("margin", 0.0 - self.link.margin_db, "dB"),
             ("information rate", _db(self.uncapped_rate_bps), "dB bit/s"),
         ]
         lines = [f"{term:40s} {value:10.2f} {unit}" for term, value, unit in rows]

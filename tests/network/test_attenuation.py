@@ -16,7 +16,8 @@ from twin.network.attenuation import (
     slant_db,
     zenith_attenuation_db,
 )
-from twin.network.link_budget import MRO_X_34M, budget
+from twin.network.link_budget import budget
+from twin.network.radios import MRO_X_34M
 
 COMPLEXES = ("Goldstone", "Canberra", "Madrid")
 

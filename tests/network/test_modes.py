@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.network.link_budget import MRO_X_34M, cn0_dbhz, needed_ebn0_db
+from twin.network.attenuation import dust_loss_db
+from twin.network.link_budget import cn0_dbhz, needed_ebn0_db
 from twin.network.modes import Mode, Segment, Switching, modes_of, rate_segments, split_contact, volume_bits
+from twin.network.radios import MRO_KA_34M, MRO_X_34M
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.world import ephemeris
-from twin.world.timescales import US_PER_DAY, utc_to_us
+from twin.world import dust, ephemeris
+from twin.world.timescales import SOL_US, US_PER_DAY, utc_to_us
 
 S = 1_000_000
 MODES = (Mode(1000, 40.0), Mode(2000, 43.0), Mode(4000, 46.0))
@@ -120,6 +122,25 @@ def test_mro_steps_through_its_rates_once_between_opposition_and_conjunction():
         # A change is where the bare threshold stands: Eb/N0 of the code and implementation loss, margin used up.
         ebn0_db = level(np.array([segment.end_us]))[0] - 10.0 * math.log10(segment.rate_bps)
         assert ebn0_db == pytest.approx(needed_ebn0_db(MRO_X_34M), abs=1e-6)
+
+
+@pytest.mark.parametrize(("band", "link", "changes"), [("X", MRO_X_34M, False), ("Ka", MRO_KA_34M, True)])
+def test_a_storm_steps_ka_down_and_up_again_and_leaves_x_alone(band, link, changes):
+    storm = dust.Storm(onset_us=10 * SOL_US, peak_tau=10.8, growth_us=5 * SOL_US, decay_us=15 * SOL_US)
+
+    def level(us):
+        lost_db = dust_loss_db(band, dust.opacity(us, 0.5, [storm]), 20.0)
+        return cn0_dbhz(link, np.full(len(us), 3e8), lost_db)
+
+    modes = modes_of([500_000 * 2**k for k in range(7)], needed_ebn0_db(link))
+    (segments,) = rate_segments(modes, level, [(0, 100 * SOL_US)], SOL_US, Switching(0.0, 1.0))
+    rates = [segment.rate_bps for segment in segments]
+    assert (segments[0].start_us, segments[-1].end_us) == (0, 100 * SOL_US)
+    if changes:
+        assert min(rates) < rates[0] == rates[-1]
+        assert 10 * SOL_US < segments[0].end_us < 15 * SOL_US < segments[-1].start_us
+    else:
+        assert len(rates) == 1
 
 
 def test_no_modes_and_no_windows_give_nothing():

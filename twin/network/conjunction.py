@@ -6,8 +6,8 @@ than none. In such a moratorium nothing goes up, acknowledgements included: what
 until the first ack afterwards. That longest silence sizes storage.
 
 Windows are instants at Earth: reception of the way down, transmission of the way up. Angles are those of
-``ephemeris.sep_light_time_deg``, Mars where its light left it; the way up passes where Mars will be, at most 0.003 deg
-beside it when the two run 20 minutes apart.
+``ephemeris.sep_light_time_deg``, Mars where its light left it; the way up leads to where Mars will be, two light times
+later: 2 v/c, 0.01 deg, beside it.
 """
 
 from __future__ import annotations

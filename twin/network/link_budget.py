@@ -9,14 +9,13 @@ Eb/N0 is counted per information bit, as CCSDS 130.1-G draws its curves. The rat
 decoder: the code's rate, Reed-Solomon parity included, is already in it and must not be taken off again. Markers,
 headers and packets are not (``encapsulation``).
 
-A worked X-band link, like that of Mars Reconnaissance Orbiter (MRO), stands at the end; reference/link_budget.csv.
+A logarithm's last bit differs between processors, so a contact plan takes its rates from a list (``modes``); the
+rate of a budget is for people. Worked links stand in ``radios``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, NamedTuple, overload
 
 import numpy as np
@@ -35,17 +34,6 @@ class Code(NamedTuple):
     information_per_symbol: float
     threshold_ebn0_db: float
     source: str
-
-
-CODES: Final[Mapping[str, Code]] = MappingProxyType(
-    {
-        "conv-1/2": Code(1 / 2, 4.8, "CCSDS 130.1-G: (7,1/2), BER 1e-6 (recalled)"),
-        "rs-conv": Code(223 / 510, 2.55, "reference/link_budget.csv: Reed-Solomon (255,223) over (7,1/2), BER 1e-6"),
-        "turbo-1/6": Code(1 / 6, 0.1, "reference/link_budget.csv: block of 8920 bits"),
-        "turbo-1/2": Code(1 / 2, 1.0, "CCSDS 130.1-G: block of 8920 bits, FER 1e-4 (recalled)"),
-        "ldpc-7/8": Code(7136 / 8160, 3.9, "CCSDS 130.1-G: code C2, BER 1e-6 (recalled)"),
-    }
-)
 
 
 class Transmitter(NamedTuple):
@@ -184,10 +172,14 @@ def cn0_dbhz(
         distance_km: distance of the ends [km].
         weather_loss_db: what weather and dust take, beyond the clear sky [dB].
         added_noise_k: what weather adds to the system temperature [K].
+
+    Raises:
+        ValueError: a distance, the power or a temperature is not positive.
     """
     eirp_dbw, receiver = radiated_dbw(link.transmitter), link.receiver
     fixed_db = link.transmitter.pointing_loss_db + receiver.pointing_loss_db + link.atmosphere_loss_db + BOLTZMANN_DBW
     noise_k = receiver.system_temperature_k + added_noise_k
+    _require_positive("receiver", "system temperature", float(np.min(noise_k)), "K")
     if isinstance(distance_km, np.ndarray):
         noise_db = 10.0 * np.log10(noise_k)
         loss_db = path_loss_db(distance_km, link.frequency_hz)
@@ -209,8 +201,6 @@ def budget(link: Link, distance_km: float, weather_loss_db: float = 0.0, added_n
     Raises:
         ValueError: distance, power or temperature is not positive.
     """
-    noise_k = link.receiver.system_temperature_k + added_noise_k
-    _require_positive("receiver", "system temperature", noise_k, "K")
     level_dbhz = cn0_dbhz(link, distance_km, weather_loss_db, added_noise_k)
     uncapped_bps = 10.0 ** ((level_dbhz - needed_ebn0_db(link) - link.margin_db) / 10.0)
     rate_bps = int(uncapped_bps)
@@ -221,7 +211,7 @@ def budget(link: Link, distance_km: float, weather_loss_db: float = 0.0, added_n
         added_noise_k=added_noise_k,
         eirp_dbw=radiated_dbw(link.transmitter),
         path_loss_db=path_loss_db(distance_km, link.frequency_hz),
-        gain_over_temperature_db_k=link.receiver.gain_dbi - _db(noise_k),
+        gain_over_temperature_db_k=link.receiver.gain_dbi - _db(link.receiver.system_temperature_k + added_noise_k),
         cn0_dbhz=level_dbhz,
         uncapped_rate_bps=uncapped_bps,
         rate_bps=rate_bps if link.rate_max_bps is None else min(rate_bps, link.rate_max_bps),
@@ -240,24 +230,3 @@ def _db(ratio: float) -> float:
 def _require_positive(what: str, quantity: str, value: float, unit: str) -> None:
     if not (math.isfinite(value) and value > 0.0):
         raise ValueError(f"{what}: {quantity} {value:g} {unit} must be above 0; give it in {unit}")
-
-
-X_DOWN_HZ: Final = 8.4e9
-"""Deep-space X-band toward Earth: MRO, mars.nasa.gov commxband."""
-
-DSN_34M_X: Final = Receiver(68.3, 0.0, 30.0)
-"""reference/link_budget.csv, 810-005 module 104 (recalled): G/T 53.5 dB/K."""
-DSN_70M_X: Final = Receiver(74.1, 0.0, 20.0)
-"""810-005 module 101 (recalled): 74.1 dBi and about 20 K."""
-
-MRO_X_34M: Final = Link(
-    Transmitter(100.0, 1.0, dish_gain_dbi(3.0, 0.65, X_DOWN_HZ), 0.2),
-    DSN_34M_X,
-    X_DOWN_HZ,
-    0.2,
-    CODES["rs-conv"],
-    implementation_loss_db=1.0,
-    margin_db=3.0,
-    rate_max_bps=6_000_000,
-)
-"""100 W, 3 m, 6 Mbit/s at most: published; the rest assumed as in the head of reference/link_budget.csv."""

@@ -17,8 +17,9 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from twin.network.link_budget import CODES, Link, Receiver, Transmitter, needed_ebn0_db
+from twin.network.link_budget import Link, Receiver, Transmitter, needed_ebn0_db
 from twin.network.modes import Mode, modes_of
+from twin.network.radios import CODES
 from twin.world.ephemeris import SPEED_OF_LIGHT_KM_S
 
 RATES_BPS: Final = tuple(8_000 << doubling for doubling in range(9))

@@ -84,8 +84,8 @@ def test_a_rover_with_a_small_antenna_reaches_its_published_rates():
 
 
 def test_ka_gains_the_published_decibels_over_x():
-    """4 to 6 dB "due to higher frequency": abstract of "Solar scintillation effects on telecommunication links at Ka-band
-    and X-band" (JPL). Same power, a day of 90 % weather at 30 deg.
+    """4 to 6 dB "due to higher frequency": abstract of "Solar scintillation effects on telecommunication links at
+    Ka-band and X-band" (JPL). Same power, a day of 90 % weather at 30 deg.
     """
     same_power = MRO_KA_34M._replace(transmitter=MRO_KA_34M.transmitter._replace(power_w=100.0))
     levels_dbhz = []

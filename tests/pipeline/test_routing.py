@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -35,7 +36,7 @@ def light_us(contact: Contact, at: int) -> int:
     knots = contact.owlt
     if at <= knots[0][0]:
         return knots[0][1]
-    for (t0, v0), (t1, v1) in zip(knots, knots[1:], strict=False):
+    for (t0, v0), (t1, v1) in pairwise(knots):
         if at <= t1:
             return v0 + (v1 - v0) * (at - t0) // (t1 - t0)
     return knots[-1][1]
@@ -183,7 +184,7 @@ def test_promises_are_kept_clear_of_and_never_exceed_a_contact(block: int) -> No
                     held = sorted(span for span in spans if span[2] >= level)
                     assert volumes[at].promised_us(level) == sum(e - b for b, e, _ in held)
                     same = sorted((b, e) for b, e, of in spans if of == level)
-                    assert all(one[1] <= other[0] for one, other in zip(same, same[1:], strict=False))
+                    assert all(one[1] <= other[0] for one, other in pairwise(same))
                 total = sum(e - b for b, e, _ in spans)
                 length = contacts[at].end_us - contacts[at].start_us
                 assert volumes[at].overbooked_us == max(0, total - length)

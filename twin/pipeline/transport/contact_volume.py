@@ -121,11 +121,13 @@ class ContactVolume:
         end_us = begin_us + airtime_us
         return (begin_us, end_us) if end_us <= contact.end_us else None
 
-    def promise(self, span: Span, priority: int) -> None:
-        """Take a span that `earliest` found."""
-        if not self._levels:
-            self._levels = tuple([_Spans() for _ in range(LEVELS)])
-        self._levels[priority].add(*span)
+    def promise(self, span: Span, priority: int) -> bool:
+        """Take a span that `earliest` has just found; whether lower priorities hold promises of this contact."""
+        levels = self._levels
+        if not levels:
+            levels = self._levels = tuple([_Spans() for _ in range(LEVELS)])
+        levels[priority].add(*span)
+        return any(level.total_us for level in levels[:priority])
 
     def give_back(self, span: Span, priority: int) -> None:
         """What was promised will not be used."""

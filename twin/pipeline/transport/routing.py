@@ -23,6 +23,8 @@ from twin.pipeline.transport.contact_volume import LEVELS, NORMAL, ContactVolume
 NEVER_US = 1 << 62
 FORGET_EVERY = 1024  # questions; what is over costs memory and nothing else
 NOBODY: frozenset[str] = frozenset()
+# arrival, hops, names; then the hops themselves, which are never compared: no two labels have equal names
+_Label = tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]
 
 
 class Route(NamedTuple):
@@ -81,6 +83,9 @@ class Router:
 
     A route found once serves later bundles as long as none of the others can have become better: time and promises
     only make routes later, so their arrival then is a bound until something is given back.
+
+    Attributes:
+        given_back: how often routes may have become better; while it stands, a destination out of reach stays so.
     """
 
     def __init__(self, plan: ContactPlan, here: str) -> None:
@@ -90,6 +95,7 @@ class Router:
         self._known: dict[tuple[str, int, int, frozenset[str]], _Known] = {}
         self._held_us: dict[str, int] = {}
         self._asked = 0
+        self.given_back = 0
 
     def best(
         self,
@@ -130,27 +136,35 @@ class Router:
         route = self.best(destination, size_bytes, now_us, LEVELS)
         return None if route is None else route.arrival_us
 
-    def commit(self, route: Route) -> None:
-        """Promise the spans of a route to its bundle."""
+    def commit(self, route: Route) -> bool:
+        """Promise the spans of a route, as `best` has just found it, to its bundle; True where the first contact is
+        promised to lower priorities too, which may no longer fit (`ContactVolume.overbooked_us`).
+        """
         priority = route.priority
-        for volume, span in zip(route.volumes, route.spans, strict=True):
-            volume.promise(span, priority)
+        lower = False
+        for volume, span in zip(reversed(route.volumes), reversed(route.spans), strict=True):
+            lower = volume.promise(span, priority)
+        return lower
 
     def release(self, route: Route) -> None:
         """Give back what a route was promised."""
         for volume, span in zip(route.volumes, route.spans, strict=True):
             volume.give_back(span, route.priority)
-        self._known.clear()
+        self._gave_back()
 
     def release_first(self, route: Route) -> None:
         """Give back the first hop alone: the bundle has left by another span of this antenna."""
         route.volumes[0].give_back(route.spans[0], route.priority)
+        self._gave_back()
+
+    def _gave_back(self) -> None:
+        self.given_back += 1
         self._known.clear()
 
     def hold(self, neighbour: str, until_us: int) -> None:
-        """Plan nothing over this neighbour before an instant: it failed."""
+        """Plan nothing over this neighbour before an instant: it failed. An instant that is past ends that."""
         self._held_us[neighbour] = until_us
-        self._known.clear()
+        self._gave_back()
 
     # ------------------------------------------------------------ search
 
@@ -197,8 +211,9 @@ class Router:
     ) -> Route | None:
         here, plan = self.here, self.plan
         fewest: dict[str, int] = {}
-        # arrival, hops, names; then the hops themselves, of which no two with equal names are compared
-        heap: list[tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]] = [(now_us, 0, (here,), ())]
+        heap: list[tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]] = [
+            (now_us, 0, (here,), ())
+        ]
         while heap:
             at_us, hops, names, way = heappop(heap)
             node = names[-1]

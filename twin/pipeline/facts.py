@@ -188,3 +188,16 @@ class PayloadDelivered(NamedTuple):
 
     record: tuple[int, int, int]
     checksum: int
+
+
+class BundleDropped(NamedTuple):
+    """A bundle node gave up a bundle (source node, creation time in DTN ms, sequence) that waited there.
+
+    `reason` begins with "lifetime" (over, or too short for any contacts) or is "storage" (the node is full). Whoever
+    has custody of the payload sends it again.
+    """
+
+    bundle: tuple[int, int, int]
+    destination: str
+    size_bytes: int
+    reason: str

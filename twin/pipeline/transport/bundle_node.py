@@ -4,13 +4,15 @@ At a flow's source it keeps every payload in custody until the destination's sig
 destination acks each full group of `ack_every` payloads, and the flow's last one. An ack states how many payloads
 were delivered in order and the CRC32C run over all of them, so that both ends agree on content, not only on a count.
 Source and destination know the flow and the contact plan, so the source knows which bundle triggers which ack, and
-its timer starts when that one has left. A bundle's payload is the index in the flow (8 bytes, big endian) and then
-the application's payload. A group whose ack is overdue is sent again, in new bundles.
+its timer starts when the last bundle of the group has left, and runs until the ack can be home: there by the routes
+that the bundles took, back by the destination's earliest. A bundle's payload is the index in the flow (8 bytes, big
+endian) and then the application's payload. A group whose ack is overdue is sent again, in new bundles, and by another neighbour
+if that is quicker than to wait and see whether the same one fails again. A relay keeps no custody: what it drops, for
+want of room or because its lifetime is over, the source sends again.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -30,11 +32,12 @@ from twin.pipeline.machine import (
     TransmitFailed,
     Transmitted,
 )
-from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_volume import EXPEDITED, NORMAL
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
-from twin.pipeline.transport.routing import route
-from twin.pipeline.transport.timing import expected_answer_us
+from twin.pipeline.transport.outbox import STRANDED, Outbox, Parcel
+from twin.pipeline.transport.routing import NEVER_US, NOBODY, Router
+from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.crc import extend_crc32c
 from twin.pipeline.wire.messages import FlowAck, MessageError, decode, encode, signed_part
@@ -42,11 +45,14 @@ from twin.pipeline.wire.signing import Signer, Verifier
 
 INDEX_BYTES = 8
 ACK_BYTES = 300
+ACK_SERVICE = 0
 
 
 class FlowSettings(NamedTuple):
-    """A flow as both its ends know it: `payloads` of them from `source` to `destination`; keys of the destination's
-    acks.
+    """A flow as all nodes know it: `payloads` of them from `source` to `destination`; keys of the destination's acks.
+
+    `priority` is `BULK`, `NORMAL` or `EXPEDITED` (acks are always expedited); `lifetime_us` of its bundles, None for
+    that of the source's address.
     """
 
     flow: int
@@ -55,10 +61,16 @@ class FlowSettings(NamedTuple):
     payloads: int
     ack_every: int
     verifier: Verifier
+    priority: int = NORMAL
+    lifetime_us: int | None = None
 
 
 class NodeSettings(NamedTuple):
-    """What a bundle node is configured with; times in microseconds."""
+    """What a bundle node is configured with; times in microseconds.
+
+    `storage_bytes_max` limits what it holds of other nodes' bundles (None: it has room for all);
+    `return_to_sender` lets a bundle go back to the neighbour that brought it.
+    """
 
     name: str
     plan: ContactPlan
@@ -68,6 +80,8 @@ class NodeSettings(NamedTuple):
     signer: Signer
     turnaround_us: int
     margin_us: int
+    storage_bytes_max: int | None = None
+    return_to_sender: bool = False
 
 
 def closes_group(flow: FlowSettings, index: int) -> bool:
@@ -75,25 +89,18 @@ def closes_group(flow: FlowSettings, index: int) -> bool:
     return (index + 1) % flow.ack_every == 0 or index + 1 == flow.payloads
 
 
-class _Lane:
-    """Bundles waiting for one neighbour."""
-
-    __slots__ = ("antenna", "queue", "under_way", "wake_set")
-
-    def __init__(self, antenna: Antenna) -> None:
-        self.antenna = antenna
-        self.queue: deque[tuple[bytes, tuple[int, int] | None]] = deque()
-        self.under_way: tuple[bytes, tuple[int, int] | None] | None = None
-        self.wake_set = False
-
-
 class _Outgoing:
     """Source's half of a flow: payloads in custody from `verified` on, and when each open group is overdue.
 
-    `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still name it.
+    A group is named by its end. `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still
+    name it. `waiting` counts bundles of a group that have not left, `arrival_us` is when the last that has should
+    arrive, `next_hop` the neighbour that took it.
     """
 
-    __slots__ = ("checksum", "checksums", "counter", "custody", "due_us", "settings", "size", "verified")
+    __slots__ = (
+        "arrival_us", "checksum", "checksums", "counter", "custody", "due_us", "next_hop", "settings", "size",
+        "verified", "waiting",
+    )  # fmt: skip
 
     def __init__(self, settings: FlowSettings) -> None:
         self.settings = settings
@@ -103,11 +110,26 @@ class _Outgoing:
         self.checksums: dict[int, int] = {}
         self.verified = 0
         self.counter = -1
+        self.waiting: dict[int, int] = {}
+        self.arrival_us: dict[int, int] = {}
+        self.next_hop: dict[int, str] = {}
         self.due_us: dict[int, int] = {}
 
-    def group_of(self, index: int) -> int | None:
-        """End of the ack group that this index closes, None if it closes none."""
-        return index + 1 if closes_group(self.settings, index) else None
+    def group_of(self, index: int) -> int:
+        """End of the ack group that this index belongs to."""
+        every = self.settings.ack_every
+        end = (index // every + 1) * every
+        return end if end < self.settings.payloads else self.settings.payloads
+
+    def acked_up_to(self, verified: int) -> None:
+        """Custody of what lies below is over."""
+        for index in range(self.verified, verified):
+            del self.custody[index]
+            del self.checksums[index + 1]
+        self.verified = max(self.verified, verified)
+        for of_group in (self.arrival_us, self.next_hop, self.due_us):
+            for group in [group for group in of_group if group <= verified]:
+                del of_group[group]
 
 
 class _Incoming:
@@ -132,11 +154,13 @@ class BundleNode:
         self._mailer = Mailer(settings.address)
         self._node = settings.address.here[0]
         self._names = {node: name for name, (node, _) in settings.endpoints.items()}
-        self._lanes = {
-            neighbour: _Lane(Antenna(settings.plan, settings.name, neighbour))
-            for neighbour in settings.plan.neighbours(settings.name)
-        }
-        self._routes: dict[str, tuple[str, ...]] = {}
+        self._outbox = Outbox(
+            settings.name, settings.plan, self._given_up, settings.storage_bytes_max, settings.return_to_sender
+        )
+        self._returns: dict[str, Router] = {}
+        self._priorities = {(settings.endpoints[f.destination][0], f.flow): f.priority for f in settings.flows}
+        for number, _ in settings.endpoints.values():
+            self._priorities[number, ACK_SERVICE] = EXPEDITED
         self._handlers: dict[type[Any], Callable[[Any, int, list[Effect]], None]] = {
             BundleArrived: self._arrived,
             Transmitted: self._transmitted,
@@ -170,23 +194,17 @@ class BundleNode:
         """Everything this node does answers a bundle, a payload or a contact."""
 
     def _link_changed(self, event: LinkChanged, now_us: int, out: list[Effect]) -> None:
-        lane = self._lanes.get(event.neighbour)
-        if lane is None:
+        if not self._outbox.link_changed(event.neighbour, event.usable, now_us, out):
             out.append(Report(Rejected("LinkChanged", f"{event.neighbour} is no neighbour")))
-        else:
-            lane.antenna.usable = event.usable
-            self._pump(event.neighbour, now_us, out)
 
     def _plan_changed(self, event: PlanChanged, now_us: int, out: list[Effect]) -> None:
         self._plan = event.plan
-        self._routes.clear()
-        for neighbour in event.plan.neighbours(self.settings.name):
-            if neighbour not in self._lanes:
-                self._lanes[neighbour] = _Lane(Antenna(event.plan, self.settings.name, neighbour))
-        for neighbour, lane in self._lanes.items():
-            lane.antenna.replan(event.plan)
-            lane.wake_set = False
-            self._pump(neighbour, now_us, out)
+        self._returns.clear()
+        self._outbox.plan_changed(event, now_us, out)
+        for _, outgoing in sorted(self._outgoing.items()):
+            for group in sorted(outgoing.arrival_us):
+                self._await(outgoing, group)
+            self._watch(outgoing, out)
 
     # ------------------------------------------------------------ source
 
@@ -201,13 +219,62 @@ class BundleNode:
         out.append(Report(PayloadOffered((self._node, flow, index), outgoing.checksum)))
         self._send_payload(outgoing, index, payload, now_us, out)
 
-    def _send_payload(self, outgoing: _Outgoing, index: int, payload: bytes, now_us: int, out: list[Effect]) -> None:
+    def _send_payload(
+        self,
+        outgoing: _Outgoing,
+        index: int,
+        payload: bytes,
+        now_us: int,
+        out: list[Effect],
+        shunned: frozenset[str] = NOBODY,
+    ) -> None:
         s = outgoing.settings
         group = outgoing.group_of(index)
-        closing = None if group is None else (s.flow, group)
+        outgoing.waiting[group] = outgoing.waiting.get(group, 0) + 1
         service = (self.settings.endpoints[s.destination][0], s.flow)
-        data = self._mailer.bundle(service, index.to_bytes(INDEX_BYTES, "big") + payload, now_us)
-        self._enqueue(s.destination, data, closing, now_us, out)
+        mailer = self._mailer
+        data = mailer.bundle(service, index.to_bytes(INDEX_BYTES, "big") + payload, now_us, s.lifetime_us)
+        owner = (outgoing, index)
+        parcel = Parcel(data, s.destination, s.priority, mailer.last_expiry_us, mailer.last_id, None, owner, shunned)
+        self._outbox.put(parcel, now_us, out)
+
+    def _given_up(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
+        """A bundle of an own flow was dropped before it left: its payload goes into a new one."""
+        outgoing, index = parcel.owner
+        outgoing.waiting[outgoing.group_of(index)] -= 1
+        if index >= outgoing.verified:
+            self._send_payload(outgoing, index, outgoing.custody[index], now_us, out)
+
+    def _has_left(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
+        """A bundle of an own flow has left: with the last one of its group, the wait for the ack begins."""
+        outgoing, index = parcel.owner
+        group = outgoing.group_of(index)
+        outgoing.waiting[group] -= 1
+        if group <= outgoing.verified:
+            return
+        there_us = parcel.route.arrival_us
+        if parcel.route.spans[0][1] != now_us:
+            there_us = arrival_us(self._plan, parcel.route.nodes, now_us, parcel.size) or there_us
+        outgoing.arrival_us[group] = max(there_us, outgoing.arrival_us.get(group, 0))
+        outgoing.next_hop[group] = parcel.route.next_hop
+        if not outgoing.waiting[group] and outgoing.size >= group:
+            self._await(outgoing, group)
+            self._watch(outgoing, out)
+
+    def _await(self, outgoing: _Outgoing, group: int) -> None:
+        """Set the group's timer by the plan, if everything of it has left; none if no way back is planned."""
+        outgoing.due_us.pop(group, None)
+        if outgoing.waiting.get(group) or outgoing.size < group:
+            return
+        due_us = self._answer_us(outgoing.settings.destination, outgoing.arrival_us[group])
+        if due_us is not None:
+            outgoing.due_us[group] = due_us + self.settings.margin_us
+
+    def _answer_us(self, destination: str, there_us: int) -> int | None:
+        back = self._returns.get(destination)
+        if back is None:
+            back = self._returns[destination] = Router(self._plan, destination)
+        return answer_us(back, self.settings.name, there_us, self.settings.turnaround_us, ACK_BYTES)
 
     def _overdue(self, flow: int, now_us: int, out: list[Effect]) -> None:
         outgoing = self._outgoing[flow]
@@ -215,9 +282,22 @@ class BundleNode:
             if due_us <= now_us:
                 del outgoing.due_us[group]
                 first = max(outgoing.verified, group - outgoing.settings.ack_every)
+                shunned = self._shunned(outgoing, group, now_us)
                 for index in range(first, group):
-                    self._send_payload(outgoing, index, outgoing.custody[index], now_us, out)
+                    self._send_payload(outgoing, index, outgoing.custody[index], now_us, out, shunned)
         self._watch(outgoing, out)
+
+    def _shunned(self, outgoing: _Outgoing, group: int, now_us: int) -> frozenset[str]:
+        """The neighbour that had the group, if going round it is quicker than to learn that it has failed again."""
+        destination = outgoing.settings.destination
+        suspect = frozenset((outgoing.next_hop[group],))
+        best = self._outbox.router.best
+        again = best(destination, ACK_BYTES, now_us, EXPEDITED)
+        around = best(destination, ACK_BYTES, now_us, EXPEDITED, None, suspect)
+        if around is None or again is None:
+            return NOBODY
+        known_us = self._answer_us(destination, again.arrival_us)
+        return suspect if known_us is None or around.arrival_us <= known_us else NOBODY
 
     def _watch(self, outgoing: _Outgoing, out: list[Effect]) -> None:
         if outgoing.due_us:
@@ -233,76 +313,27 @@ class BundleNode:
             out.append(Report(Rejected("FlowAck", "checksum differs from what was sent")))
         else:
             outgoing.counter = ack.counter
-            for index in range(outgoing.verified, ack.verified):
-                del outgoing.custody[index]
-                del outgoing.checksums[index + 1]
-            outgoing.verified = max(outgoing.verified, ack.verified)
-            for group in [group for group in outgoing.due_us if group <= ack.verified]:
-                del outgoing.due_us[group]
+            outgoing.acked_up_to(ack.verified)
             self._watch(outgoing, out)
 
     # ------------------------------------------------------------ every node
 
-    def _enqueue(
-        self, destination: str, data: bytes, closing: tuple[int, int] | None, now_us: int, out: list[Effect]
-    ) -> None:
-        path = self._routes.get(destination) or self._find(destination)
-        if path is None:
-            out.append(Report(Rejected("bundle", f"no contact leads to {destination}")))
-            return
-        self._lanes[path[1]].queue.append((data, closing))
-        self._pump(path[1], now_us, out)
-
-    def _find(self, destination: str) -> tuple[str, ...] | None:
-        path = route(self._plan, self.settings.name, destination)
-        if path is not None:
-            self._routes[destination] = path
-        return path
-
-    def _pump(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
-        lane = self._lanes[neighbour]
-        queue = lane.queue
-        antenna = lane.antenna
-        if not queue or antenna.under_way is not None or not antenna.usable:
-            return
-        data = queue[0][0]
-        if len(data) <= antenna.room_bytes(now_us):
-            lane.under_way = queue.popleft()
-            out.append(antenna.radiate(data))
-        elif not lane.wake_set:
-            start_us = antenna.next_start_us(now_us, len(data))
-            if start_us is not None:
-                lane.wake_set = True
-                out.append(SetTimer(f"contact:{neighbour}", start_us))
-
     def _failed(self, event: TransmitFailed, now_us: int, out: list[Effect]) -> None:
-        lane = self._lanes[event.neighbour]
-        if lane.antenna.failed(event.id, now_us) and lane.under_way is not None:
-            lane.queue.appendleft(lane.under_way)
-        self._pump(event.neighbour, now_us, out)
+        self._outbox.failed(event, now_us, out)
 
     def _transmitted(self, event: Transmitted, now_us: int, out: list[Effect]) -> None:
-        transmission, neighbour = event
-        lane = self._lanes[neighbour]
-        if not lane.antenna.ended(transmission):
-            return
-        closing = None if lane.under_way is None else lane.under_way[1]
-        if closing is not None:
-            flow, group = closing
-            outgoing = self._outgoing[flow]
-            path = self._routes.get(outgoing.settings.destination)
-            if path is not None and group > outgoing.verified:
-                due_us = expected_answer_us(self._plan, path, now_us, self.settings.turnaround_us, ACK_BYTES)
-                if due_us is not None:
-                    outgoing.due_us[group] = due_us + self.settings.margin_us
-                    self._watch(outgoing, out)
-        self._pump(neighbour, now_us, out)
+        parcel = self._outbox.transmitted(event, now_us)
+        if parcel is not None:
+            if parcel.owner is not None:
+                self._has_left(parcel, now_us, out)
+            self._outbox.go_on(event.neighbour, now_us, out)
 
     def _timer(self, event: TimerFired, now_us: int, out: list[Effect]) -> None:
         kind, _, what = event.name.partition(":")
         if kind == "contact":
-            self._lanes[what].wake_set = False
-            self._pump(what, now_us, out)
+            self._outbox.wake(what, now_us, out)
+        elif kind == STRANDED:
+            self._outbox.look_at_stranded(now_us, out)
         else:
             self._overdue(int(what), now_us, out)
 
@@ -318,7 +349,11 @@ class BundleNode:
             if name is None:
                 out.append(Report(Rejected("bundle", f"for ipn:{node}.{service}, which nobody here knows")))
             else:
-                self._enqueue(name, data, None, now_us, out)
+                priority = self._priorities.get((node, service), NORMAL)
+                expiry_us = self._mailer.checked_expiry_us
+                good_until_us = NEVER_US if expiry_us is None else expiry_us
+                parcel = Parcel(data, name, priority, good_until_us, self._mailer.checked_id, event.source)
+                self._outbox.put(parcel, now_us, out)
         elif service in self._incoming:
             self._take(self._incoming[service], payload, now_us, out)
         else:
@@ -356,9 +391,9 @@ class BundleNode:
         unsigned = FlowAck(s.flow, incoming.size, incoming.checksum, incoming.acks)
         incoming.acks += 1
         payload = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        self._enqueue(
-            s.source, self._mailer.bundle((self.settings.endpoints[s.source][0], 0), payload, now_us), None, now_us, out
-        )
+        mailer = self._mailer
+        data = mailer.bundle((self.settings.endpoints[s.source][0], ACK_SERVICE), payload, now_us)
+        self._outbox.put(Parcel(data, s.source, EXPEDITED, mailer.last_expiry_us, mailer.last_id), now_us, out)
 
     def _take_ack(self, payload: bytes, out: list[Effect]) -> None:
         try:

@@ -8,7 +8,7 @@ from twin.pipeline.transport.protector import Protector
 from twin.pipeline.wire.blocks import CONFIDENTIALITY, INTEGRITY, Block
 from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX, read_sealed
 from twin.pipeline.wire.bundle import CRC32C, BundleError, Flow, encode_flow, encode_payload, read
-from twin.pipeline.wire.dtn_time import dtn_ms_from_us
+from twin.pipeline.wire.dtn_time import dtn_ms_from_us, last_us_of
 from twin.pipeline.wire.primary import seal_primary
 
 EndpointId = tuple[int, int]
@@ -44,6 +44,9 @@ class Mailer:
         self.address = address
         self.protector = protector
         self.last_id = (0, 0, 0)
+        self.last_expiry_us = 0
+        self.checked_id = (0, 0, 0)
+        self.checked_expiry_us: int | None = None
         self._sequence = 0
         self._lifetime_ms = address.lifetime_us // 1000
         self._flows: dict[EndpointId, bytes] = {}
@@ -63,28 +66,34 @@ class Mailer:
         if self.protector is not None:
             self.protector.started(entropy)
 
-    def bundle(self, destination: EndpointId, payload: bytes, now_us: int) -> bytes:
-        """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence).
+    def bundle(self, destination: EndpointId, payload: bytes, now_us: int, lifetime_us: int | None = None) -> bytes:
+        """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence), the
+        last instant at which it is good in `last_expiry_us`. It lives as long as the address says unless told.
 
         Raises:
             BundleError: it must be protected and cannot be (`Protector.seal`).
         """
         created_ms = dtn_ms_from_us(now_us)
+        lifetime_ms = self._lifetime_ms if lifetime_us is None else lifetime_us // 1000
         flow = self._flows.get(destination)
         if flow is None:
             here = self.address.here
             flow = self._flows[destination] = encode_flow(Flow(0, True, CRC32C, destination, here, here))
         if self.protector is None:
-            data = encode_payload(flow, created_ms, self._sequence, self._lifetime_ms, payload)
+            data = encode_payload(flow, created_ms, self._sequence, lifetime_ms, payload)
         else:
-            primary = seal_primary(flow, CRC32C, created_ms, self._sequence, self._lifetime_ms)
+            primary = seal_primary(flow, CRC32C, created_ms, self._sequence, lifetime_ms)
             data = self.protector.seal(primary, destination, payload)
         self.last_id = (self.address.here[0], created_ms, self._sequence)
+        self.last_expiry_us = last_us_of(created_ms + lifetime_ms)
         self._sequence += 1
         return data
 
     def check(self, data: bytes, now_us: int) -> Mail:
         """What the bundle in `data` holds: for whomever it is, or, where bundles are protected, for this node only.
+
+        For passing a bundle in clear on, its identity is in `checked_id`, as `last_id`, and the last instant at which
+        it is good in `checked_expiry_us` (None: it does not say when it was created).
 
         Raises:
             BundleError: damaged or expired; unprotected, under no key held here, or changed; protected, for a node
@@ -92,11 +101,13 @@ class Mailer:
         """
         if self.protector is not None:
             return self._check_sealed(self.protector, data, now_us)
-        flow, created_ms, _, lifetime_ms, extensions, payload = read(data)
+        flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
         if created_ms and dtn_ms_from_us(now_us) > created_ms + lifetime_ms:
             raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
         if extensions.extra and flow.destination[0] == self.address.here[0]:
             _refuse_sealed(extensions.extra)
+        self.checked_id = (flow.source[0], created_ms, sequence)
+        self.checked_expiry_us = last_us_of(created_ms + lifetime_ms) if created_ms else None
         return Mail(flow.source, flow.destination, payload)
 
     def _check_sealed(self, protector: Protector, data: bytes, now_us: int) -> Mail:

@@ -1,18 +1,276 @@
-"""Which neighbour a bundle goes to next: the fewest hops over the contacts of the plan, ties by name.
+"""Which contacts take a bundle to its destination first: contact graph routing over what is left of each contact.
 
-Static: a contact plan without alternatives needs no more. Times, volumes and failures do not enter yet.
+In the terms of CCSDS 734.3-B-1 (Schedule-Aware Bundle Routing): a route is a sequence of contacts; its projected
+arrival counts the wait for each contact, what is promised there already, the airtime and the light time of that
+instant; a bundle goes by the route with the earliest projected arrival. Dijkstra's search settles nodes in the order of
+arrival [Fraire et al. 2021, "Routing in the Space Internet: A contact graph routing tutorial"]. A node may always keep
+a bundle, so the earliest arrival at a node is the best one to go on from, also where light times change.
+
+Each node plans for itself: volumes that others have promised are unknown to it until a bundle does not get through.
+Ties go to fewer hops, then to the smaller names of the nodes.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from heapq import heappop, heappush
+from typing import NamedTuple
 
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.pipeline.transport.contact_volume import LEVELS, NORMAL, ContactVolume, Span
+
+NEVER_US = 1 << 62
+FORGET_EVERY = 1024  # questions; what is over costs memory and nothing else
+NOBODY: frozenset[str] = frozenset()
+# arrival, hops, names; then the hops themselves, which are never compared: no two labels have equal names
+_Label = tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]
+
+
+class Route(NamedTuple):
+    """The way of one bundle: a contact and a span of it for each hop, and when the last bit arrives."""
+
+    volumes: tuple[ContactVolume, ...]
+    spans: tuple[Span, ...]
+    arrival_us: int
+    priority: int
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Contacts from here to the destination."""
+        return tuple([volume.contact for volume in self.volumes])
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Nodes from here to the destination, both included."""
+        first = self.volumes[0].contact.source
+        return (first, *[volume.contact.destination for volume in self.volumes])
+
+    @property
+    def next_hop(self) -> str:
+        """The neighbour that takes the bundle."""
+        return self.volumes[0].contact.destination
+
+    @property
+    def departure_us(self) -> int:
+        """When its first bit should leave here."""
+        return self.spans[0][0]
+
+
+class _Known(NamedTuple):
+    """A route found before. Every other one arrives at `rival_us` or later, for bundles of its class of size."""
+
+    route: Route | None
+    size_bytes: int
+    at_us: int
+    rival_us: int
+
+
+class _Pair:
+    """Contacts of one directed pair of nodes, by their end."""
+
+    __slots__ = ("ends", "over", "owlt_us", "volumes")
+
+    def __init__(self, contacts: list[Contact]) -> None:
+        self.volumes = [ContactVolume(contact) for contact in contacts]
+        self.ends = [contact.end_us for contact in contacts]
+        self.over = 0
+        self.owlt_us = min(owlt_us for contact in contacts for _, owlt_us in contact.owlt)
+
+
+class Router:
+    """Finds routes from `here` over one contact plan, and keeps account of what it has promised of each contact.
+
+    A route found once serves later bundles as long as none of the others can have become better: time and promises
+    only make routes later, so their arrival then is a bound until something is given back.
+
+    Attributes:
+        given_back: how often routes may have become better; while it stands, a destination out of reach stays so.
+    """
+
+    def __init__(self, plan: ContactPlan, here: str) -> None:
+        self.plan = plan
+        self.here = here
+        self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._known: dict[tuple[str, int, int, frozenset[str]], _Known] = {}
+        self._held_us: dict[str, int] = {}
+        self._asked = 0
+        self.given_back = 0
+
+    def best(
+        self,
+        destination: str,
+        size_bytes: int,
+        now_us: int,
+        priority: int = NORMAL,
+        expiry_us: int | None = None,
+        excluded: frozenset[str] = NOBODY,
+    ) -> Route | None:
+        """The route with the earliest projected arrival, or None if no contacts with room lead there in time.
+
+        Args:
+            size_bytes: the whole bundle, at least 1; priority: `BULK`, `NORMAL` or `EXPEDITED`.
+            expiry_us: the last instant at which it may arrive, None for any.
+            excluded: neighbours that shall not take it.
+        """
+        self._asked += 1
+        if not self._asked % FORGET_EVERY:
+            self._forget(now_us)
+        key = (destination, priority, size_bytes.bit_length(), excluded)
+        known = self._known.get(key)
+        route = None
+        if known is None or not self._still_best(known, size_bytes, now_us):
+            route = self._search(destination, size_bytes, now_us, priority, excluded)
+            self._learn(key, route, size_bytes, now_us)
+        elif known.route is not None:
+            route = self._along(known.route.volumes, size_bytes, now_us, priority)
+            if route is None or route.arrival_us >= known.rival_us:
+                route = self._search(destination, size_bytes, now_us, priority, excluded)
+                self._learn(key, route, size_bytes, now_us)
+        if route is None or (expiry_us is not None and route.arrival_us > expiry_us):
+            return None
+        return route
+
+    def best_case_us(self, destination: str, size_bytes: int, now_us: int) -> int | None:
+        """The earliest arrival if nothing were promised to anybody; None if no contacts lead there."""
+        route = self.best(destination, size_bytes, now_us, LEVELS)
+        return None if route is None else route.arrival_us
+
+    def commit(self, route: Route) -> bool:
+        """Promise the spans of a route, as `best` has just found it, to its bundle; True where the first contact is
+        promised to lower priorities too, which may no longer fit (`ContactVolume.overbooked_us`).
+        """
+        priority = route.priority
+        lower = False
+        for volume, span in zip(reversed(route.volumes), reversed(route.spans), strict=True):
+            lower = volume.promise(span, priority)
+        return lower
+
+    def release(self, route: Route) -> None:
+        """Give back what a route was promised."""
+        for volume, span in zip(route.volumes, route.spans, strict=True):
+            volume.give_back(span, route.priority)
+        self._gave_back()
+
+    def release_first(self, route: Route) -> None:
+        """Give back the first hop alone: the bundle has left by another span of this antenna."""
+        route.volumes[0].give_back(route.spans[0], route.priority)
+        self._gave_back()
+
+    def _gave_back(self) -> None:
+        self.given_back += 1
+        self._known.clear()
+
+    def hold(self, neighbour: str, until_us: int) -> None:
+        """Plan nothing over this neighbour before an instant: it failed. An instant that is past ends that."""
+        self._held_us[neighbour] = until_us
+        self._gave_back()
+
+    # ------------------------------------------------------------ search
+
+    def _still_best(self, known: _Known, size_bytes: int, now_us: int) -> bool:
+        return now_us >= known.at_us and (known.route is not None or size_bytes >= known.size_bytes)
+
+    def _learn(
+        self, key: tuple[str, int, int, frozenset[str]], route: Route | None, size_bytes: int, now_us: int
+    ) -> None:
+        """Note a route and when the next best arrives: any other lacks at least one of its contacts."""
+        rival_us = NEVER_US
+        if route is not None:
+            destination, priority, bits, excluded = key
+            least_bytes = 1 << (bits - 1)
+            for volume in route.volumes:
+                other = self._search(destination, least_bytes, now_us, priority, excluded, volume)
+                if other is not None and other.arrival_us < rival_us:
+                    rival_us = other.arrival_us
+        self._known[key] = _Known(route, size_bytes, now_us, rival_us)
+
+    def _along(self, volumes: tuple[ContactVolume, ...], size_bytes: int, now_us: int, priority: int) -> Route | None:
+        """The same contacts for another bundle."""
+        at_us = now_us
+        held_us = self._held_us.get(volumes[0].contact.destination)
+        if held_us is not None and held_us > at_us and priority < LEVELS:
+            at_us = held_us
+        spans = []
+        for volume in volumes:
+            span = volume.earliest(at_us, size_bytes, priority)
+            if span is None:
+                return None
+            spans.append(span)
+            at_us = span[1] + volume.contact.owlt_us(span[1])
+        return Route(volumes, tuple(spans), at_us, priority)
+
+    def _search(
+        self,
+        destination: str,
+        size_bytes: int,
+        now_us: int,
+        priority: int,
+        excluded: frozenset[str],
+        without: ContactVolume | None = None,
+    ) -> Route | None:
+        here, plan = self.here, self.plan
+        fewest: dict[str, int] = {}
+        heap: list[tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]] = [
+            (now_us, 0, (here,), ())
+        ]
+        while heap:
+            at_us, hops, names, way = heappop(heap)
+            node = names[-1]
+            if node == destination:
+                return Route(tuple([v for v, _ in way]), tuple([s for _, s in way]), at_us, priority) if way else None
+            if hops >= fewest.get(node, NEVER_US):
+                continue  # one with fewer hops, or before it in the order, was there no later
+            fewest[node] = hops
+            for neighbour in plan.neighbours(node):
+                if hops + 1 >= fewest.get(neighbour, NEVER_US):
+                    continue
+                from_us = at_us
+                if not hops:
+                    if neighbour in excluded:
+                        continue
+                    if priority < LEVELS:
+                        from_us = max(at_us, self._held_us.get(neighbour, at_us))
+                found = self._opportunity(node, neighbour, from_us, size_bytes, priority, without)
+                if found is not None:
+                    arrival_us, volume, span = found
+                    heappush(heap, (arrival_us, hops + 1, (*names, neighbour), (*way, (volume, span))))
+        return None
+
+    def _opportunity(
+        self, source: str, destination: str, at_us: int, size_bytes: int, priority: int, without: ContactVolume | None
+    ) -> tuple[int, ContactVolume, Span] | None:
+        """The transmission between two nodes that arrives first: not always the first to leave."""
+        pair = self._pair(source, destination)
+        best: tuple[int, ContactVolume, Span] | None = None
+        for position in range(bisect_right(pair.ends, at_us), len(pair.ends)):
+            volume = pair.volumes[position]
+            if best is not None and volume.contact.start_us + pair.owlt_us >= best[0]:
+                break
+            span = None if volume is without else volume.earliest(at_us, size_bytes, priority)
+            if span is not None:
+                arrival_us = span[1] + volume.contact.owlt_us(span[1])
+                if best is None or arrival_us < best[0]:
+                    best = (arrival_us, volume, span)
+        return best
+
+    def _forget(self, now_us: int) -> None:
+        for pair in self._pairs.values():
+            over = bisect_right(pair.ends, now_us)
+            for volume in pair.volumes[pair.over : over + 1]:
+                volume.forget(now_us)
+            pair.over = over
+
+    def _pair(self, source: str, destination: str) -> _Pair:
+        pair = self._pairs.get((source, destination))
+        if pair is None:
+            pair = self._pairs[source, destination] = _Pair(self.plan.between(source, destination))
+        return pair
 
 
 def route(plan: ContactPlan, source: str, destination: str) -> tuple[str, ...] | None:
-    """Nodes from `source` to `destination`, both included, over as few hops as possible; None if no contacts lead
-    there.
+    """Nodes from `source` to `destination`, both included, over as few hops as possible whenever their contacts are,
+    ties by name; None if no contacts lead there.
     """
     came_from = {source: source}
     queue = deque([source])

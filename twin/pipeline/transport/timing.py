@@ -10,6 +10,36 @@ from __future__ import annotations
 from itertools import pairwise
 
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_volume import EXPEDITED
+from twin.pipeline.transport.routing import Router
+
+
+def arrival_us(plan: ContactPlan, route: tuple[str, ...], sent_us: int, size_bytes: int) -> int | None:
+    """Instant at which a bundle of `size_bytes`, whose last bit left at `sent_us`, should arrive over the nodes of
+    `route`; None if the plan ends before.
+    """
+    contact = plan.current_or_next(route[0], route[1], max(sent_us - 1, 0))
+    if contact is None:
+        return None
+    at_us = sent_us + contact.owlt_us(sent_us)
+    for here, there in pairwise(route[1:]):
+        found = plan.opportunity(here, there, at_us, size_bytes)
+        if found is None:
+            return None
+        at_us, contact = found
+        at_us += contact.airtime_us(size_bytes)
+        at_us += contact.owlt_us(at_us)
+    return at_us
+
+
+def answer_us(back: Router, here: str, there_us: int, turnaround_us: int, answer_bytes: int) -> int | None:
+    """Instant by which the answer to what arrived at `there_us` should be at `here`, by the earliest route of `back`,
+    which starts at the far end; None while no way back is planned (the timer stays suspended).
+
+    `turnaround_us` is the far end's processing allowance plus its ack delay; `answer_bytes` count for the airtime.
+    """
+    found = back.best(here, answer_bytes, there_us + turnaround_us, EXPEDITED)
+    return None if found is None else found.arrival_us
 
 
 def expected_answer_us(
@@ -18,38 +48,22 @@ def expected_answer_us(
     sent_us: int,
     turnaround_us: int,
     answer_bytes: int,
+    back: Router | None = None,
 ) -> int | None:
     """Instant by which the answer to what ended transmission at `sent_us` should be home.
 
     Args:
-        route: nodes from here to the far end, both included; the answer takes it backwards.
+        route: nodes from here to the far end, both included; what was sent takes it.
         sent_us: end of the transmission over the first hop.
         turnaround_us: the far end's processing allowance plus its ack delay.
-        answer_bytes: size of the answer, for its airtime.
+        answer_bytes: size of the answer, for its airtime, on the way there too.
+        back: routes from the far end; None computes them from the plan.
 
     Returns:
         The instant, or None while no way back is planned (the timer stays suspended).
     """
-    at_us = sent_us
-    for position, (here, there) in enumerate(pairwise(route)):
-        if position == 0:
-            contact = plan.current_or_next(here, there, max(sent_us - 1, 0))
-            if contact is None:
-                return None
-        else:
-            found = plan.opportunity(here, there, at_us, answer_bytes)
-            if found is None:
-                return None
-            at_us, contact = found
-            at_us += contact.airtime_us(answer_bytes)
-        at_us += contact.owlt_us(at_us)
-    at_us += turnaround_us
-    back = route[::-1]
-    for here, there in pairwise(back):
-        found = plan.opportunity(here, there, at_us, answer_bytes)
-        if found is None:
-            return None
-        at_us, contact = found
-        at_us += contact.airtime_us(answer_bytes)
-        at_us += contact.owlt_us(at_us)
-    return at_us
+    there_us = arrival_us(plan, route, sent_us, answer_bytes)
+    if there_us is None:
+        return None
+    back = Router(plan, route[-1]) if back is None else back
+    return answer_us(back, route[0], there_us, turnaround_us, answer_bytes)

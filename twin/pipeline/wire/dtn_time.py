@@ -40,3 +40,8 @@ def dtn_ms_from_us(us: int) -> int:
             "set the clock, or send creation time 0 with a Bundle Age block"
         )
     return dtn_ms
+
+
+def last_us_of(dtn_ms: int) -> int:
+    """The last house instant [us] whose DTN time is `dtn_ms`."""
+    return DTN_EPOCH_US + (dtn_ms + 1) * 1000 - 1

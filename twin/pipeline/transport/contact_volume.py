@@ -1,0 +1,153 @@
+"""How much of a contact is promised away: spans of airtime, by priority.
+
+A promise is a span of the contact in microseconds, not a number of bytes, so that it says when as well as how much:
+what comes later finds the gaps that are left, and time that passes unused is gone by itself. A higher priority goes
+first at every antenna, so it sees only promises of its own level and above (CCSDS 734.3-B-1, "maximum transmission
+volume" by priority), and pushes lower ones back; `overbooked_us` says by how much they no longer fit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from twin.pipeline.transport.contact_plan import Contact
+
+BULK, NORMAL, EXPEDITED = 0, 1, 2
+LEVELS = 3
+Span = tuple[int, int]
+
+
+class _Spans:
+    """Disjoint spans `begin <= t < end`, in order; those that touch are one. `total_us` is their length."""
+
+    __slots__ = ("begins", "ends", "total_us")
+
+    def __init__(self) -> None:
+        self.begins: list[int] = []
+        self.ends: list[int] = []
+        self.total_us = 0
+
+    def free_from(self, at_us: int, airtime_us: int) -> int:
+        """Earliest instant from `at_us` on at which `airtime_us` touches no span."""
+        begins, ends = self.begins, self.ends
+        position = bisect_right(ends, at_us)
+        while position < len(begins) and begins[position] < at_us + airtime_us:
+            at_us = ends[position]
+            position += 1
+        return at_us
+
+    def add(self, begin_us: int, end_us: int) -> None:
+        """Take a span that touches no other from within."""
+        begins, ends = self.begins, self.ends
+        self.total_us += end_us - begin_us
+        if not ends or begin_us > ends[-1]:
+            begins.append(begin_us)
+            ends.append(end_us)
+            return
+        position = bisect_left(ends, begin_us)
+        joins_before = ends[position] == begin_us
+        after = position + joins_before
+        joins_after = after < len(begins) and begins[after] == end_us
+        if joins_before and joins_after:
+            ends[position] = ends.pop(after)
+            del begins[after]
+        elif joins_before:
+            ends[position] = end_us
+        elif joins_after:
+            begins[after] = begin_us
+        else:
+            begins.insert(after, begin_us)
+            ends.insert(after, end_us)
+
+    def remove(self, begin_us: int, end_us: int) -> None:
+        """Give a span back, as far as it has not been forgotten."""
+        begins, ends = self.begins, self.ends
+        position = bisect_right(ends, begin_us)
+        if position == len(begins) or begins[position] >= end_us:
+            return
+        whole_begin_us, whole_end_us = begins[position], ends[position]
+        begin_us = max(begin_us, whole_begin_us)
+        self.total_us -= end_us - begin_us
+        del begins[position], ends[position]
+        for kept_begin_us, kept_end_us in ((end_us, whole_end_us), (whole_begin_us, begin_us)):
+            if kept_begin_us < kept_end_us:
+                begins.insert(position, kept_begin_us)
+                ends.insert(position, kept_end_us)
+
+    def forget(self, before_us: int) -> None:
+        """Drop what lies before an instant."""
+        begins, ends = self.begins, self.ends
+        count = bisect_right(ends, before_us)
+        self.total_us -= sum(ends[:count]) - sum(begins[:count])
+        del begins[:count], ends[:count]
+        if begins and begins[0] < before_us:
+            self.total_us -= before_us - begins[0]
+            begins[0] = before_us
+
+
+class ContactVolume:
+    """One contact and what is promised of it, as one node knows.
+
+    Attributes:
+        contact: the contact; its light time must not fall faster than time passes, so that who leaves later never
+            arrives earlier within it (on the sky it changes by less than 1e-4 s per second).
+    """
+
+    __slots__ = ("_levels", "_since_us", "contact")
+
+    def __init__(self, contact: Contact) -> None:
+        self.contact = contact
+        self._since_us = contact.start_us
+        self._levels: tuple[_Spans, ...] = ()
+
+    def earliest(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
+        """First and last instant of the earliest transmission from `at_us` on that lies whole inside the contact.
+
+        It keeps clear of promises of this priority and above; a priority of `LEVELS` sees none (the best case).
+        """
+        contact = self.contact
+        airtime_us = contact.airtime_us(size_bytes)
+        begin_us = at_us if at_us > contact.start_us else contact.start_us
+        levels = self._levels[priority:]
+        if levels:
+            promised_us = sum([level.total_us for level in levels])
+            if promised_us + airtime_us > contact.end_us - self._since_us:
+                return None
+            tried_us = -1
+            while tried_us != begin_us:
+                tried_us = begin_us
+                for level in levels:
+                    begin_us = level.free_from(begin_us, airtime_us)
+        end_us = begin_us + airtime_us
+        return (begin_us, end_us) if end_us <= contact.end_us else None
+
+    def promise(self, span: Span, priority: int) -> bool:
+        """Take a span that `earliest` has just found; whether lower priorities hold promises of this contact."""
+        levels = self._levels
+        if not levels:
+            levels = self._levels = tuple([_Spans() for _ in range(LEVELS)])
+        levels[priority].add(*span)
+        return any(level.total_us for level in levels[:priority])
+
+    def give_back(self, span: Span, priority: int) -> None:
+        """What was promised will not be used."""
+        if self._levels:
+            self._levels[priority].remove(*span)
+
+    def promised_us(self, priority: int = BULK) -> int:
+        """Airtime promised to this priority and above."""
+        return sum([level.total_us for level in self._levels[priority:]])
+
+    @property
+    def overbooked_us(self) -> int:
+        """Airtime of lower priorities that higher ones have pushed out of the contact."""
+        return max(0, self.promised_us() - (self.contact.end_us - self._since_us))
+
+    def forget(self, before_us: int) -> None:
+        """Keep no account of the time before an instant: it is over."""
+        if before_us >= self.contact.end_us:
+            self._levels = ()
+        elif before_us > self._since_us:
+            self._since_us = before_us
+            for level in self._levels:
+                level.forget(before_us)

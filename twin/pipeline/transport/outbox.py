@@ -1,0 +1,414 @@
+"""Bundles that wait for a neighbour, by priority, and what becomes of them when a contact does not keep its promise.
+
+A bundle waits with the neighbour of its best route (late binding: nothing but the neighbour is fixed) and goes as soon
+as that antenna has room, expedited ones first. It is routed anew when its contact can no longer take it, its
+neighbour's antenna fails, the plan changes, or a higher priority needs the room. One that no route takes stays until
+something is given back, the plan changes, or its lifetime is over. A relay that is full drops the newest bundle of the
+lowest priority: who has custody of it sends it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twin.pipeline.facts import BundleDropped, Rejected
+from twin.pipeline.machine import Effect, PlanChanged, Report, SetTimer, TransmitFailed, Transmitted
+from twin.pipeline.transport.antenna import RETRY_US, Antenna
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_volume import LEVELS
+from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
+
+DOUBLINGS_MAX = 6  # of the pause that a neighbour that fails is planned around: 10 s to about 11 min (assumed)
+STRANDED = "stranded"
+BundleId = tuple[int, int, int]
+
+
+class Parcel:
+    """A bundle under way to `destination`; `expiry_us` is the last instant at which it is good.
+
+    Attributes:
+        bundle: its identity: source node, creation time, sequence.
+        came_from: the neighbour that brought it, None where it was made.
+        owner: what its maker must know when it has left or is given up.
+        shunned: neighbours that shall take it only if there is no other.
+    """
+
+    __slots__ = (
+        "bundle", "came_from", "data", "destination", "expiry_us", "owner", "priority", "route", "shunned", "size",
+    )  # fmt: skip
+    route: Route
+
+    def __init__(
+        self,
+        data: bytes,
+        destination: str,
+        priority: int,
+        expiry_us: int,
+        bundle: BundleId,
+        came_from: str | None = None,
+        owner: Any = None,
+        shunned: frozenset[str] = NOBODY,
+    ) -> None:
+        self.data = data
+        self.size = len(data)
+        self.destination = destination
+        self.priority = priority
+        self.expiry_us = expiry_us
+        self.bundle = bundle
+        self.came_from = came_from
+        self.owner = owner
+        self.shunned = shunned
+
+
+class _Lane:
+    """One neighbour: its antenna, and queues by priority in the order of planned departure."""
+
+    __slots__ = ("antenna", "expiry_us", "failures", "held_us", "queues", "under_way", "wake_us")
+
+    def __init__(self, antenna: Antenna) -> None:
+        self.antenna = antenna
+        self.queues: tuple[deque[Parcel], ...] = tuple([deque() for _ in range(LEVELS)])
+        self.under_way: Parcel | None = None
+        self.wake_us = NEVER_US
+        self.expiry_us = NEVER_US
+        self.failures = 0
+        self.held_us = 0
+
+    def add(self, parcel: Parcel) -> None:
+        """Queue behind what departs no later."""
+        queue = self.queues[parcel.priority]
+        position = len(queue)
+        departure_us = parcel.route.spans[0][0]
+        while position and queue[position - 1].route.spans[0][0] > departure_us:
+            position -= 1
+        if position == len(queue):
+            queue.append(parcel)
+        else:
+            queue.insert(position, parcel)
+        if parcel.expiry_us < self.expiry_us:
+            self.expiry_us = parcel.expiry_us
+
+    def take_all(self) -> list[Parcel]:
+        """Empty the queues, highest priority first."""
+        found = [parcel for queue in reversed(self.queues) for parcel in queue]
+        for queue in self.queues:
+            queue.clear()
+        self.expiry_us = NEVER_US
+        return found
+
+
+class Outbox:
+    """Everything that a node has to send.
+
+    Args:
+        given_up: called as `given_up(parcel, now_us, out)` when a parcel that has an owner was dropped.
+        storage_bytes_max: what may be held of bundles from elsewhere, None for any amount.
+        return_to_sender: whether a bundle may go back to the neighbour that brought it.
+    """
+
+    def __init__(
+        self,
+        here: str,
+        plan: ContactPlan,
+        given_up: Callable[[Parcel, int, list[Effect]], None],
+        storage_bytes_max: int | None = None,
+        return_to_sender: bool = False,
+    ) -> None:
+        self.here = here
+        self.router = Router(plan, here)
+        self.stored_bytes = 0
+        self._given_up = given_up
+        self._storage_bytes_max = storage_bytes_max
+        self._return_to_sender = return_to_sender
+        self._senders: dict[str | None, frozenset[str]] = {None: NOBODY}
+        self._lanes: dict[str, _Lane] = {}
+        self._unusable: frozenset[str] = NOBODY
+        self._stranded: list[Parcel] = []
+        self._stranded_expiry_us = NEVER_US
+        self._stranded_at = 0  # what the router had given back when they were last looked at
+        self._transit: tuple[dict[BundleId, Parcel], ...] = tuple([{} for _ in range(LEVELS)])
+        self._open_lanes(plan)
+
+    def _open_lanes(self, plan: ContactPlan) -> None:
+        for neighbour in plan.neighbours(self.here):
+            if neighbour not in self._lanes:
+                self._lanes[neighbour] = _Lane(Antenna(plan, self.here, neighbour))
+                self._senders[neighbour] = NOBODY if self._return_to_sender else frozenset((neighbour,))
+
+    # ------------------------------------------------------------ in
+
+    def put(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
+        """Take a parcel, and send what can be sent."""
+        if parcel.came_from is not None:
+            self._store(parcel)
+        neighbour = self._place(parcel, now_us, out)
+        if self._storage_bytes_max is not None:
+            while self.stored_bytes > self._storage_bytes_max and self._drop_one(now_us, out):
+                pass
+        if neighbour is not None:
+            self._pump(neighbour, now_us, out)
+        if self._stranded:
+            self._look_again(now_us, out)
+
+    def _place(self, parcel: Parcel, now_us: int, out: list[Effect]) -> str | None:
+        """Queue with the neighbour of the best route; the neighbour, None if there is no route."""
+        best = self.router.best
+        sender = self._senders.get(parcel.came_from, NOBODY)
+        route = None
+        if self._unusable or parcel.shunned:
+            route = best(
+                parcel.destination,
+                parcel.size,
+                now_us,
+                parcel.priority,
+                parcel.expiry_us,
+                sender | self._unusable | parcel.shunned,
+            )
+        if route is None:
+            route = best(parcel.destination, parcel.size, now_us, parcel.priority, parcel.expiry_us, sender)
+        if route is None:
+            self._strand(parcel, now_us, out)
+            return None
+        lower = self.router.commit(route)
+        parcel.route = route
+        neighbour = route.volumes[0].contact.destination
+        self._lanes[neighbour].add(parcel)
+        if lower:
+            self._push_out(route, now_us, out)
+        return neighbour
+
+    def _push_out(self, route: Route, now_us: int, out: list[Effect]) -> None:
+        """Route lower priorities anew, the newest of the lowest first, until all that is promised fits."""
+        volume = route.volumes[0]
+        queues = self._lanes[volume.contact.destination].queues
+        moved: list[Parcel] = []
+        for queue in queues[: route.priority]:
+            pushed = []
+            for parcel in reversed(queue):
+                if not volume.overbooked_us:
+                    break
+                if parcel.route.volumes[0] is volume:
+                    self.router.release(parcel.route)
+                    pushed.append(parcel)
+            for parcel in pushed:
+                queue.remove(parcel)
+            moved += reversed(pushed)
+        self._place_all(moved, now_us, out)
+
+    def _place_all(self, parcels: list[Parcel], now_us: int, out: list[Effect]) -> None:
+        """Queue each anew, and send what can be sent."""
+        neighbours = {self._place(parcel, now_us, out) for parcel in parcels}
+        for neighbour in sorted([name for name in neighbours if name is not None]):
+            self._pump(neighbour, now_us, out)
+
+    # ------------------------------------------------------------ no route
+
+    def _strand(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
+        """No route has room in time: wait, unless it cannot come in time at all and is no concern of this node."""
+        best_us = self.router.best_case_us(parcel.destination, parcel.size, now_us)
+        if best_us is None:
+            out.append(Report(Rejected("bundle", f"no contact leads to {parcel.destination}")))
+        elif parcel.owner is None and best_us > parcel.expiry_us:
+            self._drop(parcel, "lifetime: no contacts are quick enough", now_us, out)
+            return
+        if parcel.expiry_us < self._stranded_expiry_us:
+            self._stranded_expiry_us = parcel.expiry_us
+            out.append(SetTimer(STRANDED, parcel.expiry_us + 1))
+        if not self._stranded:
+            self._stranded_at = self.router.given_back
+        self._stranded.append(parcel)
+
+    def _look_again(self, now_us: int, out: list[Effect], expired: bool = False) -> None:
+        """Try what is stranded once more, if anything was given back since."""
+        if not expired and self._stranded_at == self.router.given_back:
+            return
+        stranded, self._stranded = self._stranded, []
+        self._stranded_expiry_us = NEVER_US
+        waiting = []
+        for parcel in stranded:
+            if now_us > parcel.expiry_us:
+                self._drop(parcel, "lifetime", now_us, out)
+            else:
+                waiting.append(parcel)
+        self._place_all(waiting, now_us, out)
+        self._stranded_at = self.router.given_back
+
+    # ------------------------------------------------------------ what is dropped
+
+    def _store(self, parcel: Parcel) -> None:
+        self.stored_bytes += parcel.size
+        if self._storage_bytes_max is not None:
+            self._transit[parcel.priority][parcel.bundle] = parcel
+
+    def _unstore(self, parcel: Parcel) -> None:
+        if parcel.came_from is not None:
+            self.stored_bytes -= parcel.size
+            self._transit[parcel.priority].pop(parcel.bundle, None)
+
+    def _drop_one(self, now_us: int, out: list[Effect]) -> bool:
+        """Drop the newest of the lowest priority; False if everything held is being radiated."""
+        for held in self._transit:
+            if held:
+                parcel = held[next(reversed(held))]
+                if parcel in self._stranded:
+                    self._stranded.remove(parcel)
+                else:
+                    self._lanes[parcel.route.next_hop].queues[parcel.priority].remove(parcel)
+                    self.router.release(parcel.route)
+                self._drop(parcel, "storage", now_us, out)
+                return True
+        return False
+
+    def _drop(self, parcel: Parcel, reason: str, now_us: int, out: list[Effect]) -> None:
+        self._unstore(parcel)
+        out.append(Report(BundleDropped(parcel.bundle, parcel.destination, parcel.size, reason)))
+        if parcel.owner is not None:
+            self._given_up(parcel, now_us, out)
+
+    def _expire(self, lane: _Lane, now_us: int, out: list[Effect]) -> None:
+        over = []
+        lane.expiry_us = NEVER_US
+        for queue in lane.queues:
+            for parcel in [parcel for parcel in queue if now_us > parcel.expiry_us]:
+                queue.remove(parcel)
+                self.router.release(parcel.route)
+                over.append(parcel)
+            lane.expiry_us = min([lane.expiry_us, *[parcel.expiry_us for parcel in queue]])
+        for parcel in over:
+            self._drop(parcel, "lifetime", now_us, out)
+
+    # ------------------------------------------------------------ out
+
+    def _pump(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
+        """Radiate the first that fits; route anew what has missed its contact; else set the timer for the next."""
+        lane = self._lanes[neighbour]
+        antenna = lane.antenna
+        if antenna.under_way is not None or not antenna.usable:
+            return
+        if now_us > lane.expiry_us:
+            self._expire(lane, now_us, out)
+        expedited, normal, bulk = lane.queues[::-1]
+        if not (normal or bulk or expedited):
+            return
+        room_bytes = antenna.room_bytes(now_us)
+        missed = []
+        for queue in (expedited, normal, bulk):
+            while queue:
+                parcel = queue[0]
+                if parcel.size <= room_bytes:
+                    queue.popleft()
+                    lane.under_way = parcel
+                    if self._storage_bytes_max is not None and parcel.came_from is not None:
+                        del self._transit[parcel.priority][parcel.bundle]
+                    out.append(antenna.radiate(parcel.data))
+                    break
+                if parcel.route.volumes[0].contact.room_bytes(now_us) >= parcel.size:
+                    break
+                missed.append(queue.popleft())
+            if lane.under_way is not None:
+                break
+        if missed:
+            for parcel in missed:
+                self.router.release(parcel.route)
+            self._place_all(missed, now_us, out)
+        if lane.under_way is None:
+            self._set_wake(neighbour, lane, now_us, out)
+
+    def _set_wake(self, neighbour: str, lane: _Lane, now_us: int, out: list[Effect]) -> None:
+        wake_us = lane.expiry_us + 1
+        for queue in lane.queues:
+            if queue:
+                start_us = lane.antenna.next_start_us(now_us, queue[0].size)
+                if start_us is not None and start_us < wake_us:
+                    wake_us = start_us
+        if wake_us < lane.wake_us:
+            lane.wake_us = wake_us
+            out.append(SetTimer(f"contact:{neighbour}", wake_us))
+
+    # ------------------------------------------------------------ what happens
+
+    def wake(self, what: str, now_us: int, out: list[Effect]) -> None:
+        """The timer of a neighbour, or of what is stranded, is due."""
+        lane = self._lanes[what]
+        lane.wake_us = NEVER_US
+        self._pump(what, now_us, out)
+        if self._stranded:
+            self._look_again(now_us, out)
+
+    def look_at_stranded(self, now_us: int, out: list[Effect]) -> None:
+        """The lifetime of something stranded is over."""
+        self._look_again(now_us, out, expired=True)
+
+    def transmitted(self, event: Transmitted, now_us: int) -> Parcel | None:
+        """The last bit of a parcel has left; None if it is not the one under way. `go_on` sends the next."""
+        lane = self._lanes[event.neighbour]
+        if not lane.antenna.ended(event.id):
+            return None
+        parcel, lane.under_way = lane.under_way, None
+        if parcel is None:
+            return None
+        if parcel.came_from is not None:
+            self.stored_bytes -= parcel.size
+        if parcel.route.spans[0][1] > now_us:
+            self.router.release_first(parcel.route)
+        if lane.failures:
+            lane.failures = lane.held_us = 0
+            self.router.hold(event.neighbour, now_us)
+        return parcel
+
+    def go_on(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
+        """Send the next to a neighbour."""
+        self._pump(neighbour, now_us, out)
+        if self._stranded:
+            self._look_again(now_us, out)
+
+    def failed(self, event: TransmitFailed, now_us: int, out: list[Effect]) -> None:
+        """Nothing has left. What waits for this neighbour is routed anew, and it is planned around for a while: twice
+        as long each time that it fails again after that.
+        """
+        lane = self._lanes[event.neighbour]
+        if lane.antenna.failed(event.id, now_us) and lane.under_way is not None:
+            parcel, lane.under_way = lane.under_way, None
+            lane.queues[parcel.priority].appendleft(parcel)
+            if parcel.came_from is not None and self._storage_bytes_max is not None:
+                self._transit[parcel.priority][parcel.bundle] = parcel
+            if now_us >= lane.held_us:
+                lane.held_us = now_us + (RETRY_US << min(lane.failures, DOUBLINGS_MAX))
+                lane.failures += 1
+                self.router.hold(event.neighbour, lane.held_us)
+                self._reroute(lane, now_us, out)
+        self._pump(event.neighbour, now_us, out)
+
+    def link_changed(self, neighbour: str, usable: bool, now_us: int, out: list[Effect]) -> bool:
+        """An antenna became usable or unusable; False if there is no such neighbour."""
+        lane = self._lanes.get(neighbour)
+        if lane is None:
+            return False
+        lane.antenna.usable = usable
+        self._unusable = self._unusable - {neighbour} if usable else self._unusable | {neighbour}
+        if usable:
+            self._pump(neighbour, now_us, out)
+        else:
+            self._reroute(lane, now_us, out)
+        return True
+
+    def _reroute(self, lane: _Lane, now_us: int, out: list[Effect]) -> None:
+        parcels = lane.take_all()
+        for parcel in parcels:
+            self.router.release(parcel.route)
+        self._place_all(parcels, now_us, out)
+
+    def plan_changed(self, event: PlanChanged, now_us: int, out: list[Effect]) -> None:
+        """Route everything anew."""
+        self.router = Router(event.plan, self.here)
+        self._open_lanes(event.plan)
+        parcels = [parcel for _, lane in sorted(self._lanes.items()) for parcel in lane.take_all()] + self._stranded
+        self._stranded = []
+        self._stranded_expiry_us = NEVER_US
+        for lane in self._lanes.values():
+            lane.antenna.replan(event.plan)
+            lane.wake_us = NEVER_US
+            lane.failures = lane.held_us = 0
+        self._place_all(parcels, now_us, out)

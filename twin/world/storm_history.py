@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import Final
 
 from twin.world.dust import Curve
-from twin.world.seasons import instant_of_ls_us
+from twin.world.seasons import instant_of_ls_us, mars_year
 
 Points = tuple[tuple[float, float], ...]
 """Ls [deg] and optical depth, in order."""
@@ -56,12 +56,21 @@ class PastStorm:
         return Curve(tuple(instant_of_ls_us(mars_year, ls_deg) for ls_deg, _ in points), tuple(t for _, t in points))
 
 
+def year_within(storm: PastStorm, place: str, start_us: int, end_us: int) -> int | None:
+    """The first Mars year into which a storm can be moved by Ls so that it meets a span; None where there is none."""
+    for year in range(mars_year(start_us), mars_year(end_us) + 1):
+        curve = storm.curve(place, year)
+        if curve.at_us[0] < end_us and curve.at_us[-1] > start_us:
+            return year
+    return None
+
+
 def _fading(points: Points, quiet_tau: float, over_deg: float | None = None) -> Points:
     """The points, then the decay to quiet air, which is reached at `over_deg`, or in 5 deg more."""
     peak_deg, peak_tau = points[-1]
-    steps = takewhile(lambda step: peak_deg + step < (over_deg or 360.0), _FADING_STEPS_DEG)
+    steps = takewhile(lambda step: peak_deg + step + 5 <= (over_deg or 360.0), _FADING_STEPS_DEG)
     left = [(peak_deg + s, round(quiet_tau + (peak_tau - quiet_tau) * math.exp(-s / _FADING_DEG), 2)) for s in steps]
-    return (*points, *left, (over_deg or min(360.0, left[-1][0] + 5.0), quiet_tau))
+    return (*points, *left, (over_deg or left[-1][0] + 5.0, quiet_tau))
 
 
 _LANDER = "Viking Lander 1, lower bounds at the peak"  # Fig. 3 of "Solar radiation on Mars - Update 1991"
@@ -107,7 +116,8 @@ STORMS: Final = {
         },
     ),
     # Onset at Ls 262; "above 5" (Lemmon, planetary.org); days of 2007-06-14, 06-30, 07-05, 07-13, 07-15 (NASA, "A
-    # Darkened Mars Sky") with 1.0, 2.9, 4.1, 3.8, 4.7 (recalled); 1.0 until the onset and the peak five days later (assumed).
+    # Darkened Mars Sky") with 1.0, 2.9, 4.1, 3.8, 4.7 (recalled); 1.0 until the onset, and the peak five days later
+    # (assumed).
     "my28": PastStorm(
         28,
         "2007",

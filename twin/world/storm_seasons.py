@@ -6,7 +6,7 @@ Each year and each season is drawn from a generator of its own, so that a longer
 | what | drawn from | source |
 |---|---|---|
 | regional storms | one A, one B, one C in a year without a planet-encircling one | Kass et al. 2016 (abstract) |
-| onset, end [deg of Ls] | A 208-232 and by 240, B 246-275 and by 296, C 305-320 and by 335 | Kass et al. 2016 (recalled) |
+| onset, end [deg Ls] | A 208-232 to 240, B 246-275 to 296, C 305-320 to 335 | Kass et al. 2016 (recalled) |
 | length of A, B | from 8 and 10 deg of Ls to the end of the window | assumed: published are the windows |
 | length of C | 3 to 15 deg of Ls | Kass et al. 2016 (recalled) |
 | regional peak | 1.0 to 2.0 | Lemmon 2005 (BAAS 37, 783): 1 to 1.5, and up to 2.0 at Ls 215-235, over both rovers |

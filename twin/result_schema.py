@@ -232,6 +232,20 @@ class Provenance(_Part):
     made_utc: str | None = None
 
 
+class Storm(_Part):
+    """A dust storm of the run: by script, by chance or replayed from the past, and a sentence that says so.
+
+    It ends when a tenth of what it lifted is left, or with what was measured of it.
+    """
+
+    origin: Literal["scripted", "random", "replayed"]
+    name: str
+    start_utc: str
+    end_utc: str
+    peak_tau: float
+    told: str
+
+
 class Document(_Part):
     """All of `result.json`."""
 
@@ -251,6 +265,7 @@ class Document(_Part):
     streams: dict[str, Stream]
     clinic: Clinic | None = None
     ledger: Ledger | None = None
+    storms: tuple[Storm, ...] | None = Field(default=None, strict=False)
     longest_silence_s: float | None = None
     trace_hash: str | None = None
     sim_s: float | None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.experiments.disturbances import Disturbance, storms_of
+from twin.experiments.disturbances import Disturbance
 from twin.experiments.tables import TableWriter
+from twin.faults.weather import air_of
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.scenario.model import HabitatScenario
 from twin.world import dust
@@ -31,7 +32,7 @@ def write_calendar(
     table.close()
     opacity = TableWriter(folder, "opacity")
     instants = np.linspace(scenario.start_us, scenario.end_us, OPACITY_POINTS).astype(np.int64)
-    taus = dust.opacity(instants, scenario.weather.dust.background_tau, storms_of(scenario))
+    taus = dust.opacity(instants, *air_of(scenario, scenario.start_us, scenario.end_us))
     for at_us, tau in zip(instants.tolist(), taus.tolist(), strict=True):
         opacity.row(at_us, round(tau, TAU_DIGITS))
     opacity.close()

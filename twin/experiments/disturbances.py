@@ -9,6 +9,7 @@ from typing import NamedTuple
 from twin.faults.disk import FlushFaults, FlushRule
 from twin.faults.link import Burst, LinkFaults, LinkRule, Outage, RealRates, Rule, TimedBurst
 from twin.faults.resolve import numbered
+from twin.faults.weather import SCRIPTED, ComingStorm
 from twin.network.visibility import Window, subtract, union
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.randomness import stream
@@ -34,7 +35,6 @@ from twin.scenario.node_faults import (
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import WrongConfig
-from twin.world import dust
 
 FOREVER_US = 1 << 62
 
@@ -170,26 +170,6 @@ def pass_cuts(scenario: HabitatScenario | BareScenario, links: Sequence[str], pa
     return cuts
 
 
-def stow_windows(scenario: HabitatScenario, span: Window) -> list[Window]:
-    """When a storm stows the habitat's antenna."""
-    settings = scenario.weather.dust
-    storms = storms_of(scenario)
-    found: list[Window] = []
-    for storm in settings.storms:
-        for effect in storm.effects:
-            if effect.kind == "antenna_stow":
-                found += dust.windows_above(effect.above_tau, *span, settings.background_tau, storms)
-    return union(found)
-
-
-def storms_of(scenario: HabitatScenario) -> list[dust.Storm]:
-    """The scripted storms in house time."""
-    return [
-        dust.Storm(scenario.start_us + s.onset_us, s.peak_tau, s.growth_us, s.decay_us)
-        for s in scenario.weather.dust.storms
-    ]
-
-
 def down_windows(scenario: HabitatScenario) -> dict[str, list[Window]]:
     """When each node may be down, by the name that scenarios use: edges, devices, gateway, auditor.
 
@@ -259,10 +239,21 @@ def usable(
     return out
 
 
-def calendar(scenario: HabitatScenario, stows: list[Window]) -> list[Disturbance]:
-    """Everything that goes wrong by script, for the report and for the trace."""
+def calendar(
+    scenario: HabitatScenario, stows: Sequence[Window], storms: Sequence[ComingStorm] = ()
+) -> list[Disturbance]:
+    """Everything that goes wrong, for the report and for the trace: faults, stows, and storms that no script tells."""
     found = [Disturbance("antenna_stow", "habitat antenna", a, b, "opacity above the threshold") for a, b in stows]
+    found += [
+        Disturbance("storm", storm.name, max(storm.start_us, scenario.start_us), storm.end_us, _peak(storm))
+        for storm in storms
+        if storm.origin != SCRIPTED
+    ]
     return sorted(found + scripted(scenario), key=lambda d: (d.start_us, d.kind, d.place))
+
+
+def _peak(storm: ComingStorm) -> str:
+    return f"opacity up to {storm.cloud.peak_tau}"
 
 
 def scripted(scenario: HabitatScenario | BareScenario) -> list[Disturbance]:

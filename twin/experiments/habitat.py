@@ -30,6 +30,7 @@ from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
 from twin.faults.forgery import Victim
 from twin.faults.link import Outages
 from twin.faults.resolve import resolve
+from twin.faults.weather import coming_storms, stow_windows, told_storms
 from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
@@ -88,8 +89,9 @@ class HabitatBuilder:
         self.span = span_of(scenario)
         self.site = site_of(scenario)
         self.plan = plan_of(scenario)
-        self.stows = disturbances.stow_windows(scenario, self.span)
-        self.calendar = disturbances.calendar(scenario, self.stows)
+        self.storms = coming_storms(scenario, *self.span)
+        self.stows = stow_windows(scenario, *self.span)
+        self.calendar = disturbances.calendar(scenario, self.stows, self.storms)
         refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
         self.operators = Operators(self.host, scenario, self.devices)
         self.settings = MachineSettings(scenario, self.plan, self.span, self.devices, self.operators)
@@ -215,6 +217,7 @@ class HabitatBuilder:
                 "latitude_deg": self.site.latitude_deg,
                 "longitude_deg": self.site.longitude_deg,
             },
+            storms=told_storms(self.storms),
             longest_silence_s=self._longest_silence_s(),
             clinic=collectors.clinic.clinic,
             ledger=lambda: collectors.clinic.ledger(once.rows_counted or 0),

@@ -41,6 +41,7 @@ class Mission:
         deadline_us: until when the drain may take, once generation has ended; None: the plan ends before.
         hops: accounts of every link, local ones included.
         counts: the `counts` block but transmissions; records: the `records` block; streams: per stream.
+        storms: the `storms` block; None where there is no weather.
         clinic, ledger: the blocks of these names; None where there are no devices.
     """
 
@@ -57,6 +58,7 @@ class Mission:
     records: Callable[[], dict[str, int]]
     streams: Callable[[], dict[str, dict[str, Any]]]
     site: dict[str, Any] | None = None
+    storms: list[dict[str, Any]] | None = None
     longest_silence_s: float | None = None
     clinic: Callable[[], dict[str, Any] | None] = lambda: None
     ledger: Callable[[], dict[str, Any] | None] = lambda: None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from twin.scenario.clinic import check_clinic
-from twin.scenario.crosschecks import EARLIER, check_listed_once, check_onset
+from twin.scenario.crosschecks import check_listed_once, check_onset
 from twin.scenario.episodes import check_episodes
 from twin.scenario.errors import Key, RuleError
 from twin.scenario.fault_rules import check_fault
 from twin.scenario.habitat import DEVICES_MAX, SAMPLES_PER_FRAME_MAX
 from twin.scenario.instants import FIRST_YEAR, LAST_YEAR, edges_us, format_instant
+from twin.scenario.weather_rules import check_weather
 from twin.units import format_duration
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def check_habitat(scenario: HabitatScenario) -> None:
     _check_dates(scenario)
     check_listed_once(scenario)
     _check_devices(scenario)
-    _check_storms(scenario)
+    check_weather(scenario)
     check_episodes(scenario)
     check_clinic(scenario)
     for index, fault in enumerate(scenario.faults):
@@ -88,20 +89,3 @@ def _check_replays(scenario: HabitatScenario, index: int, key: Key) -> None:
         if whom in seen:
             raise RuleError("the same devices replay another recording", "keep one of the two", (*place, "path"))
         seen.append(whom)
-
-
-def _check_storms(scenario: HabitatScenario) -> None:
-    background = scenario.weather.dust.background_tau
-    for index, storm in enumerate(scenario.weather.dust.storms):
-        key: Key = ("weather", "dust", "storms", index)
-        if storm.onset_us >= scenario.duration_us:
-            raise RuleError(f"begins after the end, {format_duration(scenario.duration_us)}", EARLIER, (*key, "onset"))
-        if storm.peak_tau <= background:
-            raise RuleError(f"a storm rises above the background of {background}", "raise the peak", (*key, "peak_tau"))
-        for number, effect in enumerate(storm.effects):
-            if not background <= effect.above_tau < storm.peak_tau:
-                raise RuleError(
-                    f"an effect sets in between the background, {background}, and the peak, {storm.peak_tau}",
-                    "choose a threshold between the two",
-                    (*key, "effects", number, "above_tau"),
-                )

@@ -1,16 +1,39 @@
-"""Weather by script: opacity in quiet air, dust storms, and what a storm does to equipment.
+"""Weather: opacity in quiet air, dust storms by script, by chance and from the past, and what they do to equipment.
 
-A storm rises linearly from onset to peak in `growth` and falls exponentially with e-folding time `decay`.
-It acts only by what is written here: opacity by itself fades no X-band link.
+A scripted storm rises linearly from onset to peak in `growth` and falls exponentially with e-folding time `decay`.
+Storms by chance follow the seasons of Mars (`twin.world.storm_seasons`). A storm of the past is replayed as it was
+measured over Ls (`twin.world.storm_history`). All act only by what is written here: opacity by itself fades no X-band
+link.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
+from twin.scenario.errors import RuleError
 from twin.scenario.fields import DurationUs, Part, PositiveDurationUs, Tau, setting
+
+SEASONAL: Final = "seasonal"
+TAU_MAX: Final = 50
+
+
+def _parse_background(value: object) -> float | str:
+    if value == SEASONAL:
+        return SEASONAL
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RuleError("must be a number, or `seasonal`", "write for example 0.5")
+    if not 0 <= value <= TAU_MAX:
+        raise RuleError(f"an optical depth lies from 0 to {TAU_MAX}", "write for example 0.5, or `seasonal`")
+    return float(value)
+
+
+Background = Annotated[
+    float | Literal["seasonal"],
+    PlainValidator(_parse_background),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": TAU_MAX}, {"enum": [SEASONAL]}]}),
+]
 
 
 class StormEffect(Part):
@@ -30,15 +53,51 @@ class Storm(Part):
     effects: tuple[StormEffect, ...] = setting((), "What the storm does.", source="assumed: opacity alone")
 
 
+class RandomStorms(Part):
+    """Storms that come by chance, by the seasons of Mars: regional A, B, C, and a planet-encircling one in three years.
+
+    Drawn from the scenario's seed, one draw per Mars year and season.
+    """
+
+    effects: tuple[StormEffect, ...] = setting((), "What these storms do.", source="assumed: opacity alone")
+
+
+class StormReplay(Part):
+    """A planet-encircling storm of the past, as opacity over Ls."""
+
+    storm: Literal["my12a", "my12b", "my25", "my28", "my34"] = Field(
+        description="Which one, by Mars year: 1977a, 1977b, 2001, 2007, 2018."
+    )
+    place: Literal["viking", "opportunity", "curiosity", "planet"] = Field(
+        description="Where it was seen from; a lander's opacity is no mean of the planet."
+    )
+    at: Literal["own_date", "same_season"] = setting(
+        "own_date",
+        "own_date: on the days on which it came; same_season: moved to the scenario's Mars year, at the same Ls.",
+        source="assumed: history stays where it was unless it is moved",
+    )
+    effects: tuple[StormEffect, ...] = setting((), "What the storm does.", source="assumed: opacity alone")
+
+
 class Dust(Part):
     """Dust in the air."""
 
-    background_tau: Tau = setting(
+    background_tau: Background = setting(
         0.5,
-        "Optical depth with no storm.",
+        "Optical depth with no storm; `seasonal`: by Ls, as Viking Lander 1 saw it.",
         source="Viking Landers 1 and 2, typically about 0.5 (Space Solar Power Review 8(3) 1989, p. 56)",
     )
     storms: tuple[Storm, ...] = setting((), "Storms.", source="assumed: none unless written")
+    random_storms: RandomStorms | None = setting(
+        None, "Storms by chance. null: none.", source="assumed: none unless written"
+    )
+    replays: tuple[StormReplay, ...] = setting((), "Storms of the past.", source="assumed: none unless written")
+
+    @property
+    def effects(self) -> tuple[StormEffect, ...]:
+        """What storms of all kinds do."""
+        by_chance = () if self.random_storms is None else (self.random_storms,)
+        return tuple(effect for storm in (*self.storms, *by_chance, *self.replays) for effect in storm.effects)
 
 
 class Weather(Part):

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from twin.experiments.disturbances import announced_closures
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.overload import Load, capacity_bits
+from twin.experiments.relay_orbits import relays_of
 from twin.experiments.sensors import typical_rows
-from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth
-from twin.network.visibility import Window
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.network import conjunction, relay_planner
+from twin.network.pass_rates import pass_segments
+from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth, station_coverage
+from twin.network.visibility import Window, union
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
+from twin.scenario.relays import Relay
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.mars import Site
-from twin.world.timescales import SOL_US
+from twin.world.timescales import SOL_US, US_PER_DAY
 
 PLAN_BEYOND_SOLS = 5
+CONJUNCTION_MARGIN_US = 30 * US_PER_DAY
 
 
 def span_of(scenario: HabitatScenario) -> Window:
-    """What is planned: the scenario and the sols after it in which it may drain, within the ephemeris."""
-    beyond_us = scenario.end_us + PLAN_BEYOND_SOLS * int(SOL_US)
-    return scenario.start_us, min(beyond_us, ephemeris.END_US - 1)
+    """What is planned: the scenario and the sols after it in which it may drain, within the ephemeris.
+
+    A conjunction that begins in these is planned to its end, and the sols to drain come after it.
+    """
+    end_us = scenario.end_us + PLAN_BEYOND_SOLS * int(SOL_US)
+    last_us = ephemeris.END_US - 1
+    ahead_us = min(end_us + CONJUNCTION_MARGIN_US, last_us)
+    for start_us, over_us in closed_by_the_sun(scenario, "up", (scenario.start_us, ahead_us)):
+        if start_us < end_us < over_us + PLAN_BEYOND_SOLS * int(SOL_US):
+            end_us = over_us + PLAN_BEYOND_SOLS * int(SOL_US)
+    return scenario.start_us, min(end_us, last_us)
 
 
 def site_of(scenario: HabitatScenario) -> Site:
@@ -33,35 +47,80 @@ def site_of(scenario: HabitatScenario) -> Site:
     return Site(site.name, site.latitude_deg, site.longitude_deg, FLAT if points is None else HorizonMask(points))
 
 
+def closed_by_the_sun(scenario: HabitatScenario, direction: str, span: Window) -> list[Window]:
+    """When the Sun stands too near to Mars for a direction ("down", "up"), in Earth's time."""
+    limits = scenario.network.conjunction
+    limit_deg = limits.sep_min_deg if direction == "down" else max(limits.sep_min_deg, limits.moratorium_deg)
+    return conjunction.windows_below(limit_deg, *span)
+
+
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
-    down, up = _plan(scenario, "down"), _plan(scenario, "up")
-    return ContactPlan(
-        [c for c in down.contacts if c.destination == EARTH] + [c for c in up.contacts if c.source == EARTH]
-    )
+    span = span_of(scenario)
+    closed = {direction: _closed(scenario, direction, span) for direction in ("down", "up")}
+    return ContactPlan([*_direct(scenario, span, closed), *_relayed(scenario, span, closed)])
 
 
-def _plan(scenario: HabitatScenario, direction: str) -> ContactPlan:
+Closed = dict[str, dict[str, tuple[Window, ...]]]
+"""By direction and station: when it is known not to serve, in Earth's time."""
+
+
+def _closed(scenario: HabitatScenario, direction: str, span: Window) -> dict[str, tuple[Window, ...]]:
+    by_sun = closed_by_the_sun(scenario, direction, span)
+    announced = announced_closures(scenario, direction)
+    return {station: tuple(union([*announced.get(station, ()), *by_sun])) for station in scenario.network.stations}
+
+
+def _direct(scenario: HabitatScenario, span: Window, closed: Closed) -> list[Contact]:
     radio = scenario.network.direct_to_earth
-    return plan_direct_to_earth(
-        DirectToEarthRequest(
-            site=site_of(scenario),
-            edges=scenario.habitat.edge_names,
-            earth=EARTH,
-            stations=scenario.network.stations,
-            span=span_of(scenario),
-            site_min_elevation_deg=radio.min_elevation_deg,
-            station_min_elevation_deg=radio.station_min_elevation_deg,
-            setup_us=radio.setup_us,
-            downlink_rate_bps=radio.downlink_rate_bps,
-            uplink_rate_bps=radio.uplink_rate_max_bps,
-            closed=announced_closures(scenario, direction),
-        )
+    if radio is None:
+        return []
+    request = partial(
+        DirectToEarthRequest,
+        site=site_of(scenario),
+        edges=scenario.habitat.edge_names,
+        earth=EARTH,
+        stations=scenario.network.stations,
+        span=span,
+        site_min_elevation_deg=radio.min_elevation_deg,
+        station_min_elevation_deg=radio.station_min_elevation_deg,
+        setup_us=radio.setup_us,
+        downlink_rate_bps=radio.downlink_rate_bps,
+        uplink_rate_bps=radio.uplink_rate_max_bps,
     )
+    down = plan_direct_to_earth(request(closed=closed["down"]))
+    up = plan_direct_to_earth(request(closed=closed["up"]))
+    return [c for c in down.contacts if c.destination == EARTH] + [c for c in up.contacts if c.source == EARTH]
+
+
+def _relayed(scenario: HabitatScenario, span: Window, closed: Closed) -> list[Contact]:
+    site, edges, stations = site_of(scenario), scenario.habitat.edge_names, scenario.network.stations
+    contacts: list[Contact] = []
+    for relay, flown in zip(scenario.network.relays, relays_of(scenario).values(), strict=True):
+        radio = relay.to_earth
+        links = relay_planner.RelayLinks(
+            flown, partial(pass_segments, *_ground(relay)), relay.proximity.setup_us, radio.downlink_rate_bps,
+            radio.uplink_rate_max_bps,
+        )  # fmt: skip
+        served = relay_planner.Served(
+            *(
+                station_coverage(stations, span, radio.station_min_elevation_deg, radio.setup_us, closed[direction])
+                for direction in ("down", "up")
+            )
+        )
+        contacts += relay_planner.passes_over(site, edges, relay.name, links, span)
+        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, span)
+    return contacts
+
+
+def _ground(relay: Relay) -> tuple[int, float]:
+    return relay.proximity.rate_max_bps, relay.proximity.frame_loss
 
 
 def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[DeviceIdentity]) -> Load:
-    """Everything that devices will sign, against the contacts of the one antenna that all edge nodes share."""
+    """Everything that devices will sign, against the contacts of the one antenna that all edge nodes share, or of what
+    relays take over from them.
+    """
     offered = 0
     for device in devices:
         rows = typical_rows(scenario, device)
@@ -69,6 +128,11 @@ def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[Devi
         frame_bytes = HEADER_BYTES + len(body) + device.keys.signer.signature_bytes
         frames = -(-scenario.duration_us // (device.sample_period_us * device.samples_per_frame))
         offered += 8 * frames * frame_bytes
-    contacts = plan.between(scenario.habitat.edge_names[0], EARTH)
-    capacity = capacity_bits(contacts, scenario.start_us, scenario.end_us + int(SOL_US))
-    return Load("the way down", offered, capacity)
+    span = (scenario.start_us, scenario.end_us + int(SOL_US))
+    edge = scenario.habitat.edge_names[0]
+    off_mars = sum(capacity_bits(plan.between(edge, neighbour), *span) for neighbour in plan.neighbours(edge))
+    on_earth = sum(
+        capacity_bits(plan.between(node, EARTH), *span)
+        for node in (edge, *(relay.name for relay in scenario.network.relays))
+    )
+    return Load("the way down", offered, min(off_mars, on_earth))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.network.visibility import Window, down_windows, subtract, up_windows
+from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world import ephemeris
 from twin.world.mars import Site
@@ -60,6 +60,25 @@ def plan_direct_to_earth(request: DirectToEarthRequest) -> ContactPlan:
             for e in request.edges
         ]
     return ContactPlan(contacts)
+
+
+def station_coverage(
+    stations: Sequence[str],
+    span: Window,
+    min_elevation_deg: float,
+    setup_us: int,
+    closed: Mapping[str, Sequence[Window]],
+) -> dict[str, list[Window]]:
+    """When each station serves Mars, in its own time: one at a time, handed over as for a habitat, `setup_us` late."""
+    candidates = []
+    for name in stations:
+        open_windows = station_windows(DSN_STATIONS[name], span, min_elevation_deg)
+        candidates += [(window, name) for window in subtract(open_windows, closed.get(name, ()))]
+    served: dict[str, list[Window]] = {}
+    for (start_us, end_us), name in _hand_over(sorted(candidates)):
+        if start_us + setup_us < end_us:
+            served.setdefault(name, []).append((start_us + setup_us, end_us))
+    return served
 
 
 def from_script(contacts: Sequence[tuple[str, str, int, int, int, int]], start_us: int) -> ContactPlan:

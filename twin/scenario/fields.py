@@ -164,6 +164,18 @@ ElevationDeg = Annotated[
     _check(lambda value: 0 <= value < 90, "an elevation lies from 0 up to 90 deg", "give for example 10 deg"),
     _schema(ANGLE),
 ]
+AngleDeg = Annotated[
+    float,
+    _parser(ANGLE),
+    _check(lambda value: -360 <= value <= 360, "an angle lies within one turn", "give for example 43.87 deg"),
+    _schema(ANGLE),
+]
+SeparationDeg = Annotated[
+    float,
+    _parser(ANGLE),
+    _check(lambda value: 0 < value < 30, "an angle to the Sun lies above 0 and below 30 deg", "give for example 2 deg"),
+    _schema(ANGLE),
+]
 LatitudeDeg = Annotated[
     float,
     _parser(COORDINATE),

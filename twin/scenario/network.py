@@ -1,85 +1,43 @@
-"""The network of a habitat under a sky: stations, direct-to-Earth radio, the habitat's own network.
-
-Rate toward Earth follows the inverse square of distance, anchored at one published rate and capped at
-another::
-
-    rate = rate_reference (rate_reference_distance / d)^2 (power / 100 W) (antenna / 3 m)^2,  at most rate_max
-
-X-band does not fade by dust. The way up has power to spare (a 20 kW station against a 100 W spacecraft),
-so it is limited by the receiver's design and runs at a constant rate.
-"""
+"""The network of a habitat under a sky: stations, radio to Earth, relays, the habitat's own network."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from twin.scenario.catalogue import LARGE_STATIONS, STATIONS
 from twin.scenario.errors import RuleError, listed
-from twin.scenario.fields import (
-    BitRateBps,
-    DistanceKm,
-    DurationUs,
-    ElevationDeg,
-    LengthM,
-    Part,
-    PowerW,
-    setting,
-)
+from twin.scenario.fields import BitRateBps, DurationUs, ElevationDeg, Part, SeparationDeg, setting
+from twin.scenario.radio import DeepSpaceRadio
+from twin.scenario.relays import Relay
 
-# The transmitter that the reference rate was published for: MRO, mars.nasa.gov commxband.
-REFERENCE_ANTENNA_M: Final = 3.0
-REFERENCE_POWER_W: Final = 100.0
+RELAYS_MAX: Final = 64
 
 
-class DirectToEarth(Part):
+class DirectToEarth(DeepSpaceRadio):
     """The habitat's antenna, pointed at Earth."""
 
-    band: Literal["X"] = setting("X", "Radio band.", source="MRO, mars.nasa.gov commxband: 8.4 GHz down")
-    antenna_m: LengthM = setting("3 m", "Dish diameter.", source="MRO, mars.nasa.gov commxband: 3 m high-gain antenna")
-    power_w: PowerW = setting("100 W", "Transmitter power.", source="MRO, mars.nasa.gov commxband: 100 W amplifier")
     min_elevation_deg: ElevationDeg = setting(
         "10 deg",
         "Lowest elevation of Earth at the site.",
         source="assumed: clear of terrain, as for the stations",
     )
-    station_min_elevation_deg: ElevationDeg = setting(
-        "10 deg",
-        "Lowest elevation of Mars at a station.",
-        source="assumed: above every station's land mask (DSN 810-005)",
-    )
-    rate_reference_bps: BitRateBps = setting(
-        "0.5 Mbit/s",
-        "Rate at the reference distance.",
-        source="MRO, mars.nasa.gov commxband: at 250 million miles",
-    )
-    rate_reference_distance_km: DistanceKm = setting(
-        "402336000 km",
-        "Distance of the reference rate.",
-        source="MRO, mars.nasa.gov commxband: 250 million miles",
-    )
-    rate_max_bps: BitRateBps = setting(
-        "6 Mbit/s",
-        "Highest rate down.",
-        source="MRO launch article of 2005-08-11, convergedigest: 6 Mbit/s at 100 Mkm",
-    )
-    uplink_rate_max_bps: BitRateBps = setting(
-        "32 kbit/s",
-        "Rate up, at any distance.",
-        source="assumed: above 2 kbit/s command links, below the 256 kbit/s of DSN 820-100 (recalled)",
-    )
-    setup_us: DurationUs = setting(
-        "1 min",
-        "Time to point and lock at the start of a contact, in which nothing is sent.",
-        source="assumed: both ends point and pre-tune by the contact plan",
-    )
 
-    def downlink_rate_bps(self, distance_km: float) -> int:
-        """Rate down at a distance [km], by the law above, whole bit/s, at least 1."""
-        gain = (self.power_w / REFERENCE_POWER_W) * (self.antenna_m / REFERENCE_ANTENNA_M) ** 2
-        rate_bps = self.rate_reference_bps * gain * (self.rate_reference_distance_km / distance_km) ** 2
-        return max(1, min(self.rate_max_bps, int(rate_bps)))
+
+class Conjunction(Part):
+    """How near the Sun may stand to Mars in Earth's sky."""
+
+    sep_min_deg: SeparationDeg = setting(
+        "2 deg",
+        "Angle Sun-Earth-Mars below which nothing comes through in either direction.",
+        source="X-band: Mars solar conjunction prediction modeling (2015), abstract",
+    )
+    moratorium_deg: SeparationDeg = setting(
+        "2 deg",
+        "Angle below which nothing is sent up, acks included.",
+        source="NASA's command moratorium of 2015; the Mars Science Laboratory kept 3 deg",
+    )
 
 
 class LocalNetwork(Part):
@@ -101,8 +59,28 @@ class SkyNetwork(Part):
         "Stations on Earth.",
         source="DSN 810-005, module 301: the 70 m antenna of each complex",
     )
-    direct_to_earth: DirectToEarth = setting({}, "The radio to Earth.", source="MRO's X-band link, key by key")
+    direct_to_earth: DirectToEarth | None = setting(
+        {}, "The radio to Earth; null: none, only relays.", source="MRO's X-band link, key by key"
+    )
+    relays: Annotated[tuple[Relay, ...], Field(max_length=RELAYS_MAX)] = setting(
+        (), "Orbiters that relay.", source="assumed: none, the habitat reaches Earth by itself"
+    )
+    conjunction: Conjunction = setting({}, "What the Sun does to the links.", source="key by key")
     local: LocalNetwork = setting({}, "The habitat's network.", source="assumed, key by key")
+
+    @field_validator("relays")
+    @classmethod
+    def _named_once(cls, relays: tuple[Relay, ...]) -> tuple[Relay, ...]:
+        for index, relay in enumerate(relays):
+            if relay.name in [other.name for other in relays[:index]]:
+                raise RuleError(f"a relay named {relay.name} exists already", "give it another name", (index, "name"))
+        return relays
+
+    @model_validator(mode="after")
+    def _leads_to_earth(self) -> SkyNetwork:
+        if self.direct_to_earth is None and not self.relays:
+            raise RuleError("has no way to Earth", "add `direct_to_earth`, or a relay", ("direct_to_earth",))
+        return self
 
     @field_validator("stations")
     @classmethod

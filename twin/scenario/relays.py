@@ -20,16 +20,15 @@ from twin.scenario.fields import (
     DurationUs,
     ElevationDeg,
     InstantUs,
-    LengthM,
     LongitudeDeg,
     NodeName,
     Part,
-    PowerW,
     Ratio,
     SizeBytes,
     setting,
 )
 from twin.scenario.orbiters import ORBITERS
+from twin.scenario.radio import DeepSpaceRadio
 
 _SHAPE: Final = "semi_major_axis_km"
 _CIRCULAR: Final = "argument_of_latitude_deg"
@@ -128,26 +127,18 @@ class _ByName:
 
 
 class Proximity(Part):
-    """The UHF link between a relay and the ground, CCSDS Proximity-1 (211.0-B), both ways alike."""
+    """The UHF link between a relay and the ground, CCSDS Proximity-1, at the same rates both ways."""
 
     rate_max_bps: BitRateBps = setting(
-        "2048 kbit/s", "Highest rate, near the relay.", source="CCSDS 211.1-B: coded rates in powers of two to 2048 kbit/s"
+        "2048 kbit/s", "Highest rate.", source="CCSDS 211.1-B: powers of two from 8 to 2048 kbit/s"
     )
     frame_loss: Ratio = setting(
-        "0.1 %", "Chance that a frame is repeated (go-back-N).", source="assumed: a link with margin"
+        "0.1 %", "Chance that a frame is lost and sent again, go-back-N.", source="assumed: a link with margin"
     )
     setup_us: DurationUs = setting(
-        "15 s", "Hail and lock at the start of a pass, in which nothing is sent.", source="assumed: a hail and its answer"
-    )
-
-
-class RelayToEarth(Part):
-    """A relay's deep-space radio; the rate follows the inverse square of the distance, as the habitat's."""
-
-    antenna_m: LengthM = setting("3 m", "Dish diameter.", source="MRO, mars.nasa.gov commxband: 3 m high-gain antenna")
-    power_w: PowerW = setting("100 W", "Transmitter power.", source="MRO, mars.nasa.gov commxband: 100 W amplifier")
-    uplink_rate_bps: BitRateBps = setting(
-        "32 kbit/s", "Rate up, at any distance.", source="assumed: as the habitat's own"
+        "15 s",
+        "Time to hail at the start of a pass, in which nothing is sent.",
+        source="assumed: a hail and its answer",
     )
 
 
@@ -160,7 +151,7 @@ class Relay(Part):
         "10 deg", "Lowest elevation of the relay over the site.", source="assumed: clear of terrain"
     )
     proximity: Proximity = setting({}, "Its link to the ground.", source="key by key")
-    to_earth: RelayToEarth = setting({}, "Its link to Earth.", source="key by key")
+    to_earth: DeepSpaceRadio = setting({}, "Its radio to Earth.", source="key by key")
     storage_bytes: SizeBytes = setting(
         "20 GB", "What it can hold for others.", source="MRO's solid state recorder, 160 Gbit (recalled)"
     )

@@ -1,0 +1,42 @@
+"""What a UHF pass carries: rates by range, and what go-back-N leaves of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from twin.network.link_budget import cn0_dbhz
+from twin.network.modes import Segment, Switching, rate_segments
+from twin.network.proximity1 import UHF_LINK, GoBackN, goodput_bps, uhf_modes
+from twin.network.visibility import Window
+from twin.world.timescales import FloatArray, IntArray
+
+_STEP_US = 5_000_000
+_SWITCHING = Switching(margin_db=UHF_LINK.margin_db, hysteresis_db=1.0)
+"""The margin of the budget; hysteresis assumed."""
+
+
+def pass_segments(
+    rate_max_bps: int, frame_loss: float, windows: list[Window], range_km: Callable[[IntArray], FloatArray]
+) -> list[list[Segment]]:
+    """Segments of constant rate for each pass [bit/s of packets].
+
+    Args:
+        rate_max_bps: the radio's highest rate; frame_loss: chance that a frame is lost.
+        windows: passes [us]; range_km: distance of the two radios [km] at instants, shapes (n,) to (n,).
+    """
+
+    def signal_dbhz(us: IntArray) -> FloatArray:
+        level_dbhz: FloatArray = np.asarray(cn0_dbhz(UHF_LINK, range_km(us)))
+        return level_dbhz
+
+    modes = uhf_modes(UHF_LINK._replace(rate_max_bps=rate_max_bps))
+    found = rate_segments(modes, signal_dbhz, windows, _STEP_US, _SWITCHING)
+    return [[_goodput(segment, frame_loss, range_km) for segment in segments] for segments in found]
+
+
+def _goodput(segment: Segment, frame_loss: float, range_km: Callable[[IntArray], FloatArray]) -> Segment:
+    ends_km = range_km(np.array([segment.start_us, segment.end_us]))
+    farthest_km = float(np.rint(ends_km.max()))  # whole: the last bit of a distance must not reach a rate
+    return segment._replace(rate_bps=goodput_bps(segment.rate_bps, farthest_km, frame_loss, GoBackN()))

@@ -27,8 +27,8 @@ from twin.experiments.power_cycles import PowerCycles
 from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
+from twin.experiments.space_links import space_links
 from twin.faults.forgery import Victim
-from twin.faults.link import Outages
 from twin.faults.resolve import resolve
 from twin.faults.weather import coming_storms, stow_windows, told_storms
 from twin.guarantees.alert_latency import AlertLatency
@@ -45,7 +45,6 @@ from twin.hosts.models.disk import Disk
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.sensor import Sensor
-from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import (
     Annunciate,
@@ -86,6 +85,7 @@ class HabitatBuilder:
         self.devices = devices_of(scenario)
         self.by_name = {d.name: d for d in self.devices}
         self.edges = scenario.habitat.edge_names
+        self.relays = tuple(relay.name for relay in scenario.network.relays)
         self.span = span_of(scenario)
         self.site = site_of(scenario)
         self.plan = plan_of(scenario)
@@ -97,7 +97,7 @@ class HabitatBuilder:
         self.settings = MachineSettings(scenario, self.plan, self.span, self.devices, self.operators)
         self.disks = {edge: self._disk(edge) for edge in self.edges}
         self.earth = EarthSite(self.host, scenario, folder, roles, self.settings)
-        self.links, self.antenna = self._links()
+        self.links, self.antenna = space_links(self.host, scenario, self.plan)
         self.mars_network = LocalNetwork(
             self.host,
             scenario.network.local.latency_us,
@@ -115,28 +115,6 @@ class HabitatBuilder:
         disk = self.scenario.edge.disk
         flushes = disturbances.flush_faults(self.scenario, edge)
         return Disk(self.host, edge, disk.fsync_us, disk.write_bytes_per_s, disk.capacity_bytes, flushes)
-
-    def _links(self) -> tuple[dict[tuple[str, str], SpaceLink], HabitatAntenna]:
-        antenna = HabitatAntenna(self.host, self.edges, EARTH)
-        earth_transmitter = Transmitter()
-        links = {}
-        for direction in ("down", "up"):
-            for edge in self.edges:
-                pair = (edge, EARTH) if direction == "down" else (EARTH, edge)
-                leaving, arriving = disturbances.surprise_outages(self.scenario, direction, self.plan.between(*pair))
-                settings = LinkSettings(
-                    disturbances.link_faults(self.scenario, direction, "->".join(pair)),
-                    Outages(leaving),
-                    Outages(arriving),
-                    self.scenario.earth.ground_latency_us,
-                    disturbances.real_rates(self.scenario, direction),
-                    overheard=True,
-                )
-                mars, earth = antenna.transmitter, earth_transmitter
-                ends = (mars, earth) if direction == "down" else (earth, mars)
-                links[pair] = SpaceLink(self.host, *pair, self.plan, settings, *ends)
-        antenna.links = [link for pair, link in links.items() if pair[1] == EARTH]
-        return links, antenna
 
     def _sensor(self, device: DeviceIdentity) -> Sensor:
         scenario = self.scenario
@@ -156,7 +134,7 @@ class HabitatBuilder:
         on_earth = {AUDITOR, *self.earth.leaders}
         annunciator = Annunciator(self.host, self.edges, self.scenario.clinic.crew_response_us)
         disks, sensors, links = self.disks, self.sensors, self.links
-        ends = {node: node for node in self.edges} | dict.fromkeys(self.earth.leaders, EARTH)
+        ends = {node: node for node in (*self.edges, *self.relays)} | dict.fromkeys(self.earth.leaders, EARTH)
         return {
             Send: lambda node, e: (self.earth_network if node in on_earth else self.mars_network).send(node, e),
             Transmit: lambda node, e: links[ends[node], e.neighbour].transmit(node, e),
@@ -177,6 +155,8 @@ class HabitatBuilder:
             return self.roles.edge.recover(self.settings.edge(node), disk.contents(), disk.start)
         if node in self.by_name:
             return self.roles.device(self.settings.device(self.by_name[node]))
+        if node in self.relays:
+            return self.roles.node(self.settings.relay(node))
         return self.earth.machine(node)
 
     # ------------------------------------------------------------ the run
@@ -271,7 +251,7 @@ class HabitatBuilder:
         self.trace.emit(self.host.now_us, "world", fact)
 
     def _start_all(self) -> None:
-        for node in (AUDITOR, EARTH, *self.edges, *self.by_name):
+        for node in (AUDITOR, EARTH, *self.relays, *self.edges, *self.by_name):
             self.power.start(node)
 
     def _cut(self, node: str) -> None:

@@ -92,3 +92,8 @@ def hop_key(seed: int, edge: str, number: int) -> bytes:
 def edge_endpoint(number: int) -> tuple[int, int]:
     """Bundle endpoint of the n-th edge node, counted from 1: `ipn:(10 + n).1`."""
     return 10 + number, 1
+
+
+def relay_endpoint(number: int) -> tuple[int, int]:
+    """Bundle endpoint of the n-th relay, counted from 1: `ipn:(100 + n).1`."""
+    return 100 + number, 1

@@ -13,8 +13,10 @@ from twin.experiments.identities import (
     edge_device,
     edge_endpoint,
     key_pair,
+    relay_endpoint,
 )
 from twin.experiments.operators import MARS, Operators
+from twin.network.itineraries import ways
 from twin.pipeline.nodes.ack_desk import EdgeOnMars
 from twin.pipeline.nodes.alarm_desk import AlarmSettings
 from twin.pipeline.nodes.auditor import AuditorSettings
@@ -22,6 +24,7 @@ from twin.pipeline.nodes.device import DeviceSettings
 from twin.pipeline.nodes.edge import EdgeSettings
 from twin.pipeline.nodes.gateway import GatewaySettings
 from twin.pipeline.nodes.notary import NotarySettings
+from twin.pipeline.transport.bundle_node import NodeSettings
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import HopKeySettings, HopPeer
@@ -86,11 +89,11 @@ class MachineSettings:
         given = self.scenario.pipeline.lifetime_us
         if given is not None:
             return given
-        contacts = self.plan.between(self.edges[0], EARTH)
-        starts = [c.start_us for c in contacts] + [self.span[1]]
-        ends = [self.span[0]] + [c.end_us for c in contacts]
+        windows = ways(self.plan, self.edges[0], EARTH)
+        starts = [start_us for start_us, _, _ in windows] + [self.span[1]]
+        ends = [self.span[0]] + [end_us for _, end_us, _ in windows]
         longest_us = max(start - end for start, end in zip(starts, ends, strict=True))
-        owlt_us = max((c.owlt_us(c.start_us) for c in contacts), default=0)
+        owlt_us = max((c.owlt_us(start_us) for start_us, _, c in windows), default=0)
         return 2 * (longest_us + 2 * owlt_us + self.turnaround_us)
 
     def device(self, device: DeviceIdentity) -> DeviceSettings:
@@ -154,6 +157,24 @@ class MachineSettings:
             hop_keys=HopKeySettings(
                 (HopPeer(EARTH, EARTH_ENDPOINT, dict(self.operators.hop_keys[MARS][edge])),), self.lifetime_us
             ),
+        )
+
+    def relay(self, name: str) -> NodeSettings:
+        """One relay orbiter: it keeps and forwards what others send."""
+        relays = self.scenario.network.relays
+        endpoints = {relay.name: relay_endpoint(n) for n, relay in enumerate(relays, start=1)}
+        ends = {edge: edge_endpoint(n) for n, edge in enumerate(self.edges, start=1)}
+        (relay,) = (relay for relay in relays if relay.name == name)
+        return NodeSettings(
+            name=name,
+            plan=self.plan,
+            address=Address(endpoints[name], self.lifetime_us),
+            endpoints={**endpoints, **ends, EARTH: EARTH_ENDPOINT},
+            flows=(),
+            signer=key_pair(self.scenario.seed, self.scenario.pipeline.suite, name).signer,
+            turnaround_us=self.turnaround_us,
+            margin_us=RETRANSMISSION_MARGIN_US,
+            storage_bytes_max=relay.storage_bytes,
         )
 
     def gateway(self, term: int) -> GatewaySettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from twin.experiments.disturbances import (
     down_windows,
@@ -12,15 +13,15 @@ from twin.experiments.disturbances import (
     usable,
 )
 from twin.experiments.identities import EARTH
+from twin.experiments.space_links import direction_of
 from twin.faults.stale_plan import shifted
 from twin.guarantees.availability import Availability, Passage
+from twin.network.itineraries import Passing, ways
 from twin.network.visibility import Window, subtract, union
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.link_faults import StalePlan
 from twin.scenario.model import HabitatScenario
-
-Passing = tuple[int, int, Contact]
 
 
 def availability(
@@ -32,26 +33,31 @@ def availability(
     down: list[Passing] = []
     up: list[Passing] = []
     for edge in edges:
-        down = _or_else(down, _passing(scenario, plan, "down", edge, stows))
-        up = _or_else(up, _passing(scenario, plan, "up", edge, stows))
+        passing = partial(_passing, scenario, plan, stows)
+        down = _or_else(down, ways(plan, edge, EARTH, passing))
+        up = _or_else(up, ways(plan, EARTH, edge, passing))
     return Availability(Passage(down), Passage(up), turnaround_us)
 
 
 def _passing(
-    scenario: HabitatScenario, plan: ContactPlan, direction: str, edge: str, stows: list[Window]
+    scenario: HabitatScenario, plan: ContactPlan, stows: list[Window], source: str, destination: str
 ) -> list[Passing]:
-    pair = (edge, EARTH) if direction == "down" else (EARTH, edge)
-    leaving, arriving = surprise_outages(scenario, direction, plan.between(*pair))
-    idle = down_windows(scenario)
-    at_mars = [*stows, *idle_windows(scenario)[edge]]
+    """Windows of one hop that are really usable."""
+    pair = (source, destination)
+    edges = scenario.habitat.edge_names
+    leaving, arriving = surprise_outages(scenario, direction_of(pair), plan.between(*pair))
+    down, idle = down_windows(scenario), idle_windows(scenario)
     at_departure = [(o.start_us, o.end_us) for o in leaving]
     at_arrival = [(o.start_us, o.end_us) for o in arriving]
-    if direction == "down":
-        at_departure += at_mars + _misled(scenario, plan, pair)
-        at_arrival += idle[GATEWAY]
-    else:
-        at_departure += idle[GATEWAY] + idle[AUDITOR_NODE]  # an ack needs both
-        at_arrival += at_mars
+    for node, cuts in ((source, at_departure), (destination, at_arrival)):
+        if node in edges:
+            cuts += [*(stows if EARTH in pair else ()), *idle[node]]
+    if source in edges:
+        at_departure += _misled(scenario, plan, pair)
+    if destination == EARTH:
+        at_arrival += down[GATEWAY]
+    if source == EARTH:
+        at_departure += down[GATEWAY] + down[AUDITOR_NODE]  # an ack needs both
     windows = usable(plan, *pair, at_departure)
     for cut in at_arrival:
         windows = [

@@ -58,7 +58,8 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
     span = span_of(scenario)
     closed = {direction: _closed(scenario, direction, span) for direction in ("down", "up")}
-    return ContactPlan([*_direct(scenario, span, closed), *_relayed(scenario, span, closed)])
+    contacts = [*_direct(scenario, span, closed), *_relayed(scenario, span, closed)]
+    return ContactPlan(contacts, ends=(EARTH, *scenario.habitat.edge_names))
 
 
 Closed = dict[str, dict[str, tuple[Window, ...]]]

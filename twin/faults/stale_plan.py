@@ -7,7 +7,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 
 def shifted(plan: ContactPlan, by_us: int) -> ContactPlan:
     """The plan with every contact `by_us` later, or earlier where that is negative."""
-    return ContactPlan(
+    moved = (
         contact._replace(
             start_us=contact.start_us + by_us,
             end_us=contact.end_us + by_us,
@@ -15,3 +15,4 @@ def shifted(plan: ContactPlan, by_us: int) -> ContactPlan:
         )
         for contact in plan.contacts
     )
+    return ContactPlan(moved, plan.ends)

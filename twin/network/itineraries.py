@@ -10,13 +10,44 @@ take (the earliest-arrival profile of Foschini, Hershberger & Suri 2014, restric
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from twin.pipeline.transport.contact_plan import Contact
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 
 Passing = tuple[int, int, Contact]
+
+
+HOPS_MAX = 3
+"""Over two relays at most."""
+
+Usable = Callable[[str, str], list[Passing]]
+"""Windows of one directed pair, disjoint, in order."""
+
+
+def ways(plan: ContactPlan, source: str, destination: str, usable: Usable | None = None) -> list[Passing]:
+    """The windows to take from one node to another, direct or over others.
+
+    Args:
+        usable: what is really usable of each pair of the plan; by default the plan's contacts.
+    """
+
+    def planned(one: str, other: str) -> list[Passing]:
+        return [(contact.start_us, contact.end_us, contact) for contact in plan.between(one, other)]
+
+    return _ways(plan, (source,), destination, usable or planned)
+
+
+def _ways(plan: ContactPlan, path: tuple[str, ...], destination: str, usable: Usable) -> list[Passing]:
+    here = path[-1]
+    options = [usable(here, destination)] if destination in plan.neighbours(here) else []
+    for neighbour in plan.neighbours(here):
+        if neighbour not in (destination, *path, *plan.ends) and len(path) < HOPS_MAX:
+            further = _ways(plan, (*path, neighbour), destination, usable)
+            if further:
+                options.append(onward(usable(here, neighbour), further))
+    return options[0] if len(options) == 1 else soonest(options)
 
 
 def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]:

@@ -116,6 +116,7 @@ class Gateway:
         self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
         self._acks = AckMaker(s.term, s.signer, self.streams)
+        self._transmissions = count()
         self._desks = {edge.name: self._desk(edge) for edge in s.edges}
         self._hop_keys = HopKeyDesk(self._mailer.protector, self._post_notice)
         self._signers = {number: known.name for number, known in s.devices.items() if known.name in self._desks}
@@ -133,7 +134,7 @@ class Gateway:
 
     def _desk(self, edge: EdgeOnMars) -> AckDesk:
         s = self.settings
-        way = Way(s.plan, s.name, edge.name)
+        way = Way(s.plan, s.name, edge.name, self._transmissions)
         return AckDesk(edge, way, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._acks)
 
     @classmethod
@@ -169,11 +170,13 @@ class Gateway:
                 self._hop_keys.install(peer, number, key, now_us, out)
             case Received(source, data):
                 self._receive(source, data, now_us, out)
-            case Transmitted(transmission, neighbour):
-                self._desks[neighbour].transmitted(transmission)
+            case Transmitted(transmission, _):
+                for desk in self._desks.values():
+                    desk.transmitted(transmission)
                 self._hop_keys.tell(now_us, out)
-            case TransmitFailed(transmission, neighbour, _):
-                self._desks[neighbour].failed(transmission, now_us)
+            case TransmitFailed(transmission, _, _):
+                for desk in self._desks.values():
+                    desk.failed(transmission, now_us)
             case TimerFired(name):
                 self._timer(name, now_us, out)
             case PlanChanged(plan):

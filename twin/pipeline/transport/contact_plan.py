@@ -53,12 +53,14 @@ class ContactPlan:
 
     Args:
         contacts: in any order; contacts of one pair may touch but not overlap.
+        ends: nodes that take bundles for themselves only, and pass none on.
 
     Raises:
         ValueError: a contact that ends before it starts, has no rate or no light time, or overlaps another.
     """
 
-    def __init__(self, contacts: Iterable[Contact] = ()) -> None:
+    def __init__(self, contacts: Iterable[Contact] = (), ends: Iterable[str] = ()) -> None:
+        self.ends = frozenset(ends)
         self.contacts = tuple(sorted(contacts, key=lambda c: (c.start_us, c.source, c.destination, c.end_us)))
         self._pairs: dict[tuple[str, str], list[Contact]] = {}
         for contact in self.contacts:
@@ -85,6 +87,11 @@ class ContactPlan:
     def between(self, source: str, destination: str) -> list[Contact]:
         """The contacts of one directed pair, in time order."""
         return self._pairs.get((source, destination), [])
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Directed pairs that ever have a contact, sorted."""
+        return sorted(self._pairs)
 
     def neighbours(self, source: str) -> list[str]:
         """Nodes that `source` ever transmits to, sorted."""

@@ -222,6 +222,8 @@ class Router:
             if hops >= fewest.get(node, NEVER_US):
                 continue  # one with fewer hops, or before it in the order, was there no later
             fewest[node] = hops
+            if hops and node in plan.ends:
+                continue
             for neighbour in plan.neighbours(node):
                 if hops + 1 >= fewest.get(neighbour, NEVER_US):
                     continue

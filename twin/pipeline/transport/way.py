@@ -6,6 +6,7 @@ bundle of that size and radiates it; the route is chosen for what the owner said
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count
 
 from twin.pipeline.machine import Transmit
@@ -20,14 +21,17 @@ PROBE_BYTES = 1_000
 class Way:
     """State of a transmitter towards `destination`; alike `Antenna` for its owner.
 
+    Args:
+        ids: numbers of transmissions, one row for all ways of a node: over one relay several may be under way.
+
     Attributes:
         usable: whether any neighbour can be transmitted to.
     """
 
-    def __init__(self, plan: ContactPlan, here: str, destination: str) -> None:
+    def __init__(self, plan: ContactPlan, here: str, destination: str, ids: Iterator[int] | None = None) -> None:
         self.here = here
         self.destination = destination
-        self._ids = count()
+        self._ids = count() if ids is None else ids
         self._antennas: dict[str, Antenna] = {}
         self._busy: Antenna | None = None
         self._chosen: Route | None = None
@@ -152,7 +156,8 @@ def _leads(plan: ContactPlan, start: str, destination: str, without: str) -> boo
         node = open_nodes.pop()
         if node == destination:
             return True
-        fresh = [neighbour for neighbour in plan.neighbours(node) if neighbour not in seen]
+        onward = () if node in plan.ends else plan.neighbours(node)
+        fresh = [neighbour for neighbour in onward if neighbour not in seen]
         seen.update(fresh)
         open_nodes += fresh
     return False

@@ -55,6 +55,14 @@ def heard(*bundles: bytes) -> int:
     return broken(watched(lambda _: Confidentiality(SECRETS), facts))
 
 
+def test_a_bundle_that_a_relay_passes_on_has_no_new_vector_and_is_judged_in_all_else() -> None:
+    facts = [("edge-1", Radiated("edge-1->relay", sound(0))), ("relay", Radiated("relay->earth", sound(0)))]
+    assert broken(watched(lambda _: Confidentiality(SECRETS, ["relay"]), facts)) == 0
+    assert broken(watched(lambda _: Confidentiality(SECRETS), facts)) == 1
+    spoilt = ("relay", Radiated("relay->earth", bundle(payload())))
+    assert broken(watched(lambda _: Confidentiality(SECRETS, ["relay"]), [*facts, spoilt])) == 1
+
+
 def test_protected_bundles_with_rising_counters_hold() -> None:
     assert heard(sound(0), sound(2), sound(9), sound(0, b"87654321"), sound(0, source=12)) == 0
 

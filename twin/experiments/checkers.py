@@ -92,7 +92,7 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
         AntiReplay(truth),
         MonotonicReads(truth),
         ClockHonesty(truth, alarms),
-        Confidentiality(habitat.secrets),
+        Confidentiality(habitat.secrets, [relay.name for relay in scenario.network.relays]),
         _resources(scenario, truth, habitat),
         Conservation(),
     ]

@@ -37,18 +37,21 @@ class Confidentiality(Checker):
 
     Of every bundle radiated between the planets: a BCB covers the payload and a BCB covers each BIB; the payload is no
     message and nothing in the bundle spells a secret (channel names, which stand in every frame of samples; names of
-    crew and devices); per (security source, IV prefix) the IV's counter strictly rises, so none comes again.
+    crew and devices); per (security source, IV prefix) the IV's counter strictly rises, so none comes again. A relay
+    holds no key and radiates what others have protected: its IVs are judged where they first leave.
 
     Args:
         secrets: what must not be heard.
+        relays: nodes that pass bundles on.
     """
 
     key = "confidentiality"
     not_applicable = "nothing was radiated between the planets"
 
-    def __init__(self, secrets: Sequence[bytes]) -> None:
+    def __init__(self, secrets: Sequence[bytes], relays: Sequence[str] = ()) -> None:
         super().__init__()
         self._secrets = tuple(secrets)
+        self._relays = frozenset(relays)
         self._counters: dict[tuple[object, bytes], int] = {}
 
     def watch(self, trace: Trace) -> None:
@@ -56,11 +59,11 @@ class Confidentiality(Checker):
 
     def _radiated(self, at_us: int, node: str, fact: Radiated) -> None:
         self.checked += 1
-        what = self._problem(fact.data)
+        what = self._problem(fact.data, first=node not in self._relays)
         if what is not None:
             self.violate(at_us, node, f"bundle of {len(fact.data)} bytes on {fact.link}", what)
 
-    def _problem(self, data: bytes) -> str | None:
+    def _problem(self, data: bytes, first: bool) -> str | None:
         try:
             blocks = cbor2.loads(data)
         except (cbor2.CBORDecodeError, ValueError) as problem:
@@ -80,7 +83,7 @@ class Confidentiality(Checker):
                 if security is None:
                     return f"block {block[1]} is no security block"
                 covered.update(security.targets)
-                what = self._initialization(security)
+                what = self._initialization(security, first)
                 if what is not None:
                     return what
         for number, block in by_number.items():
@@ -90,12 +93,14 @@ class Confidentiality(Checker):
             return "a bundle without payload"
         return self._clear_text(data, by_number)
 
-    def _initialization(self, security: _SecurityBlock) -> str | None:
+    def _initialization(self, security: _SecurityBlock, first: bool) -> str | None:
         iv = security.parameters.get(IV_PARAMETER)
         if security.context != BCB_AES_GCM or type(iv) is not bytes or len(iv) != IV_BYTES:
             return f"a BCB of context {security.context} without an IV of {IV_BYTES} bytes"
         if len(security.targets) != 1:
             return f"one IV for {len(security.targets)} blocks: the same (key, IV) pair more than once"
+        if not first:
+            return None
         prefix, counter = iv[:IV_PREFIX_BYTES], int.from_bytes(iv[IV_PREFIX_BYTES:], "big")
         place = (security.source, prefix)
         last = self._counters.get(place, -1)

@@ -29,8 +29,8 @@ def replay(text: str) -> str:
         (
             IN_SEASON + replay("storm: my34, place: planet"),
             "weather.dust.replays[0].at: the storm came from 2018-05-31 to 2018-12-14, and the run is from "
-            "2033-06-25 to 2033-06-26 (s.yaml:5, weather.dust.replays[0].at); choose a start of 2018-05-31 or soon after, "
-            "or write `at: same_season`",
+            "2033-06-25 to 2033-06-26 (s.yaml:5, weather.dust.replays[0].at); choose a start of 2018-05-31 or soon "
+            "after, or write `at: same_season`",
         ),
         (
             IN_2018 + replay("storm: my28, place: opportunity"),

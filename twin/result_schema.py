@@ -68,10 +68,10 @@ class Evidence(_Part):
 
 
 class Term(_Part):
-    """One summand of a bound [s]."""
+    """One summand of a bound [s]; null where the planned contacts do not reach so far."""
 
     name: str
-    value_s: float
+    value_s: float | None
 
 
 class Guarantee(_Part):

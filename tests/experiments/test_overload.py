@@ -6,6 +6,7 @@ import pytest
 from flights import SCENARIOS, SMALL
 
 from twin.experiments.run import run
+from twin.report import render
 from twin.scenario import ScenarioError, load_scenario, parse_scenario
 
 SLOW = SMALL.partition("guarantees:")[0] + "network: {direct_to_earth: {rate_max: 100 bit/s}}\n"
@@ -40,3 +41,25 @@ def test_a_bound_that_nobody_asks_for_is_not_applicable(tmp_path: Path) -> None:
     assert verdicts["freshness"].verdict == "not_applicable"
     assert verdicts["feedback_closure"].verdict == "held"
     assert verdicts["feedback_closure"].unit == "violations"
+
+
+STOWED = SMALL.partition("guarantees:")[0] + (
+    "weather: {dust: {storms: [{onset: 0 s, peak_tau: 5, growth: 0 s, decay: 50 sol, "
+    "effects: [{kind: antenna_stow, above_tau: 2.0}]}]}}\n"
+)
+
+
+def test_an_antenna_that_stays_stowed_beyond_the_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        run(parse_scenario(STOWED), tmp_path / "run")
+    text = str(refused.value)
+    assert "antenna stowed by dust from 2033-" in text
+    assert "contacts are planned until 2033-" in text
+    assert "raise above_tau, choose another start or duration, or set overload: allowed" in text
+
+
+def test_a_run_that_may_never_come_home_leaves_a_result_that_can_be_read(tmp_path: Path) -> None:
+    result = run(parse_scenario("overload: allowed\n" + STOWED), tmp_path / "run", render=render)
+    (convergence,) = (g for g in result.guarantees if g.key == "convergence")
+    assert [(term.name, term.value_s) for term in convergence.terms] == [("beyond the planned contacts", None)]
+    assert "beyond the planned contacts" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

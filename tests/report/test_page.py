@@ -359,3 +359,17 @@ def test_sequence_takes_the_median_of_the_loops_that_closed(first_light: Path) -
     rank = (loop_us < chosen["learned_us"] - chosen["generated_us"]).mean()
     assert 0.48 < rank < 0.52
     assert chosen["durable_us"] - chosen["sent_us"] > OWLT_US
+
+
+def test_storms_are_told_of_where_the_page_says_what_happened(tmp_path: Path) -> None:
+    told = "The planet-encircling storm of 2018 (Mars year 34) was replayed in Mars year 42 at the same Ls."
+    storm = {
+        "origin": "replayed",
+        "name": "2018 replayed, opportunity",
+        "start_utc": "2033-06-16T20:51:31.972Z",
+        "end_utc": "2033-12-04T03:10:25.275Z",
+        "peak_tau": 10.8,
+        "told": told,
+    }
+    page = page_of(write_run(tmp_path, storms=[storm]))
+    assert told in page[page.index("<h2>What happened") : page.index("<h2>How late, how old")]

@@ -7,6 +7,7 @@ import pytest
 from twin.experiments.identities import EARTH
 from twin.experiments.sky_plan import plan_of
 from twin.faults.resolve import resolve
+from twin.faults.weather import stow_windows
 from twin.scenario import BareScenario, HabitatScenario, json_schema, load_scenario
 from twin.scenario.document import read_document
 from twin.scenario.earth_faults import TableRestore
@@ -128,6 +129,15 @@ def test_first_light_stows_the_antenna_during_the_pass() -> None:
     assert 1.5 * HOUR_US < end_us - begin_us < 2.5 * HOUR_US
     (crash,) = (fault for fault in scenario.faults if isinstance(fault, EdgeCrash))
     assert end_us < scenario.start_us + crash.at_us < set_us
+
+
+def test_the_storm_of_2018_stows_the_antenna_for_five_sols_and_leaves_two_to_come_home_in() -> None:
+    scenario = habitat("global-storm-my34.yaml")
+    ((begin_us, end_us),) = stow_windows(scenario, scenario.start_us, scenario.end_us)
+    assert begin_us == pytest.approx(utc_to_us("2033-06-25T12:04:00"), abs=60_000_000)
+    assert end_us == pytest.approx(utc_to_us("2033-07-01T00:32:00"), abs=60_000_000)
+    contacts = [c for c in plan_of(scenario).contacts if c.source == "edge-1" and end_us < c.start_us < scenario.end_us]
+    assert len({c.start_us // (12 * HOUR_US) for c in contacts}) >= 2
 
 
 def test_the_outage_of_goldstone_is_announced_and_outlasts_the_run() -> None:

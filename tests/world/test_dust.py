@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from twin.world.dust import Storm, opacity, windows_above
+from twin.world.dust import Curve, Storm, opacity, windows_above
 
 HOUR_US = 3_600_000_000
 STORM = Storm(onset_us=6 * HOUR_US, peak_tau=4.0, growth_us=2 * HOUR_US, decay_us=30 * HOUR_US)
@@ -104,3 +106,59 @@ def test_impossible_storm_is_refused(storm: tuple[int, float, int, int], message
 def test_windows_refuse_an_end_before_the_start() -> None:
     with pytest.raises(ValueError, match="end 1 us is not after start 2 us"):
         windows_above(1.0, 2, 1, 0.5, [])
+
+
+CURVE = Curve((0, 4 * HOUR_US, 6 * HOUR_US, 10 * HOUR_US), (0.7, 4.7, 2.7, 3.7))
+
+
+def test_a_curve_runs_straight_between_its_points_and_is_no_cloud_outside_them() -> None:
+    at_us = np.array([-1, 0, HOUR_US, 5 * HOUR_US, 10 * HOUR_US, 10 * HOUR_US + 1], dtype=np.int64)
+    assert opacity(at_us, 0.5, [CURVE]) == pytest.approx([0.5, 0.7, 1.7, 3.7, 3.7, 0.5])
+
+
+def test_windows_of_a_curve_open_and_close_where_it_crosses() -> None:
+    assert windows_above(3.2, 0, 99 * HOUR_US, 0.5, [CURVE]) == [
+        (5 * HOUR_US // 2, 11 * HOUR_US // 2),
+        (8 * HOUR_US, 10 * HOUR_US),
+    ]
+    assert windows_above(4.7, 0, 99 * HOUR_US, 0.5, [CURVE]) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 2 * HOUR_US // 1_000), st.floats(0.0, 9.0)), min_size=2, max_size=12),
+    st.floats(0.5, 9.0),
+)
+def test_windows_of_any_curve_agree_with_its_opacity(steps: list[tuple[int, float]], threshold: float) -> None:
+    ends_us = np.cumsum([step_ms * 1_000 for step_ms, _ in steps])
+    curve = Curve(tuple(ends_us.tolist()), tuple(tau for _, tau in steps))
+    windows = windows_above(threshold, 0, 30 * HOUR_US, 0.5, [curve, STORM])
+    assert all(a % 1_000 == b % 1_000 == 0 for a, b in windows)
+    assert all(a[1] < b[0] for a, b in pairwise(windows))
+    at_us = np.linspace(0, 30 * HOUR_US, 3_001).astype(np.int64)
+    tau = opacity(at_us, 0.5, [curve, STORM])
+    inside = np.zeros(at_us.shape, dtype=bool)
+    near = np.zeros(at_us.shape, dtype=bool)
+    for start_us, end_us in windows:
+        inside |= (start_us <= at_us) & (at_us < end_us)
+    # A crossing is rounded to 1 ms, and a spike within one may vanish.
+    for edge_us in (*(edge for window in windows for edge in window), *curve.at_us):
+        near |= np.abs(at_us - edge_us) <= 1_000
+    assert np.array_equal(inside[~near], (tau > threshold)[~near])
+
+
+@pytest.mark.parametrize(
+    ("at_us", "tau", "message"),
+    [
+        ((0,), (1.0,), "1 instants and 1 opacities: a curve has two points or more"),
+        ((0, 1), (1.0,), "2 instants and 1 opacities"),
+        ((5, 5), (1.0, 2.0), "5 us comes after 5 us; put the points in order"),
+        ((0, 1), (1.0, -2.0), "opacity curve tau -2.0: an optical depth is finite"),
+    ],
+)
+def test_impossible_curve_is_refused(at_us: tuple[int, ...], tau: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Curve(at_us, tau)
+
+
+def test_a_storm_is_over_when_a_tenth_of_its_excess_is_left() -> None:
+    assert opacity(STORM.over_us, 0.5, [STORM]) == pytest.approx(0.5 + 0.1 * 3.5, abs=1e-6)

@@ -21,7 +21,7 @@ from twin.experiments.intruder import Intruder, Reach
 from twin.experiments.machine_settings import RETRANSMISSION_MARGIN_US, MachineSettings
 from twin.experiments.mission import Mission, Roles
 from twin.experiments.operators import Operators
-from twin.experiments.overload import refuse_overload
+from twin.experiments.overload import refuse_endless_stow, refuse_overload
 from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.power_cycles import PowerCycles
 from twin.experiments.registry import write_run_registry
@@ -92,6 +92,7 @@ class HabitatBuilder:
         self.storms = coming_storms(scenario, *self.span)
         self.stows = stow_windows(scenario, *self.span)
         self.calendar = disturbances.calendar(scenario, self.stows, self.storms)
+        refuse_endless_stow(scenario, self.stows, self.span[1])
         refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
         self.operators = Operators(self.host, scenario, self.devices)
         self.settings = MachineSettings(scenario, self.plan, self.span, self.devices, self.operators)

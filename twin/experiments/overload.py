@@ -2,7 +2,8 @@
 unless allowed.
 
 The load is everything that will be generated; the capacity is what the plan's contacts hold from the start to one sol
-after generation ends, in which the run drains. Storage is not limited yet, so no backlog is refused for its size.
+after generation ends, in which the run drains. Storage is not limited yet, so no backlog is refused for its size. A
+storm that stows the antenna beyond everything that is planned leaves no capacity at all.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import Contact
 from twin.scenario.errors import ScenarioError
-from twin.scenario.model import Scenario
+from twin.scenario.instants import format_instant
+from twin.scenario.model import HabitatScenario, Scenario
 
 MICRO = 1_000_000
 
@@ -47,3 +50,20 @@ def refuse_overload(scenario: Scenario, loads: Iterable[Load]) -> None:
                 "generate less, add contacts, or set overload: allowed",
                 ("overload",),
             )
+
+
+def refuse_endless_stow(scenario: HabitatScenario, stows: Sequence[Window], plan_end_us: int) -> None:
+    """Stop a scenario whose antenna is still stowed when the planned contacts end: what waits could never come home.
+
+    Raises:
+        ScenarioError: it is, and the scenario does not allow an overload.
+    """
+    if scenario.overload == "allowed" or not stows or stows[-1][1] < plan_end_us:
+        return
+    raise ScenarioError(
+        f"antenna stowed by dust from {format_instant(stows[-1][0])} on",
+        f"contacts are planned until {format_instant(plan_end_us)}, and it is stowed still",
+        "the scenario" if scenario.origin is None else scenario.origin.path,
+        "raise above_tau, choose another start or duration, or set overload: allowed",
+        ("weather", "dust"),
+    )

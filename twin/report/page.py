@@ -217,12 +217,12 @@ def _guarantee_row(guarantee: Guarantee, document: Document) -> dict[str, Any]:
 
 def _terms(guarantee: Guarantee) -> list[dict[str, Any]]:
     """The summands of a bound, with the length of a bar each [px]."""
-    most_s = max((term.value_s for term in guarantee.terms), default=0.0)
+    most_s = max((term.value_s or 0.0 for term in guarantee.terms), default=0.0)
     return [
         {
             "name": term.name,
             "value": wording.duration(term.value_s),
-            "share": round(150 * max(term.value_s, 0.0) / most_s, 1) if most_s > 0 else 0,
+            "share": round(150 * max(term.value_s or 0.0, 0.0) / most_s, 1) if most_s > 0 else 0,
         }
         for term in guarantee.terms
     ]

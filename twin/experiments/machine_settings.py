@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from twin.experiments.clinic_settings import watch_of
 from twin.experiments.identities import (
@@ -83,7 +84,7 @@ class MachineSettings:
         p = self.scenario.pipeline
         return p.far_end_allowance_us + p.ack_delay_us + 2 * self.scenario.earth.ground_latency_us
 
-    @property
+    @cached_property
     def lifetime_us(self) -> int:
         """Lifetime of bundles: as given, or twice the longest planned outage and round."""
         given = self.scenario.pipeline.lifetime_us

@@ -77,12 +77,16 @@ def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]
 
 def soonest(options: Iterable[Sequence[Passing]]) -> list[Passing]:
     """Of all windows those to take: at each departure the one that arrives first, unless a later departure does."""
-    pieces = [piece for windows in options for window in windows for piece in _pieces(window)]
-    cuts = sorted({piece.start_us for piece in pieces} | {piece.end_us for piece in pieces})
+    closing: dict[int, list[_Piece]] = {}
+    cuts: set[int] = set()
+    for piece in (piece for windows in options for window in windows for piece in _pieces(window)):
+        closing.setdefault(piece.end_us, []).append(piece)
+        cuts |= {piece.start_us, piece.end_us}
     chosen: list[_Piece] = []
+    open_now: list[_Piece] = []
     best_us: int | None = None
-    for start_us, end_us in reversed(list(pairwise(cuts))):
-        open_now = [p for p in pieces if p.start_us <= start_us and end_us <= p.end_us]
+    for start_us, end_us in reversed(list(pairwise(sorted(cuts)))):  # from the last departure to the first
+        open_now = [p for p in open_now if p.start_us < end_us] + closing.get(end_us, [])
         for piece in reversed(list(_lowest(open_now, start_us, end_us))):
             kept = piece if best_us is None else piece.arriving_before(best_us)
             if kept is not None:

@@ -26,6 +26,7 @@ def rules_of(handover: st.SearchStrategy[int]) -> st.SearchStrategy[ApertureRule
         setup_us=st.integers(0, 6),
         teardown_us=st.integers(0, 3),
         track_us_max=st.integers(1, 20),
+        track_us_min=st.just(0),
         spacecraft_max=st.integers(1, 3),
         uplink_turn_us=st.integers(1, 8),
         handover_us=handover,

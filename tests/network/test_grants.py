@@ -10,7 +10,9 @@ from small_skies import END, at, closures, rules, rules_of, skies, under_way
 from twin.network.apertures import ApertureRules, Sight, plan_tracks, written_track
 from twin.network.grants import grants_of, tally
 
-RULES = ApertureRules(setup_us=5, teardown_us=2, track_us_max=40, spacecraft_max=3, uplink_turn_us=4, handover_us=0)
+RULES = ApertureRules(
+    setup_us=5, teardown_us=2, track_us_max=40, track_us_min=0, spacecraft_max=3, uplink_turn_us=4, handover_us=0
+)
 
 
 def served_at(grants, us):

@@ -36,6 +36,7 @@ class ApertureRules(NamedTuple):
         setup_us: From the end of other work to the first usable instant [us].
         teardown_us: From the last usable instant until other work may begin [us].
         track_us_max: Longest time from the first to the last usable instant [us], above 0.
+        track_us_min: Shortest one that is planned [us]; a track written by hand may be shorter.
         spacecraft_max: How many spacecraft one track serves, above 0; it sends to one of them at a time.
         uplink_turn_us: How long one spacecraft keeps the uplink while another waits [us], above 0.
         handover_us: Unusable time when a spacecraft goes over to another aperture at once [us].
@@ -44,6 +45,7 @@ class ApertureRules(NamedTuple):
     setup_us: int = 45 * _MIN_US  # usual for a DSN track, 45 to 60 min (recalled)
     teardown_us: int = 15 * _MIN_US  # usual for a DSN track (recalled)
     track_us_max: int = 8 * 60 * _MIN_US  # a DSN pass is planned in shifts of 8 h (recalled)
+    track_us_min: int = 10 * _MIN_US  # assumed: not worth an hour of work on the antenna below it
     spacecraft_max: int = 4  # DSN 4-MSPA (recalled)
     uplink_turn_us: int = 60 * _MIN_US  # assumed: several round trips of light
     handover_us: int = _MIN_US  # assumed: as `network.direct_to_earth.setup`, to point and lock
@@ -116,12 +118,17 @@ def plan_tracks(
         if not starts:
             return tracks
         first_us = min(at_us for at_us, _ in starts)
-        offers = [aperture.offer(first_us, served, spacecraft) for at_us, aperture in starts if at_us == first_us]
-        track, parts = max(offers, key=lambda offer: _length_us(offer[1]))  # of equal ones the first
+        offers = [
+            (aperture, *aperture.offer(first_us, served, spacecraft)) for at_us, aperture in starts if at_us == first_us
+        ]
+        aperture, track, parts = max(offers, key=lambda offer: _length_us(offer[2]))  # of equal ones the first
+        if track.end_us - track.start_us < rules.track_us_min:
+            aperture.idle_until_us = track.end_us
+            continue
         tracks.append(track)
         for name, window in parts:
             insort(served[name], window)
-        next(aperture for aperture in apertures if aperture.name == track.station).free_us = track.free_us
+        aperture.free_us = track.free_us
 
 
 def check_tracks(tracks: Iterable[Track], rules: ApertureRules) -> None:
@@ -181,6 +188,7 @@ class _Aperture:
     ) -> None:
         self.name = name
         self.free_us = -_FOREVER_US
+        self.idle_until_us = -_FOREVER_US  # until then nothing is left that is long enough for a track
         self._seen = seen
         self._rules = rules
         # A track must begin and end in one of these: set-up and tear-down then keep clear of closures.
@@ -192,7 +200,7 @@ class _Aperture:
     def earliest_us(self, served: Mapping[str, Sequence[Window]], from_us: int) -> int | None:
         """The earliest start of a track, from an instant on, to somebody who is served by none."""
         while self._ready:
-            ready_us = max(self._ready[0][0], self.free_us + self._rules.setup_us, from_us)
+            ready_us = max(self._ready[0][0], self.free_us + self._rules.setup_us, self.idle_until_us, from_us)
             starts = [_unserved_us(windows, served[name], ready_us) for name, windows in self._seen.items()]
             at_us = min((start for start in starts if start is not None), default=_FOREVER_US)
             if at_us < self._ready[0][1]:
@@ -237,6 +245,10 @@ def _length_us(parts: Iterable[tuple[str, Window]]) -> int:
 
 def _check_rules(rules: ApertureRules) -> None:
     for name, value in rules._asdict().items():
-        least = 0 if name in ("setup_us", "teardown_us", "handover_us") else 1
+        least = 0 if name in ("setup_us", "teardown_us", "track_us_min", "handover_us") else 1
         if value < least:
             raise ValueError(f"apertures: {name} {value} is at least {least}; correct it")
+    if rules.track_us_min > rules.track_us_max:
+        raise ValueError(
+            f"apertures: track_us_min {rules.track_us_min} is above track_us_max {rules.track_us_max}; swap them"
+        )

@@ -59,6 +59,7 @@ def grants_of(tracks: Sequence[Track], sights: Sequence[Sight], rules: ApertureR
     """
     check_tracks(tracks, rules)
     by_pair = {(sight.station, sight.spacecraft): sight for sight in sights}
+    either = {pair: sight.either for pair, sight in by_pair.items()}
     ordered = sorted(tracks, key=lambda track: track.start_us)
     slots: dict[str, list[tuple[Window, int]]] = {}
     for number, track in enumerate(ordered):
@@ -66,7 +67,7 @@ def grants_of(tracks: Sequence[Track], sights: Sequence[Sight], rules: ApertureR
             if (track.station, name) not in by_pair:
                 raise ValueError(f"track of {track}: {track.station} never sees {name}; drop it from the track")
             held = slots.setdefault(name, [])
-            seen = within(by_pair[track.station, name].either, track.start_us, track.end_us)
+            seen = within(either[track.station, name], track.start_us, track.end_us)
             taken = _held_since(track.start_us - rules.track_us_max, held, ordered)
             held += [(window, number) for window in subtract(seen, taken)]
     usable: dict[int, dict[str, list[Window]]] = {number: {} for number in range(len(ordered))}
@@ -77,12 +78,9 @@ def grants_of(tracks: Sequence[Track], sights: Sequence[Sight], rules: ApertureR
     for number, track in enumerate(ordered):
         # In the track's own order, which breaks ties of the uplink.
         own = {name: usable[number][name] for name in track.spacecraft if name in usable[number]}
-        down = [
-            (window, name)
-            for name, windows in own.items()
-            for window in intersect(windows, by_pair[track.station, name].down)
-        ]
-        wanted = {name: intersect(windows, by_pair[track.station, name].up) for name, windows in own.items()}
+        open_to = {name: by_pair[track.station, name] for name in own}
+        down = [(part, name) for name in own for part in _both(own[name], open_to[name].down, track)]
+        wanted = {name: _both(own[name], open_to[name].up, track) for name in own}
         up = _turns(wanted, rules.uplink_turn_us)
         grants += [Grant(track.setup_us, *window, track.station, name, "down") for window, name in down]
         grants += [Grant(track.setup_us, *window, track.station, name, "up") for window, name in up]
@@ -115,6 +113,11 @@ def tally(sights: Sequence[Sight], grants: Sequence[Grant]) -> list[Tally]:
                 )
             )
     return found
+
+
+def _both(own: Sequence[Window], open_windows: Sequence[Window], track: Track) -> list[Window]:
+    """What a spacecraft's own time in a track and the windows of a direction share."""
+    return intersect(own, within(open_windows, track.start_us, track.end_us))
 
 
 def _held_since(us: int, held: Sequence[tuple[Window, int]], tracks: Sequence[Track]) -> Iterator[Window]:

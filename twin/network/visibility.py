@@ -7,7 +7,9 @@ afterwards. Each end looks over its own horizon mask.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from twin.world import ephemeris, mars, stations
 from twin.world.horizon_mask import clear_windows
@@ -31,20 +33,21 @@ def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:
     return out
 
 
-def subtract(base: Sequence[Window], cuts: Sequence[Window]) -> list[Window]:
+def subtract(base: Sequence[Window], cuts: Iterable[Window]) -> list[Window]:
     """What is left of ordered windows when others, in any order, are taken away."""
-    left = list(base)
-    for cut_start_us, cut_end_us in cuts:
-        kept = []
-        for start_us, end_us in left:
-            if cut_end_us <= start_us or end_us <= cut_start_us:
-                kept.append((start_us, end_us))
-                continue
-            if start_us < cut_start_us:
-                kept.append((start_us, cut_start_us))
-            if cut_end_us < end_us:
-                kept.append((cut_end_us, end_us))
-        left = kept
+    away = union(cut for cut in cuts if cut[0] < cut[1])
+    left = []
+    for start_us, end_us in base:
+        at_us = start_us
+        for index in range(bisect_right(away, start_us, key=itemgetter(1)), len(away)):
+            cut_start_us, cut_end_us = away[index]
+            if cut_start_us >= end_us:
+                break
+            if at_us < cut_start_us:
+                left.append((at_us, cut_start_us))
+            at_us = cut_end_us
+        if at_us < end_us:
+            left.append((at_us, end_us))
     return left
 
 
@@ -69,6 +72,23 @@ def down_windows(
 
     def from_site(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
         return mars.earth_azimuth_elevation_deg(site, sent_us)
+
+    return intersect(
+        clear_windows(from_site, site.mask, *span, site_min_deg),
+        clear_windows(from_station, station.mask, *span, station_min_deg),
+    )
+
+
+def heard_windows(
+    site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
+) -> list[Window]:
+    """Windows [us] for transmission from the site to the station, by arrival, in Earth time."""
+
+    def from_station(heard_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return stations.mars_azimuth_elevation_deg(station, heard_us)
+
+    def from_site(heard_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return mars.earth_azimuth_elevation_deg(site, heard_us - ephemeris.owlt_down_us(heard_us))
 
     return intersect(
         clear_windows(from_site, site.mask, *span, site_min_deg),

@@ -7,20 +7,25 @@ module/router/src/router.cpp, where `startTime` and `endTime` are read as `int`.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import lru_cache
 from typing import Final
 
-from twin.world.timescales import US_PER_S, us_to_utc, utc_to_us
+from twin.world.timescales import US_PER_S, utc_to_us
 
 POSIX_MAX_S: Final = 2_147_483_644
+_DAY_S: Final = 86_400
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_DAY_MAX: Final = date.max.toordinal() - _EPOCH_ORDINAL
+_HOUSE_EPOCH_S: Final = 946_684_800  # POSIX time of 2000-01-01
 
 
 def floor_s(us: int) -> int:
     """The POSIX second in which an instant lies; 23:59:60 counts as the midnight after it."""
-    text = us_to_utc(us - us % US_PER_S)
-    day = date.fromisoformat(text[:10]).toordinal() - _EPOCH_ORDINAL
-    return day * 86_400 + int(text[11:13]) * 3_600 + int(text[14:16]) * 60 + int(text[17:19])
+    day = (us // US_PER_S + _HOUSE_EPOCH_S) // _DAY_S
+    if _midnight_us(day) > us:
+        day -= 1  # TAI is ahead of UTC, so its day may have begun already
+    return day * _DAY_S + min((us - _midnight_us(day)) // US_PER_S, _DAY_S)
 
 
 def instant_us(second: int) -> int:
@@ -29,10 +34,16 @@ def instant_us(second: int) -> int:
     Raises:
         ValueError: Before 1972 or after the year 9999.
     """
-    try:
-        return utc_to_us(datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    except (OverflowError, OSError) as error:
-        raise ValueError(f"second {second} is outside the calendar; choose an instant before the year 9999") from error
+    day, second_of_day = divmod(second, _DAY_S)
+    return _midnight_us(day) + second_of_day * US_PER_S
+
+
+@lru_cache(maxsize=4096)
+def _midnight_us(day: int) -> int:
+    """The house instant [us] at which a day of UTC begins, counted from 1970-01-01."""
+    if not 0 <= day <= _DAY_MAX:
+        raise ValueError(f"day {day} after 1970-01-01 is outside the calendar; choose one up to the year 9999")
+    return utc_to_us(date.fromordinal(_EPOCH_ORDINAL + day).isoformat())
 
 
 def at_or_after_s(us: int) -> int:

@@ -118,7 +118,8 @@ def _stairs(contact: Contact, start_s: int, end_s: int) -> tuple[Piece, ...]:
     """The light time over whole seconds, each at least what it is anywhere within."""
     knots = [knot for knot in contact.owlt if instant_us(start_s) < knot[0] < instant_us(end_s)]
     cuts = {start_s, end_s}
-    for at_us in [at_us for at_us, _ in knots] + _crossings(contact.owlt):
+    # Between two knots the light time needs another step only where it passes a whole second or leaves one.
+    for at_us in [at_us for at_us, owlt_us in knots if owlt_us % US_PER_S == 0] + _crossings(contact.owlt):
         second = floor_s(at_us)
         cuts |= {second, second + 1}
     inside = sorted(cut for cut in cuts if start_s <= cut <= end_s)

@@ -1,0 +1,32 @@
+"""A contact plan as JSON: what `twin contacts --json` prints."""
+
+from __future__ import annotations
+
+import json
+
+from twin.network.formats.utc_text import utc_text
+from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.world.timescales import US_PER_S
+
+
+def to_json(plan: ContactPlan) -> str:
+    """A list of `{from, to, start_utc, end_utc, rate_bps, owlt_s, via}`, one contact a line, in order of time.
+
+    Exact to the microsecond. `owlt_s` is the light time of the first bit; within a contact it moves.
+    """
+    rows = [
+        json.dumps(
+            {
+                "from": contact.source,
+                "to": contact.destination,
+                "start_utc": utc_text(contact.start_us),
+                "end_utc": utc_text(contact.end_us),
+                "rate_bps": contact.rate_bps,
+                "owlt_s": contact.owlt_us(contact.start_us) / US_PER_S,
+                "via": contact.via,
+            },
+            ensure_ascii=False,
+        )
+        for contact in plan.contacts
+    ]
+    return "[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n"

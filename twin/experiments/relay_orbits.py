@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twin.network.sights import Relay
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario
+from twin.scenario.orbiters import ORBITERS, AreostationaryEntry
 from twin.scenario.relays import Orbit
 from twin.world import orbits
 from twin.world.elements import Elements
+from twin.world.oem import read_oem
+from twin.world.timescales import utc_to_us
 
 
 def relays_of(scenario: HabitatScenario) -> dict[str, Relay]:
@@ -30,23 +35,30 @@ def relays_of(scenario: HabitatScenario) -> dict[str, Relay]:
 
 
 def _orbit(orbit: Orbit, scenario: HabitatScenario) -> orbits.Orbit:
+    if orbit.oem is not None:
+        return read_oem(_beside(scenario, orbit.oem)).orbit
     if orbit.longitude_deg is not None:
         return orbits.AreostationaryOrbit(orbit.longitude_deg)
+    if orbit.like is not None:
+        entry = ORBITERS[orbit.like]
+        if isinstance(entry, AreostationaryEntry):
+            return orbits.AreostationaryOrbit(entry.longitude_deg)
+        return orbits.KeplerOrbit(
+            Elements(
+                utc_to_us(entry.epoch),
+                entry.semi_major_axis_km,
+                entry.eccentricity,
+                entry.inclination_deg,
+                entry.raan_deg,
+                entry.argument_of_periapsis_deg,
+                entry.mean_anomaly_deg,
+            )
+        )
+    shape = orbit.elements
     epoch_us = scenario.start_us if orbit.epoch_us is None else orbit.epoch_us
-    if orbit.semi_major_axis_km is None or orbit.inclination_deg is None:
-        raise NotImplementedError
-    periapsis_deg, anomaly_deg = orbit.argument_of_periapsis_deg, orbit.mean_anomaly_deg
-    if orbit.argument_of_latitude_deg is not None:
-        periapsis_deg, anomaly_deg = 0.0, orbit.argument_of_latitude_deg
-    assert periapsis_deg is not None
-    assert anomaly_deg is not None
-    elements = Elements(
-        epoch_us,
-        orbit.semi_major_axis_km,
-        orbit.eccentricity,
-        orbit.inclination_deg,
-        orbit.raan_deg,
-        periapsis_deg,
-        anomaly_deg,
-    )
-    return orbits.KeplerOrbit(elements)
+    return orbits.KeplerOrbit(Elements(epoch_us, *shape))
+
+
+def _beside(scenario: HabitatScenario, name: str) -> Path:
+    """A file that a scenario names, relative to its own."""
+    return Path(name) if scenario.origin is None else Path(scenario.origin.path).parent / name

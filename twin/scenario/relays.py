@@ -92,6 +92,18 @@ class Orbit(Part):
             self._check_elements()
         return self
 
+    @property
+    def elements(self) -> tuple[float, float, float, float, float, float]:
+        """Semi-major axis [km], eccentricity, inclination, node, argument of periapsis and mean anomaly [deg] of an
+        orbit that is said by its elements.
+        """
+        assert self.semi_major_axis_km is not None
+        assert self.inclination_deg is not None
+        along_deg = (self.argument_of_periapsis_deg or 0.0, self.mean_anomaly_deg or 0.0)
+        if self.argument_of_latitude_deg is not None:
+            along_deg = (0.0, self.argument_of_latitude_deg)
+        return (self.semi_major_axis_km, self.eccentricity, self.inclination_deg, self.raan_deg, *along_deg)
+
     def _check_elements(self) -> None:
         if self.inclination_deg is None:
             raise RuleError("elements need an inclination", 'add `inclination: "93 deg"`')

@@ -229,6 +229,33 @@ def ledger(
 
 
 @verb
+def contacts(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file; it need not have devices.")],
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Override a key.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A list of {from, to, start_utc, end_utc, ...}.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The same columns as CSV.")] = False,
+    as_ion: Annotated[bool, typer.Option("--ion", help="For ION: ionrc commands.")] = False,
+    as_hdtn: Annotated[bool, typer.Option("--hdtn", help="For HDTN: its JSON contact plan.")] = False,
+    geometry: Annotated[bool, typer.Option("--geometry", help="Raw visibility instead: who sees whom.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan: .png, .svg or .pdf.")] = None,
+) -> int:
+    """Print the contact plan that a scenario's sky makes, for people or for ION, HDTN and spreadsheets."""
+    from twin.planning.output import FORMS, write_plan
+    from twin.scenario import load_scenario
+    from twin.scenario.errors import ScenarioError
+
+    asked = [name for name, on in zip(FORMS, (as_json, as_csv, as_ion, as_hdtn), strict=True) if on]
+    if len(asked) > 1:
+        raise ScenarioError(f"formats {' and '.join(asked)}", "one is printed", "the options", "choose one")
+    loaded = load_scenario(scenario, overrides or ())
+    text, notes = write_plan(loaded, asked[0] if asked else None, geometry, plot)
+    typer.echo(text, nl=False)
+    for note in notes:
+        typer.echo(f"twin: {note}", err=True)
+    return 0
+
+
+@verb
 def schema() -> int:
     """Print the JSON Schema of scenario files."""
     from twin.scenario import json_schema

@@ -92,6 +92,12 @@ class SkyNetwork(Part):
                 raise RuleError(f"station {station} is listed twice", "list it once", (index,))
         return stations
 
+    @property
+    def station_min_elevation_deg(self) -> float:
+        """The lowest elevation at which any of the radios is received."""
+        radios = [relay.to_earth for relay in self.relays]
+        return min(r.station_min_elevation_deg for r in (*radios, *filter(None, (self.direct_to_earth,))))
+
     def stations_of(self, complex_name: str) -> tuple[str, ...]:
         """The listed stations of a complex."""
         return tuple(name for name in self.stations if STATIONS[name].complex == complex_name)

@@ -1,10 +1,12 @@
-"""A contact plan as JSON: what `twin contacts --json` prints."""
+"""A contact plan, or the geometry behind it, as JSON: what `twin contacts --json` prints."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from twin.network.formats.utc_text import utc_text
+from twin.network.sights import Sight
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.world.timescales import US_PER_S
 
@@ -29,4 +31,27 @@ def to_json(plan: ContactPlan) -> str:
         )
         for contact in plan.contacts
     ]
+    return _lines(rows)
+
+
+def sights_to_json(sights: Iterable[Sight]) -> str:
+    """A list of `{kind, from, to, start_utc, end_utc}`, one sight a line; instants as in `twin.network.sights`."""
+    return _lines(
+        [
+            json.dumps(
+                {
+                    "kind": sight.kind,
+                    "from": sight.source,
+                    "to": sight.destination,
+                    "start_utc": utc_text(sight.start_us),
+                    "end_utc": utc_text(sight.end_us),
+                },
+                ensure_ascii=False,
+            )
+            for sight in sights
+        ]
+    )
+
+
+def _lines(rows: list[str]) -> str:
     return "[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n"

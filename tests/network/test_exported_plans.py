@@ -104,7 +104,8 @@ def test_no_bit_is_promised_that_the_plan_does_not_hold_or_earlier_than_it_arriv
             # Within the second of a step the longer light time holds throughout: the neighbourhood bounds it.
             around_us = [planned[0].owlt_us(near) for near in (t - SECOND_US, t, t + SECOND_US)]
             around_us += [v for at, v in planned[0].owlt if abs(at - t) <= SECOND_US]
-            assert c.owlt_us(t) < max(around_us) + SECOND_US
+            # Equal where the light time lies within the microsecond above a whole second, which `owlt_us` cuts off.
+            assert c.owlt_us(t) <= max(around_us) + SECOND_US
     exported, held = volume_bits(read_back.contacts), volume_bits(plan.contacts)
     assert all(exported[pair] <= held[pair] for pair in exported)
 

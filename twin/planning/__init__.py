@@ -1,0 +1,1 @@
+"""Pictures of what is planned, before anything runs."""

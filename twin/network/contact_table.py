@@ -116,7 +116,7 @@ def contact_table(plan: ContactPlan, span: Window, east_longitude_deg: float | N
         for pair in pair_summaries(plan, span)
     ]
     title = f"contacts from {us_to_utc(span[0])} to {us_to_utc(span[1])}, in the transmitter's time"
-    return "\n".join([title, "", *_aligned(_HEADINGS, rows), "", *_aligned(_PAIR_HEADINGS, pairs)]) + "\n"
+    return "\n".join([title, "", *aligned(_HEADINGS, rows), "", *aligned(_PAIR_HEADINGS, pairs)]) + "\n"
 
 
 def sol_text(at_us: int, start_us: int, east_longitude_deg: float) -> str:
@@ -139,7 +139,7 @@ def volume_text(bits: int) -> str:
     return f"{bits / factor:.{2 if bits < 10 * factor else 1}f} {unit}" if factor > 1 else f"{bits} bit"
 
 
-def _aligned(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def aligned(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Columns of text, numbers to the right; a column that is empty throughout is left out."""
     rows = list(rows)
     kept = [i for i, _ in enumerate(headings) if not rows or any(row[i] for row in rows)]

@@ -65,9 +65,8 @@ def passes_over(site: Site, edges: Sequence[str], name: str, links: RelayLinks, 
             knots = _knots(segment.start_us, segment.end_us, PASS_KNOT_US)
             light_us = relay_geometry.light_time_us(range_km(knots))
             owlt = tuple(zip(knots.tolist(), light_us.tolist(), strict=True))
-            for edge in edges:
-                for pair in ((edge, name), (name, edge)):
-                    contacts.append(Contact(*pair, segment.start_us, segment.end_us, segment.rate_bps, owlt))
+            pairs = [pair for edge in edges for pair in ((edge, name), (name, edge))]
+            contacts += [Contact(*p, segment.start_us, segment.end_us, segment.rate_bps, owlt) for p in pairs]
     return contacts
 
 
@@ -97,8 +96,7 @@ def between(one: str, first: Relay, other: str, second: Relay, rate_bps: int, sp
         knots = _knots(start_us, end_us, PASS_KNOT_US)
         range_km = relay_geometry.distance_km(first.orbit, second.orbit, knots)
         owlt = tuple(zip(knots.tolist(), relay_geometry.light_time_us(range_km).tolist(), strict=True))
-        for pair in ((one, other), (other, one)):
-            contacts.append(Contact(*pair, start_us, end_us, rate_bps, owlt))
+        contacts += [Contact(*pair, start_us, end_us, rate_bps, owlt) for pair in ((one, other), (other, one))]
     return contacts
 
 

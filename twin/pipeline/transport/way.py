@@ -1,4 +1,4 @@
-"""The way of a node's bundles to one destination, direct or over relays: who takes the next one, and when to look again.
+"""The way of a node's bundles to one destination, direct or over relays: who takes the next one, and when.
 
 At most one bundle is under way at a time. Bundles are bound late: the owner asks how much room there is now, builds a
 bundle of that size and radiates it; the route is chosen for what the owner said last that it wants to send.

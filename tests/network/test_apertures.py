@@ -64,6 +64,19 @@ def test_a_few_minutes_more_than_another_antenna_are_not_worth_setting_one_up():
     assert spans_h(plan_tracks(sights[:2], RULES)) == [("DSS-26", 0, 6)]
 
 
+def test_an_antenna_that_was_not_worth_setting_up_waits_no_longer_than_that():
+    sights = [sight("relay", "DSS-26", (0, 6)), sight("relay", "DSS-25", (3, 6.1), (7.5, 9))]
+    assert spans_h(plan_tracks(sights, RULES)) == [("DSS-26", 0, 6), ("DSS-25", 7.5, 9)]
+
+
+def test_whoever_is_in_sight_when_a_track_begins_goes_before_whoever_is_preferred():
+    sights = [sight("habitat", "DSS-14", (1, 6)), sight("relay", "DSS-14", (0, 6))]
+    (alone,) = plan_tracks(sights, RULES._replace(spacecraft_max=1))
+    assert (alone.start_us, alone.spacecraft) == (START_US, ("relay",))
+    (both,) = plan_tracks(sights, RULES)
+    assert both.spacecraft == ("relay", "habitat")
+
+
 @settings(max_examples=100, deadline=None)
 @given(sky=skies(), rules=rules, shortest=st.integers(0, 20))
 def test_no_planned_track_is_shorter_than_the_shortest(sky, rules, shortest):

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from twin.network.aperture_settings import closed_by_maintenance, rules_of, written_tracks
-from twin.network.apertures import ApertureRules, Track, check_tracks
 from twin.network.closures import weather_outages
+from twin.network.tracks import ApertureRules, Track, check_tracks
 from twin.randomness import stream
 from twin.scenario.apertures import Apertures
 from twin.scenario.errors import RuleError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from twin.network.apertures import ApertureRules, Track, written_track
 from twin.network.closures import Maintenance, maintenance_windows
+from twin.network.tracks import ApertureRules, Track, written_track
 from twin.network.visibility import Window
 from twin.scenario.apertures import Apertures
 

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from twin.network.apertures import ApertureRules, Sight, Track
+from twin.network.tracks import ApertureRules, Sight, Track
 from twin.network.visibility import union
 
 END = 60

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_skies import END, at, closures, rules, skies, under_way
 
-from twin.network.apertures import ApertureRules, Sight, check_tracks, plan_tracks, within, written_track
+from twin.network.apertures import plan_tracks
 from twin.network.grants import grants_of, tally
+from twin.network.tracks import ApertureRules, Sight, check_tracks, within, written_track
 from twin.network.visibility import subtract
 from twin.world.timescales import utc_to_us
 
@@ -62,6 +63,24 @@ def test_a_few_minutes_more_than_another_antenna_are_not_worth_setting_one_up():
     sights = [sight("relay", "DSS-26", (0, 6)), sight("relay", "DSS-25", (3, 6.1)), sight("relay", "DSS-24", (3, 6.3))]
     assert spans_h(plan_tracks(sights, RULES)) == [("DSS-26", 0, 6), ("DSS-24", 6, 6.3)]
     assert spans_h(plan_tracks(sights[:2], RULES)) == [("DSS-26", 0, 6)]
+
+
+def test_an_antenna_that_was_not_worth_setting_up_waits_no_longer_than_that():
+    sights = [sight("relay", "DSS-26", (0, 6)), sight("relay", "DSS-25", (3, 6.1), (7.5, 9))]
+    assert spans_h(plan_tracks(sights, RULES)) == [("DSS-26", 0, 6), ("DSS-25", 7.5, 9)]
+
+
+def test_a_pause_as_long_as_the_work_between_tracks_does_not_end_one_and_a_longer_one_does():
+    for pause_h, tracks in ((1.0, [("DSS-63", 0, 4)]), (1.01, [("DSS-63", 0, 1), ("DSS-63", 2.01, 4)])):
+        assert spans_h(plan_tracks([sight("relay", "DSS-63", (0, 1), (1 + pause_h, 4))], RULES)) == tracks
+
+
+def test_whoever_is_in_sight_when_a_track_begins_goes_before_whoever_is_preferred():
+    sights = [sight("habitat", "DSS-14", (1, 6)), sight("relay", "DSS-14", (0, 6))]
+    (alone,) = plan_tracks(sights, RULES._replace(spacecraft_max=1))
+    assert (alone.start_us, alone.spacecraft) == (START_US, ("relay",))
+    (both,) = plan_tracks(sights, RULES)
+    assert both.spacecraft == ("relay", "habitat")
 
 
 @settings(max_examples=100, deadline=None)

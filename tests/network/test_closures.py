@@ -66,6 +66,14 @@ def test_a_century_of_weather_has_the_stated_availability_and_length_of_outages(
     assert lost / len(outages) == pytest.approx(3 * H_US, rel=within)
 
 
+def test_short_spells_keep_the_availability_too():
+    """In whole seconds, spells of 2 s still have their mean."""
+    outages = weather_outages(stream(7, "weather"), 0.5, 2_000_000, (0, 30 * H_US))
+    lost = sum(end - start for start, end in outages)
+    assert lost / (30 * H_US) == pytest.approx(0.5, abs=0.01)
+    assert lost / len(outages) == pytest.approx(2_000_000, rel=0.03)
+
+
 def test_a_longer_span_begins_with_the_same_weather_and_each_station_has_its_own():
     def drawn(station, years):
         return weather_outages(stream(7, "weather", station, "Ka"), 0.9, 3 * H_US, (0, years * YEAR_US))
@@ -92,7 +100,8 @@ def test_where_weather_never_counts_there_is_no_outage():
         (0.0, H_US, "weather: availability 0.0 is not above 0 and at most 1"),
         (1.01, H_US, "weather: availability 1.01 is not"),
         (float("nan"), H_US, "weather: availability nan is not"),
-        (0.9, 999_999, "weather: a mean outage of 999999 us is below 1 s"),
+        (0.9, 999_999, "weather: outages of 0.999999 s and fair spells of 8.99999 s on average; neither is below 1 s"),
+        (0.1, 8_000_000, "weather: outages of 8 s and fair spells of 0.888889 s on average"),
     ],
 )
 def test_impossible_weather_is_refused(availability, mean_us, said):

@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 
-from twin.network.apertures import ApertureRules, Sight, plan_tracks
+from twin.network.apertures import plan_tracks
 from twin.network.grants import grants_of, tally
+from twin.network.tracks import ApertureRules, Sight
 from twin.network.visibility import down_windows, heard_windows, station_windows, subtract, union
 from twin.scenario.catalogue import LARGE_STATIONS
 from twin.world.ephemeris import owlt_down_sent_us

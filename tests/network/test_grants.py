@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_skies import END, at, closures, rules, rules_of, skies, under_way
 
-from twin.network.apertures import ApertureRules, Sight, plan_tracks, written_track
+from twin.network.apertures import plan_tracks
 from twin.network.grants import grants_of, tally
+from twin.network.tracks import ApertureRules, Sight, written_track
 
 RULES = ApertureRules(
     setup_us=5, teardown_us=2, track_us_max=40, track_us_min=0, spacecraft_max=3, uplink_turn_us=4, handover_us=0
@@ -135,6 +136,17 @@ def test_of_overlapping_tracks_the_first_keeps_a_spacecraft_and_the_second_waits
     by_station = {entry.station: entry for entry in tally(sky, grants_of(tracks, sky, rules)) if entry.visible_us}
     assert by_station["DSS-43"][3:] == (50, 30, 17, 3)
     assert by_station["DSS-63"][3:] == (50, 17, 30, 3)
+
+
+def test_a_track_that_began_first_keeps_a_spacecraft_that_comes_back():
+    sky = [Sight("relay", "DSS-43", ((0, 5), (10, 15)), ()), Sight("relay", "DSS-63", ((3, 18),), ())]
+    tracks = [written_track("DSS-43", ["relay"], 0, 20, RULES), written_track("DSS-63", ["relay"], 3, 20, RULES)]
+    assert [(g.station, g.start_us, g.end_us) for g in grants_of(tracks, sky, RULES)] == [
+        ("DSS-43", 0, 5),
+        ("DSS-43", 10, 15),
+        ("DSS-63", 5, 10),
+        ("DSS-63", 15, 18),
+    ]
 
 
 def test_written_tracks_that_overlap_are_refused_with_both_spans():

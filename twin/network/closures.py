@@ -54,36 +54,39 @@ def maintenance_windows(entries: Iterable[Maintenance], span: Window) -> dict[st
 def weather_outages(
     random: np.random.Generator, availability: float, mean_outage_us: int, span: Window
 ) -> list[Window]:
-    """Windows [us] in which weather drowns a station's signal: fair and foul spells of exponential length.
+    """Windows [us] in which weather drowns a station's signal: fair and foul spells, each without a memory.
 
     Args:
         random: This station's and band's own stream.
         availability: The share of a year without an outage, above 0 up to 1.
-        mean_outage_us: Mean length of an outage [us], at least a second.
+        mean_outage_us: Mean length of an outage [us]; it and the mean fair spell last at least a second.
         span: The range; a longer one begins with the same outages.
 
     Returns:
-        Ordered, disjoint windows, whole seconds after the start of the span, so that no processor's last bit counts.
+        Ordered, disjoint windows of whole seconds after the start of the span.
 
     Raises:
         ValueError: The availability or the length is out of its range.
 
     Source:
-        The two-state Markov channel in continuous time (Gilbert 1960); its stationary state begins the span.
+        A two-state Markov chain in steps of a second (Gilbert 1960); its stationary state begins the span.
     """
     if not 0.0 < availability <= 1.0:
         raise ValueError(f"weather: availability {availability} is not above 0 and at most 1; give a share of the year")
-    if mean_outage_us < _S_US:
-        raise ValueError(f"weather: a mean outage of {mean_outage_us} us is below 1 s; give its length")
     if availability == 1.0:
         return []
-    mean_s = mean_outage_us / _S_US
-    means_s = {True: mean_s, False: mean_s * availability / (1.0 - availability)}
+    foul_s = mean_outage_us / _S_US
+    fair_s = foul_s * availability / (1.0 - availability)
+    if min(foul_s, fair_s) < 1.0:
+        raise ValueError(
+            f"weather: outages of {foul_s:g} s and fair spells of {fair_s:g} s on average; neither is below 1 s; "
+            "choose longer outages or another availability"
+        )
     outages: list[Window] = []
     foul = bool(random.random() >= availability)
     at_us = span[0]
     while at_us < span[1]:
-        until_us = at_us + _S_US * (1 + int(random.exponential(means_s[foul])))
+        until_us = at_us + _S_US * int(random.geometric(1.0 / (foul_s if foul else fair_s)))
         if foul:
             outages.append((at_us, min(until_us, span[1])))
         at_us, foul = until_us, not foul

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from twin.network.apertures import ApertureRules, Sight, Track, check_tracks, within
+from twin.network.tracks import ApertureRules, Sight, Track, check_tracks, within
 from twin.network.visibility import Window, intersect, subtract, union
 
 Direction = Literal["down", "up"]

@@ -14,8 +14,10 @@ from twin.scenario.network import DirectToEarth
 
 def planned_contacts(scenario: Scenario) -> ContactPlan:
     """The contacts that take place while data are generated, cut at the scenario's end."""
-    scenario = resolve(scenario)
-    plan = bare.plan_of(scenario) if isinstance(scenario, BareScenario) else sky_plan.plan_of(scenario)
+    if isinstance(scenario, BareScenario):
+        plan = bare.plan_of(resolve(scenario))
+    else:
+        plan = sky_plan.plan_of(resolve(scenario))
     end_us = scenario.end_us
     cut = (c._replace(end_us=min(c.end_us, end_us)) for c in plan.contacts if c.start_us < end_us)
     return ContactPlan(cut, plan.ends)

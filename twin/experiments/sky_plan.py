@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from twin.experiments.disturbances import announced_closures
+from twin.experiments.earth_service import HABITAT, Closed, closures_of, service
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.overload import Load, capacity_bits
 from twin.experiments.relay_orbits import relays_of
 from twin.experiments.sensors import typical_rows
 from twin.network import conjunction, relay_planner
 from twin.network.pass_rates import pass_segments
-from twin.network.planner import DirectToEarthRequest, plan_direct_to_earth, station_coverage
-from twin.network.visibility import Window, union
+from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
+from twin.network.relay_planner import Served, sent_down_us
+from twin.network.sights import Relay as Flown
+from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
@@ -56,29 +59,38 @@ def closed_by_the_sun(scenario: HabitatScenario, direction: str, span: Window) -
 
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
-    span = span_of(scenario)
-    closed = {direction: _closed(scenario, direction, span) for direction in ("down", "up")}
-    contacts = [*_direct(scenario, span, closed), *_relayed(scenario, span, closed)]
+    span, site, relays = span_of(scenario), site_of(scenario), relays_of(scenario)
+    stations, apertures = scenario.network.stations, scenario.network.apertures
+    closed = {
+        direction: closures_of(
+            announced_closures(scenario, direction), closed_by_the_sun(scenario, direction, span), stations
+        )
+        for direction in ("down", "up")
+    }
+    granted = None if apertures is None else service(scenario, apertures, site, relays, span, closed)
+    contacts = _direct(scenario, site, span, closed, None if granted is None else granted[HABITAT])
+    for relay in scenario.network.relays:
+        minimum_deg = relay.to_earth.station_min_elevation_deg
+        served = (
+            Served(*(station_coverage(stations, span, minimum_deg, closed[way]) for way in ("down", "up")))
+            if granted is None
+            else granted[relay.name]
+        )
+        links = _links(relay, relays[relay.name])
+        contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
+        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, span)
     return ContactPlan(contacts, ends=(EARTH, *scenario.habitat.edge_names))
 
 
-Closed = dict[str, dict[str, tuple[Window, ...]]]
-"""By direction and station: when it is known not to serve, in Earth's time."""
-
-
-def _closed(scenario: HabitatScenario, direction: str, span: Window) -> dict[str, tuple[Window, ...]]:
-    by_sun = closed_by_the_sun(scenario, direction, span)
-    announced = announced_closures(scenario, direction)
-    return {station: tuple(union([*announced.get(station, ()), *by_sun])) for station in scenario.network.stations}
-
-
-def _direct(scenario: HabitatScenario, span: Window, closed: Closed) -> list[Contact]:
+def _direct(
+    scenario: HabitatScenario, site: Site, span: Window, closed: Closed, granted: Served | None
+) -> list[Contact]:
     radio = scenario.network.direct_to_earth
     if radio is None:
         return []
     request = partial(
         DirectToEarthRequest,
-        site=site_of(scenario),
+        site=site,
         edges=scenario.habitat.edge_names,
         earth=EARTH,
         stations=scenario.network.stations,
@@ -89,33 +101,31 @@ def _direct(scenario: HabitatScenario, span: Window, closed: Closed) -> list[Con
         downlink_rate_bps=radio.downlink_rate_bps,
         uplink_rate_bps=radio.uplink_rate_max_bps,
     )
-    down = plan_direct_to_earth(request(closed=closed["down"]))
-    up = plan_direct_to_earth(request(closed=closed["up"]))
-    return [c for c in down.contacts if c.destination == EARTH] + [c for c in up.contacts if c.source == EARTH]
+    if granted is not None:
+        down = [
+            (name, (sent_down_us(start_us), sent_down_us(end_us)))
+            for name, windows in granted.down.items()
+            for start_us, end_us in windows
+        ]
+        up = [(name, window) for name, windows in granted.up.items() for window in windows]
+        return list(direct_contacts(request(closed={}), down, up))
+    plans = {way: plan_direct_to_earth(request(closed=closed[way])) for way in ("down", "up")}
+    return [
+        *(c for c in plans["down"].contacts if c.destination == EARTH),
+        *(c for c in plans["up"].contacts if c.source == EARTH),
+    ]
 
 
-def _relayed(scenario: HabitatScenario, span: Window, closed: Closed) -> list[Contact]:
-    site, edges, stations = site_of(scenario), scenario.habitat.edge_names, scenario.network.stations
-    contacts: list[Contact] = []
-    for relay, flown in zip(scenario.network.relays, relays_of(scenario).values(), strict=True):
-        radio = relay.to_earth
-        links = relay_planner.RelayLinks(
-            flown, partial(pass_segments, *_ground(relay)), relay.proximity.setup_us, radio.downlink_rate_bps,
-            radio.uplink_rate_max_bps,
-        )  # fmt: skip
-        served = relay_planner.Served(
-            *(
-                station_coverage(stations, span, radio.station_min_elevation_deg, radio.setup_us, closed[direction])
-                for direction in ("down", "up")
-            )
-        )
-        contacts += relay_planner.passes_over(site, edges, relay.name, links, span)
-        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, span)
-    return contacts
-
-
-def _ground(relay: Relay) -> tuple[int, float]:
-    return relay.proximity.rate_max_bps, relay.proximity.frame_loss
+def _links(relay: Relay, flown: Flown) -> relay_planner.RelayLinks:
+    ground, radio = relay.proximity, relay.to_earth
+    return relay_planner.RelayLinks(
+        relay=flown,
+        pass_rates=partial(pass_segments, ground.rate_max_bps, ground.frame_loss),
+        pass_setup_us=ground.setup_us,
+        earth_setup_us=radio.setup_us,
+        down_rate_bps=radio.downlink_rate_bps,
+        up_rate_bps=radio.uplink_rate_max_bps,
+    )
 
 
 def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[DeviceIdentity]) -> Load:

@@ -8,7 +8,7 @@ every half hour, which keeps the error of interpolation below 20 us.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,48 +36,53 @@ class DirectToEarthRequest(NamedTuple):
     setup_us: int
     downlink_rate_bps: Callable[[float], int]
     uplink_rate_bps: int
-    closed: Mapping[str, tuple[Window, ...]]
+    closed: Mapping[str, Sequence[Window]]
 
 
 def plan_direct_to_earth(request: DirectToEarthRequest) -> ContactPlan:
     """Contacts in both directions for every edge node; `closed` holds announced closures by station, in Earth time."""
-    contacts: list[Contact] = []
-    for window, station in _served(request, down_windows, ephemeris.owlt_down_sent_us):
-        start_us = window[0] + request.setup_us
-        if start_us >= window[1]:
+    down = [
+        (name, (window[0] + request.setup_us, window[1]))
+        for window, name in _served(request, down_windows, ephemeris.owlt_down_sent_us)
+    ]
+    up = [(name, (window[0] + request.setup_us, window[1])) for window, name in _served(request, up_windows, None)]
+    return ContactPlan(direct_contacts(request, down, up))
+
+
+def direct_contacts(
+    request: DirectToEarthRequest, down: Iterable[tuple[str, Window]], up: Iterable[tuple[str, Window]]
+) -> Iterator[Contact]:
+    """Contacts of every edge node while stations serve it: (station, window) in the transmitter's time."""
+    for station, (start_us, end_us) in down:
+        if start_us >= end_us:
             continue
-        far_km = max(ephemeris.distance_km(start_us), ephemeris.distance_km(window[1]))
+        far_km = max(ephemeris.distance_km(start_us), ephemeris.distance_km(end_us))
         rate_bps = request.downlink_rate_bps(far_km)
-        owlt = _knots(start_us, window[1], ephemeris.owlt_down_sent_us)
-        contacts += [Contact(e, request.earth, start_us, window[1], rate_bps, owlt, station) for e in request.edges]
-    for window, station in _served(request, up_windows, None):
-        start_us = window[0] + request.setup_us
-        if start_us >= window[1]:
+        owlt = _knots(start_us, end_us, ephemeris.owlt_down_sent_us)
+        for edge in request.edges:
+            yield Contact(edge, request.earth, start_us, end_us, rate_bps, owlt, station)
+    for station, (start_us, end_us) in up:
+        if start_us >= end_us:
             continue
-        owlt = _knots(start_us, window[1], ephemeris.owlt_up_us)
-        contacts += [
-            Contact(request.earth, e, start_us, window[1], request.uplink_rate_bps, owlt, station)
-            for e in request.edges
-        ]
-    return ContactPlan(contacts)
+        owlt = _knots(start_us, end_us, ephemeris.owlt_up_us)
+        for edge in request.edges:
+            yield Contact(request.earth, edge, start_us, end_us, request.uplink_rate_bps, owlt, station)
 
 
 def station_coverage(
     stations: Sequence[str],
     span: Window,
     min_elevation_deg: float,
-    setup_us: int,
     closed: Mapping[str, Sequence[Window]],
 ) -> dict[str, list[Window]]:
-    """When each station serves Mars, in its own time: one at a time, handed over as for a habitat, `setup_us` late."""
+    """When each station serves Mars, in its own time: one at a time, handed over as for a habitat."""
     candidates = []
     for name in stations:
         open_windows = station_windows(DSN_STATIONS[name], span, min_elevation_deg)
         candidates += [(window, name) for window in subtract(open_windows, closed.get(name, ()))]
     served: dict[str, list[Window]] = {}
     for (start_us, end_us), name in _hand_over(sorted(candidates)):
-        if start_us + setup_us < end_us:
-            served.setdefault(name, []).append((start_us + setup_us, end_us))
+        served.setdefault(name, []).append((start_us, end_us))
     return served
 
 

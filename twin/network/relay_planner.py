@@ -8,7 +8,7 @@ itself, with knots so close that interpolation errs by less than a millisecond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +30,8 @@ DEEP_SPACE_KNOT_US = 600_000_000
 class Served(NamedTuple):
     """When each station receives from a spacecraft and transmits to it, in Earth's time."""
 
-    down: Mapping[str, Sequence[Window]]
-    up: Mapping[str, Sequence[Window]]
+    down: dict[str, list[Window]]
+    up: dict[str, list[Window]]
 
 
 class RelayLinks(NamedTuple):
@@ -43,6 +43,7 @@ class RelayLinks(NamedTuple):
     relay: Relay
     pass_rates: Callable[[list[Window], Callable[[IntArray], FloatArray]], list[list[Segment]]]
     pass_setup_us: int
+    earth_setup_us: int
     down_rate_bps: Callable[[float], int]
     up_rate_bps: int
 
@@ -76,14 +77,20 @@ def to_earth(name: str, links: RelayLinks, earth: str, served: Served, span: Win
     in_sight = relay_geometry.sees_body(orbit, "earth", *span)
     contacts: list[Contact] = []
     for station, windows in sorted(served.down.items()):
-        sent = [(_sent_down_us(start_us), _sent_down_us(end_us)) for start_us, end_us in windows]
-        for start_us, end_us in intersect(in_sight, sent):
+        sent = [(sent_down_us(start_us), sent_down_us(end_us)) for start_us, end_us in windows]
+        for begin_us, end_us in intersect(in_sight, sent):
+            start_us = begin_us + links.earth_setup_us
+            if start_us >= end_us:
+                continue
             rate_bps = links.down_rate_bps(max(ephemeris.distance_km(start_us), ephemeris.distance_km(end_us)))
             owlt = _light_times(orbit, start_us, end_us, _down_us)
             contacts.append(Contact(name, earth, start_us, end_us, rate_bps, owlt, station))
-    heard = [(_sent_up_us(start_us), _sent_up_us(end_us)) for start_us, end_us in in_sight]
+    heard = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
     for station, windows in sorted(served.up.items()):
-        for start_us, end_us in intersect(heard, windows):
+        for begin_us, end_us in intersect(heard, windows):
+            start_us = begin_us + links.earth_setup_us
+            if start_us >= end_us:
+                continue
             owlt = _light_times(orbit, start_us, end_us, _up_us)
             contacts.append(Contact(earth, name, start_us, end_us, links.up_rate_bps, owlt, station))
     return contacts
@@ -100,11 +107,13 @@ def between(one: str, first: Relay, other: str, second: Relay, rate_bps: int, sp
     return contacts
 
 
-def _sent_down_us(received_us: int) -> int:
+def sent_down_us(received_us: int) -> int:
+    """When what Earth receives at an instant left Mars."""
     return received_us - ephemeris.owlt_down_us(received_us)
 
 
-def _sent_up_us(received_us: int) -> int:
+def sent_up_us(received_us: int) -> int:
+    """When what Mars receives at an instant left Earth."""
     return received_us - ephemeris.owlt_up_received_us(received_us)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, field_validator, model_validator
 
+from twin.scenario.apertures import Apertures
 from twin.scenario.catalogue import LARGE_STATIONS, STATIONS
 from twin.scenario.errors import RuleError, listed
 from twin.scenario.fields import BitRateBps, DurationUs, ElevationDeg, Part, SeparationDeg, setting
@@ -65,6 +66,12 @@ class SkyNetwork(Part):
     relays: Annotated[tuple[Relay, ...], Field(max_length=RELAYS_MAX)] = setting(
         (), "Orbiters that relay.", source="assumed: none, the habitat reaches Earth by itself"
     )
+    apertures: Apertures | None = setting(
+        None,
+        "What the antennas on Earth need and when they are closed; "
+        "null: one at a time serves all of Mars, from rise to set, each spacecraft with an uplink of its own.",
+        source="assumed: all of the network is Mars's",
+    )
     conjunction: Conjunction = setting({}, "What the Sun does to the links.", source="key by key")
     local: LocalNetwork = setting({}, "The habitat's network.", source="assumed, key by key")
 
@@ -80,6 +87,24 @@ class SkyNetwork(Part):
     def _leads_to_earth(self) -> SkyNetwork:
         if self.direct_to_earth is None and not self.relays:
             raise RuleError("has no way to Earth", "add `direct_to_earth`, or a relay", ("direct_to_earth",))
+        return self
+
+    @model_validator(mode="after")
+    def _antennas_listed(self) -> SkyNetwork:
+        if self.apertures is None:
+            return self
+        own = ("habitat",) if self.direct_to_earth is not None else ()
+        known = (*own, *(relay.name for relay in self.relays))
+        for part in ("maintenance", "schedule"):
+            for index, entry in enumerate(getattr(self.apertures, part)):
+                key = ("apertures", part, index)
+                if entry.station not in self.stations:
+                    rule = f"station {entry.station} is not one of the network's"
+                    raise RuleError(rule, listed(self.stations, entry.station), (*key, "station"))
+                for spacecraft in getattr(entry, "spacecraft", ()):
+                    if spacecraft not in known:
+                        rule = f"no spacecraft {spacecraft}"
+                        raise RuleError(rule, listed(known, spacecraft), (*key, "spacecraft"))
         return self
 
     @field_validator("stations")

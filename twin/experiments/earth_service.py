@@ -1,0 +1,104 @@
+"""Which station serves which spacecraft when: by tracks, where a scenario says what its antennas need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from twin.network import closures
+from twin.network.aperture_settings import closed_by_maintenance, rules_of, written_tracks
+from twin.network.apertures import plan_tracks
+from twin.network.grants import grants_of
+from twin.network.relay_planner import Served, sent_up_us
+from twin.network.sights import Relay
+from twin.network.tracks import Sight
+from twin.network.visibility import Window, down_windows, intersect, station_windows, subtract, union, up_windows
+from twin.randomness import stream
+from twin.scenario.apertures import Apertures
+from twin.scenario.model import HabitatScenario
+from twin.scenario.radio import DeepSpaceRadio
+from twin.world import ephemeris, relay_geometry
+from twin.world.mars import Site
+from twin.world.stations import DSN_STATIONS
+
+HABITAT = "habitat"
+"""What schedules call the habitat's own antenna."""
+
+Closed = Mapping[str, Mapping[str, Sequence[Window]]]
+"""By direction ("down", "up") and station: when it is known not to serve, in Earth's time."""
+
+
+def service(
+    scenario: HabitatScenario,
+    apertures: Apertures,
+    site: Site,
+    relays: Mapping[str, Relay],
+    span: Window,
+    closed: Closed,
+) -> dict[str, Served]:
+    """What each spacecraft is granted, by its name."""
+    sights = [_clear(sight, scenario, apertures, span, closed) for sight in _sights(scenario, site, relays, span)]
+    rules = rules_of(apertures)
+    maintenance = closed_by_maintenance(apertures, scenario.start_us, span)
+    tracks = written_tracks(apertures, scenario.start_us) or plan_tracks(sights, rules, maintenance)
+    served: dict[str, Served] = {name: Served({}, {}) for name in (HABITAT, *relays)}
+    for grant in grants_of(tracks, sights, rules):
+        by_station = getattr(served[grant.spacecraft], grant.direction)
+        by_station.setdefault(grant.station, []).append((grant.start_us, grant.end_us))
+    return served
+
+
+def _sights(scenario: HabitatScenario, site: Site, relays: Mapping[str, Relay], span: Window) -> Iterator[Sight]:
+    """When stations and spacecraft can hear each other, in Earth's time."""
+    network = scenario.network
+    radio = network.direct_to_earth
+    for name in network.stations:
+        station = DSN_STATIONS[name]
+        if radio is not None:
+            limits = radio.min_elevation_deg, radio.station_min_elevation_deg
+            down = [_received(window) for window in down_windows(site, station, span, *limits)]
+            yield Sight(HABITAT, name, tuple(down), tuple(up_windows(site, station, span, *limits)))
+    for relay in network.relays:
+        in_sight = relay_geometry.sees_body(relays[relay.name].orbit, "earth", *span)
+        heard = [_received(window) for window in in_sight]
+        reached = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
+        for name in network.stations:
+            up = station_windows(DSN_STATIONS[name], span, relay.to_earth.station_min_elevation_deg)
+            yield Sight(relay.name, name, tuple(intersect(heard, up)), tuple(intersect(reached, up)))
+
+
+def _received(window: Window) -> Window:
+    """A window of transmission on Mars as its station hears it."""
+    start_us, end_us = window
+    return start_us + ephemeris.owlt_down_sent_us(start_us), end_us + ephemeris.owlt_down_sent_us(end_us)
+
+
+def _clear(sight: Sight, scenario: HabitatScenario, apertures: Apertures, span: Window, closed: Closed) -> Sight:
+    """A sight less what the Sun, announcements and the weather of its band take."""
+    rain = _rain(scenario, apertures, sight, span)
+    down = subtract(sight.down, [*closed["down"].get(sight.station, ()), *rain])
+    up = subtract(sight.up, [*closed["up"].get(sight.station, ()), *rain])
+    return sight._replace(down=tuple(down), up=tuple(up))
+
+
+def _rain(scenario: HabitatScenario, apertures: Apertures, sight: Sight, span: Window) -> list[Window]:
+    band = _radio(scenario, sight.spacecraft).band
+    for weather in apertures.weather:
+        if weather.band == band:
+            random = stream(scenario.seed, "weather", sight.station, band)
+            return closures.weather_outages(random, weather.availability, weather.mean_outage_us, span)
+    return []
+
+
+def _radio(scenario: HabitatScenario, spacecraft: str) -> DeepSpaceRadio:
+    radios = {relay.name: relay.to_earth for relay in scenario.network.relays}
+    direct = scenario.network.direct_to_earth
+    if direct is not None:
+        radios[HABITAT] = direct
+    return radios[spacecraft]
+
+
+def closures_of(
+    announced: Mapping[str, Sequence[Window]], everywhere: Sequence[Window], stations: Sequence[str]
+) -> dict[str, list[Window]]:
+    """Closures by station: its own, and those of all."""
+    return {station: union([*announced.get(station, ()), *everywhere]) for station in stations}

@@ -35,6 +35,7 @@ from twin.scenario.node_faults import (
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import WrongConfig
+from twin.scenario.relay_faults import RelaySafeMode
 
 FOREVER_US = 1 << 62
 
@@ -145,9 +146,19 @@ def surprise_outages(
             until_us = min(end_us, contact.end_us + (contact.owlt_us(contact.end_us) if direction == "down" else 0))
             if begin_us < until_us:
                 (arriving if direction == "down" else leaving).append(Outage(begin_us, until_us, "link_outage"))
+    for start_us, end_us, relay in safe_modes(scenario, announced=False):
+        for end, outages in ((0, leaving), (1, arriving)):
+            if contacts and contacts[0][end] == relay:
+                outages.append(Outage(start_us, end_us, "relay_safe_mode"))
     on_earth = [_seen_on_earth(contact, direction) for contact in contacts]
     (arriving if direction == "down" else leaving).extend(pass_cuts(scenario, (direction, "both"), on_earth))
     return leaving, arriving
+
+
+def safe_modes(scenario: HabitatScenario, announced: bool) -> list[tuple[int, int, str]]:
+    """Start, end and relay of every safe mode that the plan knows, or does not."""
+    found = [f for f in scenario.faults if isinstance(f, RelaySafeMode) and f.announced is announced]
+    return [(*span_of_fault(scenario, fault), fault.relay) for fault in found]
 
 
 def _seen_on_earth(contact: Contact, direction: str) -> Window:

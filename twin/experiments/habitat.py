@@ -229,6 +229,7 @@ class HabitatBuilder:
             replace_device_key=self.operators.replace_device_key,
             install_hop_key=self.operators.install_hop_key,
             configure=self.settings.unknown.__setitem__,
+            safe_mode=self._safe_mode,
         )
         FaultSchedule(host, scenario, power, hands)
         endpoints = {edge: edge_endpoint(n) for n, edge in enumerate(self.edges, start=1)}
@@ -260,6 +261,14 @@ class HabitatBuilder:
         for (source, _), link in self.links.items():
             if source == node:
                 link.cut("node_down")
+
+    def _safe_mode(self, relay: str, begins: bool) -> None:
+        """A relay's radios go off, or on again; what it was radiating is cut."""
+        for (source, neighbour), link in self.links.items():
+            if source == relay:
+                if begins:
+                    link.cut("relay_safe_mode")
+                self.host.deliver(relay, LinkChanged(neighbour, not begins))
 
     def _tell_antenna(self, node: str) -> None:
         if node in self.disks and self.antenna.transmitter.stowed:

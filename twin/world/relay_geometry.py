@@ -25,8 +25,10 @@ from twin.world.windows import Window, crossings_within, elevation_crossings
 Mask = Callable[[FloatArray], FloatArray]
 """Least elevation [deg] over azimuths [deg, north through east], shapes (n,) to (n,)."""
 
-_MASK_STEP_US = 2_000_000
+_MASK_STEP_MIN_US = 2_000_000
 """A hill that an orbiter crosses in less is overlooked; the tables want passes to 2 s."""
+_MASK_STEPS = 25
+"""Looks at a horizon mask in one step of a scan: its hills are narrower than the orbiter's arc."""
 _MASK_AZIMUTHS_DEG = np.arange(0.0, 360.0, 0.1)
 _MASK_SLACK_DEG = 1.0
 """assumed: no mask falls deeper between two azimuths 0.1 deg apart."""
@@ -51,7 +53,8 @@ def passes(orbit: Orbit, site: Site, start_us: int, end_us: int, min_elevation_d
         azimuth_deg, elevation_deg, _ = look.at(us)
         return elevation_deg - mask(azimuth_deg)
 
-    return crossings_within(over_mask_deg, over_floor, 0.0, _MASK_STEP_US)
+    step_us = max(orbit.scan_step_us // _MASK_STEPS, _MASK_STEP_MIN_US)
+    return crossings_within(over_mask_deg, over_floor, 0.0, step_us)
 
 
 def look_at(orbit: Orbit, site: Site, us: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -99,8 +102,7 @@ def crosslinks(
     if range_max_km is not None and range_max_km < 0.0:
         raise ValueError(f"crosslink: range {range_max_km} km is negative; give 0 or more, or none for no limit")
     turn = MarsTurn(start_us, end_us)
-    # Two that move against each other cross the scene at twice the pace.
-    step_us = min(one.scan_step_us, other.scan_step_us) // 2
+    step_us = min(one.scan_step_us, other.scan_step_us)
 
     def clearance_km(us: IntArray) -> FloatArray:
         from_km = one.position_km(us)

@@ -46,6 +46,7 @@ from twin.pipeline.wire.signing import Signer, Verifier
 INDEX_BYTES = 8
 ACK_BYTES = 300
 ACK_SERVICE = 0
+DOUBLINGS_MAX = 2  # of the wait for an ack, as in `sync`
 
 
 class FlowSettings(NamedTuple):
@@ -92,16 +93,19 @@ def closes_group(flow: FlowSettings, index: int) -> bool:
 class _Group:
     """Payloads that one ack covers, up to index `end`.
 
-    `waiting` counts its bundles that have not left; `arrival_us` is when the last that has should arrive, `route` its
-    way, `due_us` when the ack should be here (None: no timer runs).
+    `waiting` counts its bundles that have not left; `left_us` is when the last has, `arrival_us` when it should arrive,
+    `route` its way, `due_us` when the ack should be here (None: no timer runs). After each of `rounds` repetitions in
+    vain the wait is longer by one and then three round trips, so that a full relay can empty itself.
     """
 
-    __slots__ = ("arrival_us", "due_us", "end", "route", "waiting")
+    __slots__ = ("arrival_us", "due_us", "end", "left_us", "rounds", "route", "waiting")
 
     def __init__(self, end: int) -> None:
         self.end = end
         self.waiting = 0
         self.arrival_us = 0
+        self.left_us = 0
+        self.rounds = 0
         self.route: Route | None = None
         self.due_us: int | None = None
 
@@ -269,6 +273,7 @@ class BundleNode:
         if there_us > group.arrival_us:
             group.arrival_us = there_us
         group.route = route
+        group.left_us = now_us
         if not group.waiting and outgoing.verified < group.end <= outgoing.size:
             self._await(outgoing, group)
             self._watch(outgoing, out)
@@ -279,7 +284,8 @@ class BundleNode:
         if group.route is not None and not group.waiting and group.end <= outgoing.size:
             due_us = self._answer_us(outgoing.settings.destination, group.arrival_us)
             if due_us is not None:
-                group.due_us = due_us + self.settings.margin_us
+                patience_us = ((1 << min(group.rounds, DOUBLINGS_MAX)) - 1) * (due_us - group.left_us)
+                group.due_us = due_us + self.settings.margin_us + patience_us
 
     def _answer_us(self, destination: str, there_us: int) -> int | None:
         back = self._returns.get(destination)
@@ -293,6 +299,7 @@ class BundleNode:
         for end, group in sorted(outgoing.groups.items()):
             if group.due_us is not None and group.due_us <= now_us:
                 group.due_us = None
+                group.rounds += 1
                 shunned = self._shunned(outgoing, group, now_us)
                 for index in range(max(outgoing.verified, (end - 1) // every * every), end):
                     self._send_payload(outgoing, index, outgoing.custody[index], now_us, out, shunned)

@@ -65,7 +65,7 @@ class _Spans:
         """Give a span back, as far as it has not been forgotten."""
         begins, ends = self.begins, self.ends
         position = bisect_right(ends, begin_us)
-        if position == len(begins) or begins[position] >= end_us:
+        if begin_us == end_us or position == len(begins) or begins[position] >= end_us:
             return
         whole_begin_us, whole_end_us = begins[position], ends[position]
         begin_us = max(begin_us, whole_begin_us)

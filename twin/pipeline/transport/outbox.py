@@ -303,6 +303,10 @@ class Outbox:
                     if self._storage_bytes_max is not None and parcel.came_from is not None:
                         del self._transit[parcel.priority][parcel.bundle]
                     out.append(antenna.radiate(parcel.data))
+                    begin_us, end_us = parcel.route.spans[0]
+                    self.router.busy(neighbour, now_us + end_us - begin_us)
+                    if begin_us > now_us:
+                        parcel.route = self.router.leaves_early(parcel.route, now_us)
                     break
                 if parcel.route.volumes[0].contact.room_bytes(now_us) >= parcel.size:
                     break

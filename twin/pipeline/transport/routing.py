@@ -93,7 +93,7 @@ class Router:
         self.here = here
         self._pairs: dict[tuple[str, str], _Pair] = {}
         self._known: dict[tuple[str, int, int, frozenset[str]], _Known] = {}
-        self._held_us: dict[str, int] = {}
+        self._from_us: dict[str, int] = {}  # nothing over this neighbour before
         self._asked = 0
         self.given_back = 0
 
@@ -158,14 +158,24 @@ class Router:
         route.volumes[0].give_back(route.spans[0], route.priority)
         self._gave_back()
 
+    def leaves_early(self, route: Route, now_us: int) -> Route:
+        """The bundle leaves by an earlier span of its antenna than planned; its route without the promise of that."""
+        self.release_first(route)
+        return route._replace(spans=((now_us, now_us), *route.spans[1:]))
+
     def _gave_back(self) -> None:
         self.given_back += 1
         self._known.clear()
 
     def hold(self, neighbour: str, until_us: int) -> None:
         """Plan nothing over this neighbour before an instant: it failed. An instant that is past ends that."""
-        self._held_us[neighbour] = until_us
+        self._from_us[neighbour] = until_us
         self._gave_back()
+
+    def busy(self, neighbour: str, until_us: int) -> None:
+        """The antenna towards a neighbour radiates until an instant, whatever comes now."""
+        if until_us > self._from_us.get(neighbour, 0):
+            self._from_us[neighbour] = until_us
 
     # ------------------------------------------------------------ search
 
@@ -186,8 +196,9 @@ class Router:
     def _along(self, volumes: tuple[ContactVolume, ...], size_bytes: int, now_us: int, priority: int) -> Route | None:
         """The same contacts for another bundle."""
         at_us = now_us
-        if self._held_us and priority < LEVELS:
-            at_us = max(at_us, self._held_us.get(volumes[0].contact.destination, at_us))
+        from_us = self._from_us.get(volumes[0].contact.destination)
+        if from_us is not None and from_us > at_us and priority < LEVELS:
+            at_us = from_us
         spans = []
         for volume in volumes:
             span = volume.earliest(at_us, size_bytes, priority)
@@ -228,7 +239,7 @@ class Router:
                     if neighbour in excluded:
                         continue
                     if priority < LEVELS:
-                        from_us = max(at_us, self._held_us.get(neighbour, at_us))
+                        from_us = max(at_us, self._from_us.get(neighbour, at_us))
                 found = self._opportunity(node, neighbour, from_us, size_bytes, priority, without)
                 if found is not None:
                     arrival_us, volume, span = found

@@ -251,15 +251,21 @@ def usable(
 
 
 def calendar(
-    scenario: HabitatScenario, stows: Sequence[Window], storms: Sequence[ComingStorm] = ()
+    scenario: HabitatScenario,
+    stows: Sequence[Window],
+    storms: Sequence[ComingStorm] = (),
+    by_the_sun: Sequence[tuple[str, float, int, int]] = (),
 ) -> list[Disturbance]:
-    """Everything that goes wrong, for the report and for the trace: faults, stows, and storms that no script tells."""
+    """Everything that goes wrong, for the report and for the trace: faults, stows, storms that no script tells, and
+    what the Sun closes (kind, limit [deg], start, end).
+    """
     found = [Disturbance("antenna_stow", "habitat antenna", a, b, "opacity above the threshold") for a, b in stows]
     found += [
         Disturbance("storm", storm.name, max(storm.start_us, scenario.start_us), storm.end_us, _peak(storm))
         for storm in storms
         if storm.origin != SCRIPTED
     ]
+    found += [Disturbance(kind, "Sun", a, b, f"SEP below {limit_deg:g} deg") for kind, limit_deg, a, b in by_the_sun]
     return sorted(found + scripted(scenario), key=lambda d: (d.start_us, d.kind, d.place))
 
 

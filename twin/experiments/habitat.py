@@ -26,7 +26,7 @@ from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.power_cycles import PowerCycles
 from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
-from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
+from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of, told_by_the_sun
 from twin.experiments.space_links import space_links
 from twin.faults.forgery import Victim
 from twin.faults.resolve import resolve
@@ -91,7 +91,7 @@ class HabitatBuilder:
         self.plan = plan_of(scenario)
         self.storms = coming_storms(scenario, *self.span)
         self.stows = stow_windows(scenario, *self.span)
-        self.calendar = disturbances.calendar(scenario, self.stows, self.storms)
+        self.calendar = disturbances.calendar(scenario, self.stows, self.storms, told_by_the_sun(scenario, self.span))
         refuse_endless_stow(scenario, self.stows, self.span[1])
         refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
         self.operators = Operators(self.host, scenario, self.devices)

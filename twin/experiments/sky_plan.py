@@ -57,6 +57,17 @@ def closed_by_the_sun(scenario: HabitatScenario, direction: str, span: Window) -
     return conjunction.windows_below(limit_deg, *span)
 
 
+def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, float, int, int]]:
+    """Conjunctions and command moratoria in a span: kind, limit [deg], start and end in Earth's time."""
+    limits = scenario.network.conjunction
+    kinds = (("conjunction", limits.sep_min_deg), ("command_moratorium", limits.moratorium_deg))
+    return [
+        (kind, limit_deg, *window)
+        for kind, limit_deg in kinds
+        for window in conjunction.windows_below(limit_deg, *span)
+    ]
+
+
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
     span, site, relays = span_of(scenario), site_of(scenario), relays_of(scenario)

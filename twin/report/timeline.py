@@ -24,7 +24,7 @@ _PIXELS: Final = 2_500  # gaps narrower than this share of the axis cannot be se
 _EARTH: Final = ("earth", "gateway", "dss-")
 _LEGEND_COLUMNS: Final = 4
 _LEGEND_SHARE: Final = 0.24  # of the panel's height, for each row of its legend
-WEATHER: Final = ("storm", "antenna_stow")
+WEATHER: Final = ("storm", "antenna_stow", "conjunction", "command_moratorium")
 
 
 class Lane(NamedTuple):

@@ -152,10 +152,11 @@ class Outbox:
                 pass
         if neighbour is not None:
             lane = self._lanes[neighbour]
-            queue = lane.queues[parcel.priority]
-            # with its timer set, a lane waits for the contact of its heads: others change nothing
-            if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
-                self._pump(neighbour, now_us, out)
+            if lane.antenna.under_way is None:
+                queue = lane.queues[parcel.priority]
+                # with its timer set, a lane waits for the contact of its heads: others change nothing
+                if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
+                    self._pump(neighbour, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
@@ -364,7 +365,8 @@ class Outbox:
 
     def go_on(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
         """Send the next to a neighbour."""
-        self._pump(neighbour, now_us, out)
+        if any(self._lanes[neighbour].queues):
+            self._pump(neighbour, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 

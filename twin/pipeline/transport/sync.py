@@ -21,6 +21,7 @@ from collections import deque
 from typing import NamedTuple
 
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.timing import expected_answer_us
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack
@@ -68,6 +69,7 @@ class Synchronizer:
 
     def __init__(self, plan: ContactPlan, here: str, there: str, settings: SyncSettings) -> None:
         self.plan = plan
+        self._back = Router(plan, there)
         self.here = here
         self.there = there
         self.settings = settings
@@ -281,6 +283,7 @@ class Synchronizer:
     def replan(self, plan: ContactPlan) -> None:
         """Compute every timer anew from another plan."""
         self.plan = plan
+        self._back = Router(plan, self.there)
         for flight in self._flights:
             self._set_expiry(flight)
 
@@ -316,7 +319,7 @@ class Synchronizer:
 
     def _expiry_us(self, sent_us: int) -> int | None:
         answer_us = expected_answer_us(
-            self.plan, (self.here, self.there), sent_us, self.settings.turnaround_us, ACK_BYTES
+            self.plan, (self.here, self.there), sent_us, self.settings.turnaround_us, ACK_BYTES, self._back
         )
         return None if answer_us is None else answer_us + self.settings.margin_us
 

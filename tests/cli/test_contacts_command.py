@@ -58,12 +58,12 @@ def table(name: str) -> list[dict[str, str]]:
 
 def edges_off_s(found: list[dict[str, str]], rows: list[dict[str, str]]) -> float:
     """The largest error of a start or an end [s]; the table's own cuts aside."""
-    off = []
-    for sight, row in zip(found, rows, strict=True):
-        for edge in ("start", "end"):
-            if edge not in row.get("clipped", ""):
-                off.append(abs(utc_to_us(sight[f"{edge}_utc"]) - utc_to_us(row[f"{edge}_utc"])) / 1e6)
-    return max(off)
+    return max(
+        abs(utc_to_us(sight[f"{edge}_utc"]) - utc_to_us(row[f"{edge}_utc"])) / 1e6
+        for sight, row in zip(found, rows, strict=True)
+        for edge in ("start", "end")
+        if edge not in row.get("clipped", "")
+    )
 
 
 def test_geometry_is_that_of_spice(scenario: Path) -> None:

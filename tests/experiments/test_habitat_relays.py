@@ -70,8 +70,9 @@ def test_records_reach_earth_and_acks_mars_over_relays_alone(tmp_path: Path) -> 
     assert not {pair for pair in pairs if pair[0].startswith("edge") and pair[1] == "earth"}
     assert {destination for source, destination in pairs if source == "earth"} <= {"mro", "tgo"}
     for relay in ("mro", "tgo"):
-        came = copies(flight).query("to_node == @relay and outcome == 'delivered'")
-        went = copies(flight).query("from_node == @relay")
+        of = copies(flight)
+        came = of[(of["to_node"] == relay) & (of["outcome"] == "delivered")]
+        went = of[of["from_node"] == relay]
         assert len(came) == len(went), "a relay passes on what it gets, once"
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from twin.faults.weather import air_of
 from twin.network.attenuation import dust_loss_db
-from twin.network.deep_space import DustLoss, down_rates
+from twin.network.deep_space import DustLoss, clear_air, down_rates
 from twin.network.ltp import rate_left_bps
 from twin.network.pass_rates import UhfRadio, pass_segments
 from twin.network.relay_planner import RelayLinks
@@ -23,7 +23,9 @@ from twin.world.timescales import FloatArray, IntArray
 def dust_over(scenario: HabitatScenario, site: mars.Site, span: Window) -> DustLoss:
     """What the dust of a span takes at Ka-band between the habitat and Earth; X-band passes through it."""
     radio = scenario.network.direct_to_earth
-    band = "X" if radio is None else radio.band
+    if radio is None or radio.band == "X":
+        return clear_air
+    band = radio.band
     air = air_of(scenario, *span)
 
     def loss_db(us: IntArray) -> FloatArray:

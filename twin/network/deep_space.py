@@ -20,7 +20,7 @@ from twin.network.encapsulation import TM_8920, bundle_rate_bps
 from twin.network.link_budget import Budget, Link, budget, cn0_dbhz, dish_gain_dbi, needed_ebn0_db
 from twin.network.ltp import rate_left_bps
 from twin.network.modes import Segment, Switching, modes_of, rate_segments
-from twin.network.radios import CODES, DSN_RECEIVERS, EFFICIENCY, MRO_KA_34M, MRO_X_34M
+from twin.network.radios import CODES, DSN_RECEIVERS, EFFICIENCY, MRO_KA_34M, MRO_X_34M, MRO_X_UP_34M
 from twin.network.visibility import Window
 from twin.scenario.radio import DeepSpaceRadio, LinkBudget
 from twin.world import ephemeris, stations
@@ -78,6 +78,14 @@ def budget_down(
     weather = _weather(radio, settings, station, us)
     loss_db, noise_k = (weather.loss_db + dust_loss_db(us)).item(), weather.added_noise_k.item()
     return budget(link_down(radio, settings, station), ephemeris.distance_km(at_us), loss_db, noise_k)
+
+
+def budget_up(radio: DeepSpaceRadio, at_us: int) -> Budget:
+    """The budget of what a 34 m station sends at an instant; a 70 m antenna has as much power and a narrower beam."""
+    gain_dbi = dish_gain_dbi(radio.antenna_m, EFFICIENCY["X"], MRO_X_UP_34M.frequency_hz)
+    receiver = MRO_X_UP_34M.receiver._replace(gain_dbi=gain_dbi)
+    link = MRO_X_UP_34M._replace(receiver=receiver, rate_max_bps=radio.uplink_rate_max_bps)
+    return budget(link, ephemeris.distance_km(at_us))
 
 
 def bundle_bps(radio: DeepSpaceRadio, rate_bps: int, bundle_bytes: int) -> int:

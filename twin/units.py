@@ -84,6 +84,8 @@ VITAL_RATE: Final = Dimension("rate of a vital sign", {"/min": Fraction(1)}, "13
 TEMPERATURE: Final = Dimension("temperature", _table(degC=1), "38.5 degC")
 BLOOD_PRESSURE: Final = Dimension("blood pressure", _table(mmHg=1), "90 mmHg")
 PRESSURE: Final = Dimension("pressure", _table(Pa=1, hPa=100, kPa=1000), "19.5 kPa")
+GAIN: Final = Dimension("gain", _table(dB=1), "25 dB", signed=True)
+MARGIN: Final = Dimension("margin", GAIN.units, "3 dB")
 DRIFT: Final = Dimension("drift", {"ppm": Fraction(1)}, "50 ppm", signed=True)
 RATIO: Final = Dimension("ratio", {"%": Fraction(1, 100)}, "1 % or 0.01", bare=True)
 
@@ -96,7 +98,7 @@ def parse_quantity(text: object, dimension: Dimension) -> int | float:
         dimension: What is expected.
 
     Returns:
-        The value in the dimension's base unit (us, bit/s, B, B/s, rows/s, m, W, deg, ppm, 1): an int for whole
+        The value in the dimension's base unit (us, bit/s, B, B/s, rows/s, m, W, deg, dB, ppm, 1): an int for whole
         dimensions, rounded half to even, else a float.
 
     Raises:

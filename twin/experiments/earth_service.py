@@ -24,7 +24,7 @@ HABITAT = "habitat"
 """What schedules call the habitat's own antenna."""
 
 Closed = Mapping[str, Mapping[str, Sequence[Window]]]
-"""By direction ("down", "up") and station: when it is known not to serve, in Earth's time."""
+"""By direction ("down", "up") and station: when it is known not to serve radios of one band, in Earth's time."""
 
 
 def service(
@@ -33,9 +33,9 @@ def service(
     site: Site,
     relays: Mapping[str, Relay],
     span: Window,
-    closed: Closed,
+    closed: Mapping[str, Closed],
 ) -> dict[str, Served]:
-    """What each spacecraft is granted, by its name."""
+    """What each spacecraft is granted, by its name; `closed` holds closures by band."""
     sights = [_clear(sight, scenario, apertures, span, closed) for sight in _sights(scenario, site, relays, span)]
     rules = rules_of(apertures)
     maintenance = closed_by_maintenance(apertures, scenario.start_us, span)
@@ -56,14 +56,16 @@ def _sights(scenario: HabitatScenario, site: Site, relays: Mapping[str, Relay], 
         if radio is not None:
             limits = radio.min_elevation_deg, radio.station_min_elevation_deg
             down = [_received(window) for window in down_windows(site, station, span, *limits)]
-            yield Sight(HABITAT, name, tuple(down), tuple(up_windows(site, station, span, *limits)))
+            reached = up_windows(site, station, span, *limits)
+            yield Sight(HABITAT, name, tuple(down) if radio.band in station.bands else (), tuple(reached))
     for relay in network.relays:
         in_sight = relay_geometry.sees_body(relays[relay.name].orbit, "earth", *span)
         heard = [_received(window) for window in in_sight]
         reached = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
         for name in network.stations:
             up = station_windows(DSN_STATIONS[name], span, relay.to_earth.station_min_elevation_deg)
-            yield Sight(relay.name, name, tuple(intersect(heard, up)), tuple(intersect(reached, up)))
+            down = intersect(heard, up) if relay.to_earth.band in DSN_STATIONS[name].bands else []
+            yield Sight(relay.name, name, tuple(down), tuple(intersect(reached, up)))
 
 
 def _received(window: Window) -> Window:
@@ -72,19 +74,22 @@ def _received(window: Window) -> Window:
     return start_us + ephemeris.owlt_down_sent_us(start_us), end_us + ephemeris.owlt_down_sent_us(end_us)
 
 
-def _clear(sight: Sight, scenario: HabitatScenario, apertures: Apertures, span: Window, closed: Closed) -> Sight:
-    """A sight less what the Sun, announcements and the weather of its band take."""
-    rain = _rain(scenario, apertures, sight, span)
-    down = subtract(sight.down, [*closed["down"].get(sight.station, ()), *rain])
-    up = subtract(sight.up, [*closed["up"].get(sight.station, ()), *rain])
+def _clear(
+    sight: Sight, scenario: HabitatScenario, apertures: Apertures, span: Window, closed: Mapping[str, Closed]
+) -> Sight:
+    """A sight less what the Sun, announcements and the weather of its bands take; the way up is at X-band."""
+    band = _radio(scenario, sight.spacecraft).band
+    known = closed[band]
+    fades = {way: _rain(scenario, apertures, sight.station, of, span) for way, of in (("down", band), ("up", "X"))}
+    down = subtract(sight.down, [*known["down"].get(sight.station, ()), *fades["down"]])
+    up = subtract(sight.up, [*known["up"].get(sight.station, ()), *fades["up"]])
     return sight._replace(down=tuple(down), up=tuple(up))
 
 
-def _rain(scenario: HabitatScenario, apertures: Apertures, sight: Sight, span: Window) -> list[Window]:
-    band = _radio(scenario, sight.spacecraft).band
+def _rain(scenario: HabitatScenario, apertures: Apertures, station: str, band: str, span: Window) -> list[Window]:
     for weather in apertures.weather:
         if weather.band == band:
-            random = stream(scenario.seed, "weather", sight.station, band)
+            random = stream(scenario.seed, "weather", station, band)
             return closures.weather_outages(random, weather.availability, weather.mean_outage_us, span)
     return []
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from twin.experiments.disturbances import announced_closures, safe_modes
 from twin.experiments.earth_service import HABITAT, Closed, closures_of, service
 from twin.experiments.identities import EARTH, DeviceIdentity
+from twin.experiments.link_rates import dust_over, relay_links, up_rate_bps
 from twin.experiments.overload import Load, capacity_bits
 from twin.experiments.relay_orbits import relays_of
 from twin.experiments.sensors import typical_rows
 from twin.network import conjunction, relay_planner
-from twin.network.pass_rates import pass_segments
+from twin.network.deep_space import down_rates
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
 from twin.network.relay_planner import Served, sent_down_us
-from twin.network.sights import Relay as Flown
 from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
-from twin.scenario.relays import Relay
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.mars import Site
@@ -38,7 +37,7 @@ def span_of(scenario: HabitatScenario) -> Window:
     end_us = scenario.end_us + PLAN_BEYOND_SOLS * int(SOL_US)
     last_us = ephemeris.END_US - 1
     ahead_us = min(end_us + CONJUNCTION_MARGIN_US, last_us)
-    for start_us, over_us in closed_by_the_sun(scenario, "up", (scenario.start_us, ahead_us)):
+    for start_us, over_us in closed_by_the_sun(scenario, "X", "up", (scenario.start_us, ahead_us)):
         if start_us < end_us < over_us + PLAN_BEYOND_SOLS * int(SOL_US):
             end_us = over_us + PLAN_BEYOND_SOLS * int(SOL_US)
     return scenario.start_us, min(end_us, last_us)
@@ -50,17 +49,39 @@ def site_of(scenario: HabitatScenario) -> Site:
     return Site(site.name, site.latitude_deg, site.longitude_deg, FLAT if points is None else HorizonMask(points))
 
 
-def closed_by_the_sun(scenario: HabitatScenario, direction: str, span: Window) -> list[Window]:
-    """When the Sun stands too near to Mars for a direction ("down", "up"), in Earth's time."""
-    limits = scenario.network.conjunction
-    limit_deg = limits.sep_min_deg if direction == "down" else max(limits.sep_min_deg, limits.moratorium_deg)
-    return conjunction.windows_below(limit_deg, *span)
+def closed_by_the_sun(scenario: HabitatScenario, band: str, direction: str, span: Window) -> list[Window]:
+    """When the Sun stands too near to Mars for a direction ("down", "up") of a radio, in Earth's time.
+
+    `band` is that of its way down; the way up is at X-band.
+    """
+    if direction == "down":
+        return conjunction.windows_below(_sep_min_deg(scenario, band), *span)
+    moratorium_deg = scenario.network.conjunction.moratorium_deg
+    return conjunction.windows_below(max(_sep_min_deg(scenario, "X"), moratorium_deg), *span)
+
+
+def _sep_min_deg(scenario: HabitatScenario, band: str) -> float:
+    given_deg = scenario.network.conjunction.sep_min_deg
+    return conjunction.SEP_LIMITS_DEG[band] if given_deg is None else given_deg
+
+
+def _closures(scenario: HabitatScenario, band: str, span: Window) -> Closed:
+    """What is known to be closed to a radio of a band, by direction and station."""
+    return {
+        direction: closures_of(
+            announced_closures(scenario, direction),
+            closed_by_the_sun(scenario, band, direction, span),
+            scenario.network.stations,
+        )
+        for direction in ("down", "up")
+    }
 
 
 def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, float, int, int]]:
     """Conjunctions and command moratoria in a span: kind, limit [deg], start and end in Earth's time."""
-    limits = scenario.network.conjunction
-    kinds = (("conjunction", limits.sep_min_deg), ("command_moratorium", limits.moratorium_deg))
+    radios_deg = {_sep_min_deg(scenario, radio.band) for _, radio in scenario.network.radios}
+    kinds = [("conjunction", limit_deg) for limit_deg in sorted(radios_deg, reverse=True)]
+    kinds.append(("command_moratorium", scenario.network.conjunction.moratorium_deg))
     return [
         (kind, limit_deg, *window)
         for kind, limit_deg in kinds
@@ -71,23 +92,24 @@ def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, 
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
     span, site, relays = span_of(scenario), site_of(scenario), relays_of(scenario)
-    stations, apertures = scenario.network.stations, scenario.network.apertures
-    closed = {
-        direction: closures_of(
-            announced_closures(scenario, direction), closed_by_the_sun(scenario, direction, span), stations
-        )
-        for direction in ("down", "up")
-    }
-    granted = None if apertures is None else service(scenario, apertures, site, relays, span, closed)
+    network = scenario.network
+    bands: set[str] = {radio.band for _, radio in network.radios}
+    closed = {band: _closures(scenario, band, span) for band in sorted(bands)}
+    granted = None if network.apertures is None else service(scenario, network.apertures, site, relays, span, closed)
     contacts = _direct(scenario, site, span, closed, None if granted is None else granted[HABITAT])
-    for relay in scenario.network.relays:
-        minimum_deg = relay.to_earth.station_min_elevation_deg
+    for relay in network.relays:
+        radio = relay.to_earth
         served = (
-            Served(*(station_coverage(stations, span, minimum_deg, closed[way]) for way in ("down", "up")))
+            Served(
+                *(
+                    station_coverage(stations, span, radio.station_min_elevation_deg, closed[radio.band][way])
+                    for way, stations in (("down", network.stations_hearing(radio.band)), ("up", network.stations))
+                )
+            )
             if granted is None
             else granted[relay.name]
         )
-        links = _links(relay, relays[relay.name])
+        links = relay_links(scenario, relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
         contacts += relay_planner.to_earth(relay.name, links, EARTH, served, span)
     return ContactPlan(_less_safe_modes(scenario, contacts), ends=(EARTH, *scenario.habitat.edge_names))
@@ -109,7 +131,7 @@ def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iter
 
 
 def _direct(
-    scenario: HabitatScenario, site: Site, span: Window, closed: Closed, granted: Served | None
+    scenario: HabitatScenario, site: Site, span: Window, closed: Mapping[str, Closed], granted: Served | None
 ) -> list[Contact]:
     radio = scenario.network.direct_to_earth
     if radio is None:
@@ -119,14 +141,14 @@ def _direct(
         site=site,
         edges=scenario.habitat.edge_names,
         earth=EARTH,
-        stations=scenario.network.stations,
         span=span,
         site_min_elevation_deg=radio.min_elevation_deg,
         station_min_elevation_deg=radio.station_min_elevation_deg,
         setup_us=radio.setup_us,
-        downlink_rate_bps=radio.downlink_rate_bps,
-        uplink_rate_bps=radio.uplink_rate_max_bps,
+        down_rates=down_rates(radio, scenario.pipeline.bundle_bytes_max, dust_over(scenario, site, span)),
+        uplink_rate_bps=up_rate_bps(radio),
     )
+    hearing = {"down": scenario.network.stations_hearing(radio.band), "up": scenario.network.stations}
     if granted is not None:
         down = [
             (name, (sent_down_us(start_us), sent_down_us(end_us)))
@@ -134,24 +156,14 @@ def _direct(
             for start_us, end_us in windows
         ]
         up = [(name, window) for name, windows in granted.up.items() for window in windows]
-        return list(direct_contacts(request(closed={}), down, up))
-    plans = {way: plan_direct_to_earth(request(closed=closed[way])) for way in ("down", "up")}
+        return list(direct_contacts(request(stations=scenario.network.stations, closed={}), down, up))
+    plans = {
+        way: plan_direct_to_earth(request(stations=hearing[way], closed=closed[radio.band][way])) for way in hearing
+    }
     return [
         *(c for c in plans["down"].contacts if c.destination == EARTH),
         *(c for c in plans["up"].contacts if c.source == EARTH),
     ]
-
-
-def _links(relay: Relay, flown: Flown) -> relay_planner.RelayLinks:
-    ground, radio = relay.proximity, relay.to_earth
-    return relay_planner.RelayLinks(
-        relay=flown,
-        pass_rates=partial(pass_segments, ground.rate_max_bps, ground.frame_loss),
-        pass_setup_us=ground.setup_us,
-        earth_setup_us=radio.setup_us,
-        down_rate_bps=radio.downlink_rate_bps,
-        up_rate_bps=radio.uplink_rate_max_bps,
-    )
 
 
 def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[DeviceIdentity]) -> Load:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from twin.experiments import disturbances
 from twin.experiments.identities import EARTH
 from twin.faults.link import Outages
+from twin.hosts.models.ltp_blocks import LtpBlocks
 from twin.hosts.models.space_link import HabitatAntenna, LinkSettings, SpaceLink, Transmitter
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.randomness import stream
 from twin.scenario.model import HabitatScenario
 
 PROXIMITY = "proximity"
@@ -66,4 +68,15 @@ def _settings(scenario: HabitatScenario, plan: ContactPlan, pair: tuple[str, str
         0 if direction == PROXIMITY else scenario.earth.ground_latency_us,
         disturbances.real_rates(scenario, direction),
         overheard=True,
+        blocks=None if direction == PROXIMITY else _blocks(scenario, pair),
     )
+
+
+def _blocks(scenario: HabitatScenario, pair: tuple[str, str]) -> LtpBlocks | None:
+    """What LTP loses between Earth and a relay or the habitat."""
+    node = next(node for node in pair if node != EARTH)
+    radios = {relay.name: relay.to_earth for relay in scenario.network.relays}
+    radio = radios.get(node, scenario.network.direct_to_earth)
+    assert radio is not None  # else the plan had no such contact
+    loss = radio.ltp.segment_loss
+    return LtpBlocks(loss, stream(scenario.seed, "ltp", *pair)) if loss else None

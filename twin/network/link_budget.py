@@ -179,7 +179,8 @@ def cn0_dbhz(
     eirp_dbw, receiver = radiated_dbw(link.transmitter), link.receiver
     fixed_db = link.transmitter.pointing_loss_db + receiver.pointing_loss_db + link.atmosphere_loss_db + BOLTZMANN_DBW
     noise_k = receiver.system_temperature_k + added_noise_k
-    _require_positive("receiver", "system temperature", float(np.min(noise_k)), "K")
+    if np.size(noise_k):
+        _require_positive("receiver", "system temperature", float(np.min(noise_k)), "K")
     if isinstance(distance_km, np.ndarray):
         noise_db = 10.0 * np.log10(noise_k)
         loss_db = path_loss_db(distance_km, link.frequency_hz)

@@ -112,6 +112,16 @@ def draw_rounds(segments: int, loss: float, blocks: int, generator: np.random.Ge
     return rounds
 
 
+def rate_left_bps(rate_bps: int, loss: float) -> int:
+    """What repetitions leave of a contact's rate for new data [bit/s], whole, at least 1 of a rate of 1 or more.
+
+    Raises:
+        ValueError: a loss outside 0 to 0.9.
+    """
+    _require(1, loss)
+    return max(1, int(rate_bps * (1.0 - loss)))
+
+
 def cycle_us(hop: Hop) -> int:
     """Mean time of one further round [us]: there and back, twice the reaction, and timers for lost control segments.
 
@@ -138,7 +148,7 @@ def delivery(hop: Hop, rate_bps: int, block_bytes: int, segment_bytes: int) -> D
         raise ValueError(f"LTP: block of {block_bytes} bytes in segments of {segment_bytes}: both are at least 1")
     rounds = mean_rounds(-(-block_bytes // segment_bytes), hop.segment_loss)
     # What is sent again takes room from what is new; that time is in the rate, not in the delay.
-    return Delivery(int(rate_bps * (1.0 - hop.segment_loss)), rounds, round((rounds - 1.0) * cycle_us(hop)))
+    return Delivery(rate_left_bps(rate_bps, hop.segment_loss), rounds, round((rounds - 1.0) * cycle_us(hop)))
 
 
 def _require(segments: int, loss: float) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from twin.network.link_budget import cn0_dbhz
-from twin.network.modes import Segment, Switching, rate_segments
-from twin.network.proximity1 import UHF_LINK, GoBackN, goodput_bps, uhf_modes
+from twin.network.link_budget import Link, cn0_dbhz, needed_ebn0_db
+from twin.network.modes import Mode, Segment, Switching, modes_of, rate_segments
+from twin.network.proximity1 import RATES_BPS, UHF_LINK, GoBackN, goodput_bps
 from twin.network.visibility import Window
 from twin.world.timescales import FloatArray, IntArray
 
@@ -17,23 +18,52 @@ _SWITCHING = Switching(margin_db=UHF_LINK.margin_db, hysteresis_db=1.0)
 """The margin of the budget; hysteresis assumed."""
 
 
+class UhfRadio(NamedTuple):
+    """A relay's link to the ground, the same both ways.
+
+    Args:
+        rates_bps: its rates [bit/s]; None: those of Proximity-1.
+        rate_max_bps: the highest that is used [bit/s].
+        gain_db: of both antennas, over two that see a hemisphere each [dB].
+        frame_loss: chance that a frame is lost.
+    """
+
+    rates_bps: tuple[int, ...] | None = None
+    rate_max_bps: int = RATES_BPS[-1]
+    gain_db: float = 0.0
+    frame_loss: float = 0.001
+
+    @property
+    def link(self) -> Link:
+        """Its budget's terms; all gain stands at the receiver, where it makes no difference."""
+        receiver = UHF_LINK.receiver
+        pointed = receiver._replace(gain_dbi=receiver.gain_dbi + self.gain_db)
+        return UHF_LINK._replace(receiver=pointed, rate_max_bps=self.rate_max_bps)
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """Its rates up to the highest, with their thresholds."""
+        rates_bps = RATES_BPS if self.rates_bps is None else self.rates_bps
+        return modes_of((rate for rate in rates_bps if rate <= self.rate_max_bps), needed_ebn0_db(self.link))
+
+
 def pass_segments(
-    rate_max_bps: int, frame_loss: float, windows: list[Window], range_km: Callable[[IntArray], FloatArray]
+    radio: UhfRadio, windows: list[Window], range_km: Callable[[IntArray], FloatArray]
 ) -> list[list[Segment]]:
     """Segments of constant rate for each pass [bit/s of packets].
 
     Args:
-        rate_max_bps: the radio's highest rate; frame_loss: chance that a frame is lost.
-        windows: passes [us]; range_km: distance of the two radios [km] at instants, shapes (n,) to (n,).
+        radio: both ends.
+        windows: passes [us].
+        range_km: distance of the two radios [km] at instants, shapes (n,) to (n,).
     """
+    link = radio.link
 
     def signal_dbhz(us: IntArray) -> FloatArray:
-        level_dbhz: FloatArray = np.asarray(cn0_dbhz(UHF_LINK, range_km(us)))
-        return level_dbhz
+        return cn0_dbhz(link, range_km(us))
 
-    modes = uhf_modes(UHF_LINK._replace(rate_max_bps=rate_max_bps))
-    found = rate_segments(modes, signal_dbhz, windows, _STEP_US, _SWITCHING)
-    return [[_goodput(segment, frame_loss, range_km) for segment in segments] for segments in found]
+    found = rate_segments(radio.modes, signal_dbhz, windows, _STEP_US, _SWITCHING)
+    return [[_goodput(segment, radio.frame_loss, range_km) for segment in segments] for segments in found]
 
 
 def _goodput(segment: Segment, frame_loss: float, range_km: Callable[[IntArray], FloatArray]) -> Segment:

@@ -1,18 +1,20 @@
 """From geometry to a contact plan for direct-to-Earth radio.
 
 One station at a time serves the habitat: it is kept until it sets, then the open one that will see Mars longest takes
-over; each takeover costs the set-up time. The rate down follows the distance at the contact's far end in time or
-start, whichever is farther; light time is centre to centre (a site and a station are at most 0.03 s nearer) with a knot
-every half hour, which keeps the error of interpolation below 20 us.
+over; each takeover costs the set-up time. Where the rate down changes meanwhile, contacts touch. Light time is centre
+to centre (a site and a station are at most 0.03 s nearer) with a knot every half hour, which keeps the error of
+interpolation below 20 us.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
+from twin.network.deep_space import DownRates
 from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world import ephemeris
@@ -34,7 +36,7 @@ class DirectToEarthRequest(NamedTuple):
     site_min_elevation_deg: float
     station_min_elevation_deg: float
     setup_us: int
-    downlink_rate_bps: Callable[[float], int]
+    down_rates: DownRates
     uplink_rate_bps: int
     closed: Mapping[str, Sequence[Window]]
 
@@ -53,14 +55,15 @@ def direct_contacts(
     request: DirectToEarthRequest, down: Iterable[tuple[str, Window]], up: Iterable[tuple[str, Window]]
 ) -> Iterator[Contact]:
     """Contacts of every edge node while stations serve it: (station, window) in the transmitter's time."""
-    for station, (start_us, end_us) in down:
-        if start_us >= end_us:
-            continue
-        far_km = max(ephemeris.distance_km(start_us), ephemeris.distance_km(end_us))
-        rate_bps = request.downlink_rate_bps(far_km)
-        owlt = _knots(start_us, end_us, ephemeris.owlt_down_sent_us)
-        for edge in request.edges:
-            yield Contact(edge, request.earth, start_us, end_us, rate_bps, owlt, station)
+    by_station: dict[str, list[Window]] = {}
+    for station, window in down:
+        if window[0] < window[1]:
+            by_station.setdefault(station, []).append(window)
+    for station, windows in sorted(by_station.items()):
+        for segment in chain.from_iterable(request.down_rates(station, windows)):
+            owlt = _knots(segment.start_us, segment.end_us, ephemeris.owlt_down_sent_us)
+            for edge in request.edges:
+                yield Contact(edge, request.earth, *segment, owlt, station)
     for station, (start_us, end_us) in up:
         if start_us >= end_us:
             continue

@@ -35,11 +35,18 @@ DSN_70M_X: Final = Receiver(74.1, 0.0, 20.0)
 """810-005 module 101 (recalled): 74.1 dBi and about 20 K."""
 DSN_34M_KA: Final = Receiver(78.8, 0.1, 45.0)
 """810-005 module 104 (recalled): 78.8 dBi, about 45 K with the air of a clear day."""
+DSN_RECEIVERS: Final[Mapping[tuple[float, str], Receiver]] = MappingProxyType(
+    {(34.0, "X"): DSN_34M_X, (70.0, "X"): DSN_70M_X, (34.0, "Ka"): DSN_34M_KA}
+)
+"""By the dish's diameter [m] and band; the 70 m antennas have no Ka-band."""
 DSN_34M_X_UP: Final = Transmitter(20_000.0, 0.0, 66.9, 0.0)
 """810-005 module 104 (recalled): 20 kW, 66.9 dBi at the feed."""
 
+EFFICIENCY: Final[Mapping[str, float]] = MappingProxyType({"X": 0.65, "Ka": 0.55})
+"""Of a spacecraft's dish. X: head of reference/link_budget.csv. Ka, assumed: a surface made for X-band."""
+
 MRO_X_34M: Final = Link(
-    Transmitter(100.0, 1.0, dish_gain_dbi(3.0, 0.65, X_DOWN_HZ), 0.2),
+    Transmitter(100.0, 1.0, dish_gain_dbi(3.0, EFFICIENCY["X"], X_DOWN_HZ), 0.2),
     DSN_34M_X,
     X_DOWN_HZ,
     0.2,
@@ -51,7 +58,7 @@ MRO_X_34M: Final = Link(
 """100 W, 3 m, 6 Mbit/s at most: published; the rest assumed as in the head of reference/link_budget.csv."""
 
 MRO_KA_34M: Final = Link(
-    Transmitter(35.0, 1.0, dish_gain_dbi(3.0, 0.55, KA_DOWN_HZ), 1.0),
+    Transmitter(35.0, 1.0, dish_gain_dbi(3.0, EFFICIENCY["Ka"], KA_DOWN_HZ), 1.0),
     DSN_34M_KA,
     KA_DOWN_HZ,
     0.2,
@@ -59,12 +66,12 @@ MRO_KA_34M: Final = Link(
     implementation_loss_db=1.0,
     margin_db=4.0,
 )
-"""35 W and the same dish (recalled). Assumed: efficiency 0.55 and 1 dB of pointing, as a beam of 0.2 deg wants. Margin:
-4 dB keep 95 % of the data, abstract of IPN Progress Report 42-214B (2018)."""
+"""35 W and the same dish (recalled). Assumed: 1 dB of pointing, as a beam of 0.2 deg wants. Margin: 4 dB keep 95 % of
+the data, abstract of IPN Progress Report 42-214B (2018)."""
 
 MRO_X_UP_34M: Final = Link(
     DSN_34M_X_UP,
-    Receiver(dish_gain_dbi(3.0, 0.65, X_UP_HZ), 0.2, 500.0),
+    Receiver(dish_gain_dbi(3.0, EFFICIENCY["X"], X_UP_HZ), 0.2, 500.0),
     X_UP_HZ,
     0.2,
     CODES["conv-1/2"],

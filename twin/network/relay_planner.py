@@ -9,10 +9,12 @@ itself, with knots so close that interpolation errs by less than a millisecond.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
+from twin.network.deep_space import DownRates
 from twin.network.modes import Segment
 from twin.network.sights import Relay, relay_passes
 from twin.network.visibility import Window, intersect
@@ -44,7 +46,7 @@ class RelayLinks(NamedTuple):
     pass_rates: Callable[[list[Window], Callable[[IntArray], FloatArray]], list[list[Segment]]]
     pass_setup_us: int
     earth_setup_us: int
-    down_rate_bps: Callable[[float], int]
+    down_rates: DownRates
     up_rate_bps: int
 
 
@@ -78,13 +80,14 @@ def to_earth(name: str, links: RelayLinks, earth: str, served: Served, span: Win
     contacts: list[Contact] = []
     for station, windows in sorted(served.down.items()):
         sent = [(sent_down_us(start_us), sent_down_us(end_us)) for start_us, end_us in windows]
-        for begin_us, end_us in intersect(in_sight, sent):
-            start_us = begin_us + links.earth_setup_us
-            if start_us >= end_us:
-                continue
-            rate_bps = links.down_rate_bps(max(ephemeris.distance_km(start_us), ephemeris.distance_km(end_us)))
-            owlt = _light_times(orbit, start_us, end_us, _down_us)
-            contacts.append(Contact(name, earth, start_us, end_us, rate_bps, owlt, station))
+        usable = [
+            (begin_us + links.earth_setup_us, end_us)
+            for begin_us, end_us in intersect(in_sight, sent)
+            if begin_us + links.earth_setup_us < end_us
+        ]
+        for segment in chain.from_iterable(links.down_rates(station, usable)):
+            owlt = _light_times(orbit, segment.start_us, segment.end_us, _down_us)
+            contacts.append(Contact(name, earth, *segment, owlt, station))
     heard = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
     for station, windows in sorted(served.up.items()):
         for begin_us, end_us in intersect(heard, windows):

@@ -16,6 +16,7 @@ from twin.network.formats.nodes import number_nodes
 from twin.network.formats.table import to_csv
 from twin.network.formats.whole_seconds import Export
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.planning.budget_text import budget_text
 from twin.planning.contact_picture import draw_contacts, save
 from twin.planning.sight_table import sight_table
 from twin.scenario.errors import ScenarioError
@@ -58,19 +59,27 @@ FORMS: Final[Mapping[str, Callable[[ContactPlan, str], Written]]] = MappingProxy
 )
 
 
-def write_plan(scenario: Scenario, form: str | None, geometry: bool, picture: Path | None) -> Written:
+def write_plan(
+    scenario: Scenario, form: str | None, geometry: bool, picture: Path | None, budgets: bool = False
+) -> Written:
     """The plan of a scenario as text; None of the `FORMS` is a table for people.
 
     Args:
         geometry: raw visibility instead of the plan, as a table or as JSON.
         picture: where to draw the plan as well, None nowhere.
+        budgets: the links' budgets instead of the plan, as text.
 
     Raises:
-        ScenarioError: geometry in a form that has no word for it, a picture of an unknown form, or a place that cannot
-            be written.
+        ScenarioError: geometry or budgets in a form that has no word for them, a picture of an unknown form, or a place
+            that cannot be written.
     """
     longitude_deg = scenario.habitat.site.longitude_deg if isinstance(scenario, HabitatScenario) else None
     span = scenario.start_us, scenario.end_us
+    if budgets:
+        others = {form: form is not None, "--geometry": geometry, "--plot": picture is not None}
+        for other in (other for other, asked in others.items() if asked):
+            raise ScenarioError(f"budgets with {other}", "are text", "--budget", "drop one of the two")
+        return budget_text(scenario), ()
     if geometry:
         if form not in (None, "--json") or picture is not None:
             what = "--plot" if picture is not None else form

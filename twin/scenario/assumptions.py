@@ -79,7 +79,7 @@ def _text(value: Any, setting: _Setting) -> str:
     if value is None:
         return setting.meaning.partition(_NULL)[2].rstrip(". ")
     if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value) or "none"
+        return ", ".join(_number(item, name) if isinstance(item, int) else str(item) for item in value) or "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, BoundExpression):

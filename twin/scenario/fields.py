@@ -33,7 +33,9 @@ from twin.units import (
     COORDINATE,
     DRIFT,
     DURATION,
+    GAIN,
     LENGTH,
+    MARGIN,
     POWER,
     PRESSURE,
     RATIO,
@@ -60,6 +62,7 @@ SUFFIXES: Final[dict[str, Dimension]] = {
     "_ppm": DRIFT,
     "_deg": ANGLE,
     "_pct": SATURATION,
+    "_db": GAIN,
     "_km": LENGTH,
     "_pa": PRESSURE,
     "_us": DURATION,
@@ -158,6 +161,18 @@ RowRate = Annotated[float, _parser(ROW_RATE), _MORE_THAN_ZERO, _schema(ROW_RATE)
 LengthM = Annotated[float, _parser(LENGTH), _MORE_THAN_ZERO, _schema(LENGTH)]
 DistanceKm = Annotated[float, BeforeValidator(_parse_km), _MORE_THAN_ZERO, _schema(LENGTH)]
 PowerW = Annotated[float, _parser(POWER), _MORE_THAN_ZERO, _schema(POWER)]
+GainDb = Annotated[
+    float,
+    _parser(GAIN),
+    _check(lambda value: -60 <= value <= 60, "a gain lies from -60 to 60 dB", "give for example 25 dB"),
+    _schema(GAIN),
+]
+MarginDb = Annotated[
+    float,
+    _parser(MARGIN),
+    _check(lambda value: value <= 60, "a margin lies from 0 to 60 dB", "give for example 3 dB"),
+    _schema(MARGIN),
+]
 ElevationDeg = Annotated[
     float,
     _parser(ANGLE),

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from twin.scenario.apertures import Apertures
 from twin.scenario.catalogue import LARGE_STATIONS, STATIONS
-from twin.scenario.errors import RuleError, listed
+from twin.scenario.errors import Key, RuleError, listed
 from twin.scenario.fields import BitRateBps, DurationUs, ElevationDeg, Part, SeparationDeg, setting
 from twin.scenario.radio import DeepSpaceRadio
 from twin.scenario.relays import Relay
@@ -29,10 +29,10 @@ class DirectToEarth(DeepSpaceRadio):
 class Conjunction(Part):
     """How near the Sun may stand to Mars in Earth's sky."""
 
-    sep_min_deg: SeparationDeg = setting(
-        "2 deg",
-        "Angle Sun-Earth-Mars below which nothing comes through in either direction.",
-        source="X-band: Mars solar conjunction prediction modeling (2015), abstract",
+    sep_min_deg: SeparationDeg | None = setting(
+        None,
+        "Angle Sun-Earth-Mars below which nothing comes through. null: 2 deg at X-band, 1 deg at Ka-band.",
+        source="Mars solar conjunction prediction modeling (2015), abstract",
     )
     moratorium_deg: SeparationDeg = setting(
         "2 deg",
@@ -90,6 +90,15 @@ class SkyNetwork(Part):
         return self
 
     @model_validator(mode="after")
+    def _bands_heard(self) -> SkyNetwork:
+        for key, radio in self.radios:
+            if not self.stations_hearing(radio.band):
+                able = [name for name, station in STATIONS.items() if radio.band in station.bands]
+                rule = f"no listed station hears {radio.band}-band"
+                raise RuleError(rule, f"add one of {', '.join(able)} to network.stations", (*key, "band"))
+        return self
+
+    @model_validator(mode="after")
     def _antennas_listed(self) -> SkyNetwork:
         if self.apertures is None:
             return self
@@ -125,8 +134,17 @@ class SkyNetwork(Part):
     @property
     def station_min_elevation_deg(self) -> float:
         """The lowest elevation at which any of the radios is received."""
-        radios = [relay.to_earth for relay in self.relays]
-        return min(r.station_min_elevation_deg for r in (*radios, *filter(None, (self.direct_to_earth,))))
+        return min(radio.station_min_elevation_deg for _, radio in self.radios)
+
+    @property
+    def radios(self) -> tuple[tuple[Key, DeepSpaceRadio], ...]:
+        """Every radio that is pointed at Earth, with its key."""
+        own = () if self.direct_to_earth is None else ((("direct_to_earth",), self.direct_to_earth),)
+        return (*own, *((("relays", index, "to_earth"), relay.to_earth) for index, relay in enumerate(self.relays)))
+
+    def stations_hearing(self, band: str) -> tuple[str, ...]:
+        """The listed stations with a receiver for a band."""
+        return tuple(name for name in self.stations if band in STATIONS[name].bands)
 
     def stations_of(self, complex_name: str) -> tuple[str, ...]:
         """The listed stations of a complex."""

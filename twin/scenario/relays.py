@@ -19,6 +19,7 @@ from twin.scenario.fields import (
     DistanceKm,
     DurationUs,
     ElevationDeg,
+    GainDb,
     InstantUs,
     LongitudeDeg,
     NodeName,
@@ -28,7 +29,7 @@ from twin.scenario.fields import (
     setting,
 )
 from twin.scenario.orbiters import ORBITERS
-from twin.scenario.radio import DeepSpaceRadio
+from twin.scenario.radio import DeepSpaceRadio, Rates, require_a_rate
 
 _SHAPE: Final = "semi_major_axis_km"
 _CIRCULAR: Final = "argument_of_latitude_deg"
@@ -144,6 +145,16 @@ class Proximity(Part):
     rate_max_bps: BitRateBps = setting(
         "2048 kbit/s", "Highest rate.", source="CCSDS 211.1-B: powers of two from 8 to 2048 kbit/s"
     )
+    rates_bps: Rates | None = setting(
+        None,
+        "The radio's rates up to rate_max. null: powers of two from 8 kbit/s.",
+        source="CCSDS 211.1-B; Odyssey has 128 and 256 kbit/s (reference/link_published.csv)",
+    )
+    gain_db: GainDb = setting(
+        "0 dB",
+        "Gain of both antennas together over two that see a hemisphere each.",
+        source="assumed: none is pointed; from areostationary height about 25 dB are needed",
+    )
     frame_loss: Ratio = setting(
         "0.1 %", "Chance that a frame is lost and sent again, go-back-N.", source="assumed: a link with margin"
     )
@@ -152,6 +163,12 @@ class Proximity(Part):
         "Time to hail at the start of a pass, in which nothing is sent.",
         source="assumed: a hail and its answer",
     )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Proximity:
+        if self.rates_bps is not None:
+            require_a_rate(self.rates_bps, self.rate_max_bps, ("rates",))
+        return self
 
 
 class Relay(Part):

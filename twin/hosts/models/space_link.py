@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from twin.faults.link import LinkFaults, Outages, RealRates
 from twin.hosts.models.hops import HopAccount
+from twin.hosts.models.ltp_blocks import LtpBlocks
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
@@ -31,7 +32,8 @@ class Transmitter:
 
 class LinkSettings(NamedTuple):
     """What a link suffers: random faults, outages in the time of its transmitting and of its receiving end, the way on
-    the ground, where its rate is not the planned one, and whether what it radiates goes to the trace (`Radiated`).
+    the ground, where its rate is not the planned one, whether what it radiates goes to the trace (`Radiated`), and what
+    its LTP blocks lose (None: nothing).
     """
 
     faults: LinkFaults = LinkFaults()
@@ -40,6 +42,7 @@ class LinkSettings(NamedTuple):
     ground_latency_us: int = 0
     rates: RealRates = RealRates()
     overheard: bool = False
+    blocks: LtpBlocks | None = None
 
 
 class SpaceLink:
@@ -99,7 +102,10 @@ class SpaceLink:
         self._end_us = end_us
         machine = host.dispatcher.machines[node]
         host.call_at(end_us, self._answer, node, machine, Transmitted(effect.id, effect.neighbour))
-        arrival_us = end_us + contact.owlt_us(end_us) + self._settings.ground_latency_us
+        owlt_us = contact.owlt_us(end_us)
+        arrival_us = end_us + owlt_us + self._settings.ground_latency_us
+        if self._settings.blocks is not None:
+            arrival_us += self._settings.blocks.later_us(size, owlt_us)
         leaving = self._settings.leaving
         outage = leaving.cause(begin_us, end_us) if leaving.all else None
         if self._settings.overheard:

@@ -93,6 +93,7 @@ class AlarmLog:
         self._frames: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
         self._carried: dict[Record, Alarm] = {}
         self._sends: dict[tuple[str, int], list[Alarm]] = {}
+        self._came_us: int | None = None  # when Earth last got a bundle
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
@@ -188,6 +189,7 @@ class AlarmLog:
     def _on_hop(self, at_us: int, node: str, fact: HopDelivered) -> None:
         if node != self._earth or not self._sends:
             return
+        self._came_us = at_us
         for alarm in self._sends.pop((fact.link, fact.sent_us), ()):
             if alarm.arrived_us is None:
                 alarm.sent_us, alarm.arrived_us = fact.sent_us, at_us
@@ -197,8 +199,16 @@ class AlarmLog:
             return
         alarm = self._carried.pop(fact.record, None)
         if alarm is not None:
+            if alarm.arrived_us is None:
+                self._came_over_a_relay(alarm)
             _first(alarm, "durable_us", at_us)
             self._forget(alarm)
+
+    def _came_over_a_relay(self, alarm: Alarm) -> None:
+        """Which of its bundles brought it, nobody says: it first left with the first, and came with what came last."""
+        sent_us = [at_us for (_, at_us), alarms in self._sends.items() if alarm in alarms]
+        if sent_us:
+            alarm.sent_us, alarm.arrived_us = min(sent_us), self._came_us
 
     def _forget(self, alarm: Alarm) -> None:
         """Nothing more is asked of bundles that carry it."""

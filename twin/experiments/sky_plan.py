@@ -14,7 +14,7 @@ from twin.experiments.sensors import typical_rows
 from twin.network import conjunction, relay_planner
 from twin.network.pass_rates import pass_segments
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
-from twin.network.relay_planner import Served, sent_down_us
+from twin.network.relay_planner import Served, at_both_ends, sent_down_us
 from twin.network.sights import Relay as Flown
 from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
@@ -24,6 +24,7 @@ from twin.scenario.relays import Relay
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.mars import Site
+from twin.world.relay_geometry import sees_body
 from twin.world.timescales import SOL_US, US_PER_DAY
 
 PLAN_BEYOND_SOLS = 5
@@ -67,7 +68,8 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         )
         for direction in ("down", "up")
     }
-    granted = None if apertures is None else service(scenario, apertures, site, relays, span, closed)
+    in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
+    granted = None if apertures is None else service(scenario, apertures, site, in_sight, span, closed)
     contacts = _direct(scenario, site, span, closed, None if granted is None else granted[HABITAT])
     for relay in scenario.network.relays:
         minimum_deg = relay.to_earth.station_min_elevation_deg
@@ -78,7 +80,7 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         )
         links = _links(relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
-        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, span)
+        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, in_sight[relay.name])
     return ContactPlan(contacts, ends=(EARTH, *scenario.habitat.edge_names))
 
 
@@ -102,11 +104,7 @@ def _direct(
         uplink_rate_bps=radio.uplink_rate_max_bps,
     )
     if granted is not None:
-        down = [
-            (name, (sent_down_us(start_us), sent_down_us(end_us)))
-            for name, windows in granted.down.items()
-            for start_us, end_us in windows
-        ]
+        down = [(name, window) for name, heard in granted.down.items() for window in at_both_ends(heard, sent_down_us)]
         up = [(name, window) for name, windows in granted.up.items() for window in windows]
         return list(direct_contacts(request(closed={}), down, up))
     plans = {way: plan_direct_to_earth(request(closed=closed[way])) for way in ("down", "up")}

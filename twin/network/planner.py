@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
+from twin.network.light_knots import farther_km, light_knots
 from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world import ephemeris
 from twin.world.mars import Site
 from twin.world.stations import DSN_STATIONS
-from twin.world.timescales import IntArray
 
 KNOT_US = 1_800_000_000
 
@@ -53,20 +51,18 @@ def direct_contacts(
     request: DirectToEarthRequest, down: Iterable[tuple[str, Window]], up: Iterable[tuple[str, Window]]
 ) -> Iterator[Contact]:
     """Contacts of every edge node while stations serve it: (station, window) in the transmitter's time."""
-    for station, (start_us, end_us) in down:
-        if start_us >= end_us:
-            continue
-        far_km = max(ephemeris.distance_km(start_us), ephemeris.distance_km(end_us))
-        rate_bps = request.downlink_rate_bps(far_km)
-        owlt = _knots(start_us, end_us, ephemeris.owlt_down_sent_us)
+    sending = [(station, window) for station, window in down if window[0] < window[1]]
+    knots = light_knots([window for _, window in sending], KNOT_US, ephemeris.owlt_down_sent_us)
+    far_km = farther_km([window for _, window in sending])
+    for (station, window), owlt, distance_km in zip(sending, knots, far_km, strict=True):
+        rate_bps = request.downlink_rate_bps(distance_km)
         for edge in request.edges:
-            yield Contact(edge, request.earth, start_us, end_us, rate_bps, owlt, station)
-    for station, (start_us, end_us) in up:
-        if start_us >= end_us:
-            continue
-        owlt = _knots(start_us, end_us, ephemeris.owlt_up_us)
+            yield Contact(edge, request.earth, *window, rate_bps, owlt, station)
+    sending = [(station, window) for station, window in up if window[0] < window[1]]
+    knots = light_knots([window for _, window in sending], KNOT_US, ephemeris.owlt_up_us)
+    for (station, window), owlt in zip(sending, knots, strict=True):
         for edge in request.edges:
-            yield Contact(request.earth, edge, start_us, end_us, request.uplink_rate_bps, owlt, station)
+            yield Contact(request.earth, edge, *window, request.uplink_rate_bps, owlt, station)
 
 
 def station_coverage(
@@ -137,8 +133,3 @@ def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, s
         free_us = window[1]
         remaining = [item for item in remaining if item[0][1] > free_us]
     return served
-
-
-def _knots(start_us: int, end_us: int, owlt_us: Callable[[IntArray], IntArray]) -> tuple[tuple[int, int], ...]:
-    instants = np.append(np.arange(start_us, end_us, KNOT_US, dtype=np.int64), np.int64(end_us))
-    return tuple(zip(instants.tolist(), owlt_us(instants).tolist(), strict=True))

@@ -29,7 +29,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "contacts": ("from_node", "to_node", "via", "start_us", "end_us", "rate_bps", "owlt_us"),
     "disturbances": ("kind", "place", "start_us", "end_us", "detail"),
-    "backlog": ("at_us", "place", "records", "bytes"),
+    "backlog": ("at_us", "place", "records", "bytes", "kept"),
     "opacity": ("at_us", "tau"),
     "transmissions": (
         "hop", "from_node", "to_node", "content", "bytes", "sent_us", "arrival_us", "outcome", "cause",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_the_first_window_kept_arrives_no_later_than_any_departure(seed: int) ->
     random_ = random.Random(seed)
     options = [windows_of(random_, "a", "b", str(number)) for number in range(random_.randrange(1, 4))]
     kept = soonest(options)
-    assert all(one[1] <= other[0] for one, other in zip(kept, kept[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(kept))
     every = [window for windows in options for window in windows]
     for from_us in range(0, 400, 7):
         truth = min(filter(None, (arrival_us(every, at_us) for at_us in range(from_us, 400))), default=None)

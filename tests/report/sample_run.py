@@ -134,15 +134,15 @@ def _backlog(records: list[tuple[Any, ...]], at_us: np.ndarray) -> list[tuple[An
     accepted = np.sort([row[5] for row in records])
     durable = np.sort([row[8] for row in records if row[8] is not None])
     waiting = np.searchsorted(accepted, at_us) - np.searchsorted(durable, at_us)
-    return [(int(at), "edge-1", int(n), int(n) * 1_480) for at, n in zip(at_us, waiting, strict=True)]
+    return [(int(at), "edge-1", int(n), int(n) * 1_480, int(n) + 7) for at, n in zip(at_us, waiting, strict=True)]
 
 
 def typed(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     """Rows of a table with the types that a run writes."""
     columns = list(TABLES[name])
     integers = {c for c in columns if c.endswith("_us")} | {
-        "index", "rounds", "records", "bytes", "crew", "min", "median", "max", "readings", "technical", "priority",
-        "times_told", "counter", "streams", "frames", "cosigners", "witnesses",
+        "index", "rounds", "records", "bytes", "kept", "crew", "min", "median", "max", "readings", "technical",
+        "priority", "times_told", "counter", "streams", "frames", "cosigners", "witnesses",
     }  # fmt: skip
     reals = {"tau", "rate_bps"}
     types = {c: "Int64" if c in integers else "Float64" if c in reals else "string" for c in columns}

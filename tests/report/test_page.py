@@ -14,7 +14,7 @@ from twin.report.page import headline
 from twin.report.sequence import sequence
 from twin.report.streams import age_in_view_s
 from twin.report.time_axis import TimeAxis
-from twin.report.timeline import contact_lanes, draw_backlog, is_on_earth
+from twin.report.timeline import contact_lanes, draw_records, is_on_earth
 from twin.report.wording import NONE
 from twin.result import Result, ResultError
 from twin.result_schema import TABLES
@@ -298,7 +298,7 @@ def test_names_in_the_backlog_stand_above_every_line(edges: int) -> None:
     figure = style.blank(10.4, 1.2)
     axes = figure.add_axes((0.14, 0.0, 0.845, 1.0))
     with style.drawing():
-        draw_backlog(axes, TimeAxis(0, HOUR_US, True, None), backlog)
+        draw_records(axes, TimeAxis(0, HOUR_US, True, None), backlog, "records", "backlog")
         figure.canvas.draw()
     legend = axes.get_legend()
     assert legend is not None

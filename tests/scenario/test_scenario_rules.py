@@ -388,6 +388,36 @@ def test_a_habitat_scenario_that_cannot_be_meant_is_refused(text: str, line: str
             "faults: [{kind: link_outage, station: DSS-14, at: 1 h, for: 1 h}]\ntraffic:",
             "faults[0]: a bare scenario has no stations (s.yaml:8, faults[0]); give `link`",
         ),
+        (
+            "traffic:",
+            "  storage: {Q: 1 MB}\ntraffic:",
+            "network.storage.Q = 1 MB: unknown node (s.yaml:8, network.storage.Q); use one of S, R, D",
+        ),
+        (
+            "traffic:",
+            "  storage: {R: 10 kB}\ntraffic:",
+            "network.storage.R = 10 kB: 10 kB hold no bundle with a payload of 10 kB, and none would ever pass (s.yaml:8, ",
+        ),
+        (
+            "traffic:",
+            "  storage: {R: 0 B}\ntraffic:",
+            "network.storage.R = 0 B: must be more than 0 (s.yaml:8, network.storage.R); ",
+        ),
+        (
+            "count: 100}",
+            "count: 100, priority: urgent}",
+            "traffic[0].priority = urgent: not one of the known words (s.yaml:9, traffic[0].priority); use one of bulk, ",
+        ),
+        (
+            "count: 100}",
+            "count: 100, lifetime: 0 s}",
+            "traffic[0].lifetime = 0 s: must be more than 0 (s.yaml:9, traffic[0].lifetime); ",
+        ),
+        (
+            "traffic:",
+            "faults: [{kind: stale_plan, at: 7 h, for: 1 h, shift: 10 min}]\ntraffic:",
+            "faults[0].at = 7 h: sets in after the end, 6 h (s.yaml:8, faults[0].at); ",
+        ),
     ],
 )
 def test_a_bare_scenario_that_cannot_be_meant_is_refused(old: str, new: str, line: str) -> None:

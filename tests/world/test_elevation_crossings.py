@@ -95,3 +95,13 @@ def test_long_scans_ask_in_blocks():
     elevation_crossings(noted, 0, PERIOD_US, 45.0, 1_000_000)
     assert max(sizes) == 32_768
     assert sizes[:3] == [32_768, 32_768, 20_865]
+
+
+def test_many_ranges_are_scanned_in_batches():
+    """Three hundred ranges of a tenth of a period, each with 8,640 instants: 2.6 million together."""
+    tenth_us = PERIOD_US // 10
+    ranges = [(k * tenth_us, (k + 1) * tenth_us) for k in range(300)]
+    joined = crossings_within(wave, ranges, 45.0, 1_000_000)
+    # Each wave is above from 1/12 to 5/12 of its period, in five of its tenths.
+    assert len(joined) == 30 * 5
+    assert sum(set_us - rise_us for rise_us, set_us in joined) == 30 * PERIOD_US // 3

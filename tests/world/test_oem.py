@@ -3,6 +3,8 @@
 import numpy as np
 import oem_text
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from oem_text import kvn, sampled, xml
 
 from twin.world.ccsds_time import ccsds_time_to_us
@@ -273,6 +275,7 @@ def spoiled_xml(old, new):
         (spoiled_xml("<oem ", '<!DOCTYPE oem [<!ENTITY a "b">]><oem '), 2, "XML: declares a document type or entities"),
         (spoiled_xml('id="CCSDS_OEM_VERS"', 'id="CCSDS_OPM_VERS"'), 2, "oem: has the id 'CCSDS_OPM_VERS'"),
         (spoiled_xml('version="2.0">', ">"), 2, "CCSDS_OEM_VERS : is not a version"),
+        (spoiled_xml("UTF-8", "UTF-99"), 1, "XML: declares an unknown encoding: UTF-99"),
         ("<opm></opm>", 1, "element 'opm': is not one of an OEM here"),
         (spoiled_xml("<X>", "<W>1</W><X>"), line_of("<X>"), "element 'W': is not one of a state vector"),
         (spoiled_xml("<X>", "<X>1</X><X>"), line_of("<X>"), "element 'X': stands twice"),
@@ -316,3 +319,22 @@ def test_missing_file_and_folder_are_refused(tmp_path):
         read_oem(tmp_path / "none.oem")
     with pytest.raises(OemError, match="OEM file: cannot be read: Is a directory"):
         read_oem(tmp_path)
+
+
+@given(st.sampled_from([GOOD, GOOD_XML]), st.integers(0, 10_000), st.integers(0, 40), st.binary(max_size=12))
+def test_damaged_files_are_read_or_refused_in_one_line(tmp_path_factory, text, place, length, instead):
+    data = text.encode()
+    place %= len(data)
+    path = tmp_path_factory.getbasetemp() / "damaged.oem"
+    path.write_bytes(data[:place] + instead + data[place + length :])
+    said = outcome(path)
+    assert said == "read" or "damaged.oem" in said
+    assert "\n" not in said
+
+
+def outcome(path):
+    """What reading a file comes to: any other error than OemError passes through."""
+    try:
+        return "read" if read_oem(path).orbit.spans_us else ""
+    except OemError as error:
+        return str(error)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 from twin.world import elements, mars
 from twin.world.elements import GM_KM3_S2, Elements
@@ -60,6 +61,44 @@ def test_molniya_like_inclination_freezes_the_periapsis_and_a_polar_orbit_its_no
     assert critical.secular_rates().periapsis == pytest.approx(0.0, abs=1e-20)
     polar = Elements(EPOCH_US, 9000.0, 0.5, 90.0, 0.0, 270.0, 0.0)
     assert polar.secular_rates().node == pytest.approx(0.0, abs=1e-20)
+
+
+def test_node_and_periapsis_drift_as_in_an_integration_with_j2():
+    """Forty revolutions of a MAVEN-like orbit in the field of J2: slopes of the osculating angles, second order aside.
+
+    Source of the force: Vallado, section 8.6 (recalled): the gradient of J2's potential.
+    """
+    shape = Elements(EPOCH_US, 5736.19, 0.376556, 75.0, 0.0, 30.0, 0.0)
+    j2_strength = 1.5 * elements.J2 * GM_KM3_S2 * elements.RADIUS_KM**2
+
+    def pull(_, state):
+        x, y, z, *velocity = state
+        r = math.sqrt(x * x + y * y + z * z)
+        flat = 5.0 * z * z / (r * r)
+        bulge = j2_strength / r**5
+        point = GM_KM3_S2 / r**3
+        level = bulge * (flat - 1.0) - point
+        return [*velocity, level * x, level * y, (bulge * (flat - 3.0) - point) * z]
+
+    inclination, periapsis = math.radians(75.0), math.radians(30.0)
+    towards = np.array([math.cos(periapsis), math.sin(periapsis) * math.cos(inclination), 0.0])
+    towards[2] = math.sin(periapsis) * math.sin(inclination)
+    ahead = np.array([-math.sin(periapsis), math.cos(periapsis) * math.cos(inclination), 0.0])
+    ahead[2] = math.cos(periapsis) * math.sin(inclination)
+    start = [*(shape.periapsis_km * towards), *(shape.periapsis_speed_km_s * ahead)]
+    revolutions, samples = 40, 60
+    t = np.arange(revolutions * samples) * (2.0 * math.pi / shape.mean_motion_rad_s / samples)
+    solved = solve_ivp(pull, (0.0, t[-1]), start, method="DOP853", t_eval=t, rtol=1e-10, atol=1e-9)
+    position, velocity = solved.y[:3].T, solved.y[3:].T
+    momentum = np.cross(position, velocity)
+    apse = np.cross(velocity, momentum) / GM_KM3_S2 - position / np.linalg.norm(position, axis=1)[:, np.newaxis]
+    node = np.unwrap(np.arctan2(momentum[:, 0], -momentum[:, 1]))
+    to_node = np.stack([np.cos(node), np.sin(node), np.zeros_like(node)], axis=-1)
+    across = np.cross(momentum / np.linalg.norm(momentum, axis=1)[:, np.newaxis], to_node)
+    angle = np.unwrap(np.arctan2((apse * across).sum(axis=1), (apse * to_node).sum(axis=1)))
+    rates = shape.secular_rates()
+    assert np.polyfit(t, node, 1)[0] == pytest.approx(rates.node, rel=0.01)
+    assert np.polyfit(t, angle, 1)[0] == pytest.approx(rates.periapsis, rel=0.02)
 
 
 @given(st.floats(-1000.0, 1000.0), st.floats(0.0, 0.95))

@@ -171,6 +171,11 @@ def test_crosslink_is_the_same_from_both_sides():
     assert np.abs(forth - back).max() <= 1000
 
 
+def test_two_at_one_place_see_each_other():
+    end_us = EPOCH_US + US_PER_DAY
+    assert crosslinks(MRO_LIKE, MRO_LIKE, EPOCH_US, end_us, 100.0, 1.0) == [(EPOCH_US, end_us)]
+
+
 def test_range_limit_cuts_where_the_distance_says():
     other = KeplerOrbit(Elements(EPOCH_US, 5736.19, 0.37, 75.0, 200.0, 90.0, 0.0))
     end_us = EPOCH_US + 2 * US_PER_DAY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
 from twin.faults.link import Outage, Outages
 from twin.faults.resolve import resolve
+from twin.faults.stale_plan import shifted
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.flow_rules import FlowLedger, NotApplicable
 from twin.guarantees.verdict import Checker
@@ -26,20 +27,22 @@ from twin.hosts.models.space_link import LinkSettings, SpaceLink, Transmitter
 from twin.hosts.simulated import SimulatedHost
 from twin.network.planner import from_script
 from twin.network.visibility import subtract
-from twin.pipeline.machine import Deliver, Offered, Transmit
+from twin.pipeline.machine import Deliver, Offered, PlanChanged, Transmit
 from twin.pipeline.transport.bundle_node import FlowSettings, NodeSettings
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.pipeline.transport.contact_volume import BULK, EXPEDITED, NORMAL
 from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.routing import route
 from twin.randomness import stream
 from twin.scenario.contacts import Traffic
-from twin.scenario.faults import LinkOutage
+from twin.scenario.link_faults import LinkOutage, StalePlan
 from twin.scenario.model import BareScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, Trace
 from twin.world.timescales import SOL_US
 
 MARGIN_US = 15_000_000
 STRETCHES = 4096
+PRIORITIES = {"bulk": BULK, "normal": NORMAL, "expedited": EXPEDITED}
 NO_LEDGER = "scenario of bundle nodes: no device, journal, table or auditor"
 NO_LIVENESS = "scenario of bundle nodes: bounds are defined for streams of a habitat"
 
@@ -112,11 +115,14 @@ def plan_of(scenario: BareScenario) -> ContactPlan:
 
 
 def _loads(scenario: BareScenario, plan: ContactPlan) -> list[Load]:
-    """Traffic of every link that lies on some flow's way."""
+    """Traffic of every link that some flow cannot go round."""
     offered: dict[tuple[str, str], int] = {}
     for traffic in scenario.traffic:
-        for pair in pairwise(route(plan, traffic.from_node, traffic.to_node) or ()):
-            offered[pair] = offered.get(pair, 0) + 8 * traffic.count * traffic.size_bytes
+        way = route(plan, traffic.from_node, traffic.to_node) or ()
+        for pair in pairwise(way):
+            others = ContactPlan(c for c in plan.contacts if (c.source, c.destination) != pair)
+            if route(others, traffic.from_node, traffic.to_node) is None:
+                offered[pair] = offered.get(pair, 0) + 8 * traffic.count * traffic.size_bytes
     return [
         Load(f"{a}->{b}", bits, capacity_bits(plan.between(a, b), scenario.start_us, scenario.end_us + int(SOL_US)))
         for (a, b), bits in sorted(offered.items())
@@ -141,6 +147,7 @@ def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings,
                     signer=key_pair(scenario.seed, p.suite, name).signer,
                     turnaround_us=p.far_end_allowance_us,
                     margin_us=MARGIN_US,
+                    storage_bytes_max=scenario.network.storage_bytes.get(name),
                 )
             ),
         )
@@ -150,7 +157,14 @@ def _flows(scenario: BareScenario) -> tuple[FlowSettings, ...]:
     p = scenario.pipeline
     return tuple(
         FlowSettings(
-            number, t.from_node, t.to_node, t.count, p.ack_every, key_pair(scenario.seed, p.suite, t.to_node).verifier
+            flow=number,
+            source=t.from_node,
+            destination=t.to_node,
+            payloads=t.count,
+            ack_every=p.ack_every,
+            verifier=key_pair(scenario.seed, p.suite, t.to_node).verifier,
+            priority=PRIORITIES[t.priority],
+            lifetime_us=t.lifetime_us,
         )
         for number, t in enumerate(scenario.traffic, start=1)
     )
@@ -264,6 +278,7 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
     _write_calendar(scenario, plan, folder / "tables", host)
     machines = list(_nodes(scenario, plan, _flows(scenario), roles))
     host.call_at(scenario.start_us, _start_all, scenario, host, machines)
+    _mislead(scenario, host, plan)
     total = sum(t.count for t in scenario.traffic)
 
     def home() -> bool:
@@ -295,6 +310,23 @@ def _start_all(scenario: BareScenario, host: SimulatedHost, machines: list[tuple
     for number, traffic in enumerate(scenario.traffic, start=1):
         random = stream(scenario.seed, "traffic", str(number))
         _Source(host, number, traffic, scenario.start_us, random)
+
+
+def _mislead(scenario: BareScenario, host: SimulatedHost, right: ContactPlan) -> None:
+    """Let all nodes hold the wrong plan that set in last, until the last one is over."""
+    active: list[StalePlan] = []
+
+    def change(keep: Callable[[StalePlan], None], fault: StalePlan) -> None:
+        keep(fault)
+        plan = shifted(right, active[-1].shift_us) if active else right
+        for node in scenario.network.nodes:
+            host.deliver(node, PlanChanged(plan))
+
+    for fault in scenario.faults:
+        if isinstance(fault, StalePlan):
+            start_us, end_us = disturbances.span_of_fault(scenario, fault)
+            host.call_at(start_us, change, active.append, fault)
+            host.call_at(end_us, change, active.remove, fault)
 
 
 def _read_and_forget(_node: str, _effect: Deliver) -> None:

@@ -14,6 +14,8 @@ from twin.experiments.tables import TableWriter
 from twin.experiments.vitals_log import WatchedDevice
 from twin.guarantees.truth import Truth
 from twin.hosts.models.hops import HopAccount
+from twin.pipeline.facts import Accepted, Trimmed
+from twin.pipeline.wire.identity import StreamId
 from twin.trace import Trace
 
 
@@ -37,15 +39,26 @@ class Collectors:
         self.clinic = ClinicLog(tables, watched, settings.edges, scenario.start_us, scenario.end_us)
         self._transmissions = Transmissions(tables, hops)
         self._backlog = TableWriter(tables, "backlog")
+        self._kept: dict[str, dict[StreamId, list[int]]] = {edge: {} for edge in settings.edges}
 
     def watch(self, trace: Trace) -> None:
         """Subscribe."""
         self.journeys.watch(trace)
         self._transmissions.watch(trace)
         self.clinic.watch(trace)
+        trace.subscribe(Accepted, lambda _at, node, fact: self._keep(node, fact.stream, fact.end, 0))
+        trace.subscribe(Trimmed, lambda _at, node, fact: self._keep(node, fact.stream, 0, fact.below))
+
+    def _keep(self, node: str, stream: StreamId, end: int, below: int) -> None:
+        """An edge keeps a stream up to `end`, and has deleted what lies below `below`."""
+        if node in self._kept:
+            of = self._kept[node].setdefault(stream, [0, 0])
+            of[:] = max(of[0], end), max(of[1], below)
 
     def sample_backlog(self, at_us: int) -> None:
-        """Write what each edge is home to and Earth has not stored: records, and their size in bytes."""
+        """Write what each edge is home to and Earth has not stored, records and their size in bytes; and how many
+        records it keeps, its own and those that it stands by for, until Earth says that they are safe.
+        """
         settings = self._settings
         waiting = {edge: [0, 0] for edge in settings.edges}
         home = {d.device: d.home for d in settings.devices}
@@ -56,7 +69,8 @@ class Collectors:
             count[0] += of.sealed - at - len(of.ahead["table"])
             count[1] += sum(size for index, size in of.sizes.items() if index >= at)
         for edge, (records, size) in waiting.items():
-            self._backlog.row(at_us, edge, records, size)
+            kept = sum(max(0, end - below) for end, below in self._kept[edge].values())
+            self._backlog.row(at_us, edge, records, size, kept)
 
     @property
     def waiting(self) -> bool:

@@ -35,6 +35,7 @@ from twin.scenario.node_faults import (
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import WrongConfig
+from twin.scenario.relay_faults import RelaySafeMode
 
 FOREVER_US = 1 << 62
 
@@ -145,9 +146,19 @@ def surprise_outages(
             until_us = min(end_us, contact.end_us + (contact.owlt_us(contact.end_us) if direction == "down" else 0))
             if begin_us < until_us:
                 (arriving if direction == "down" else leaving).append(Outage(begin_us, until_us, "link_outage"))
+    for start_us, end_us, relay in safe_modes(scenario, announced=False):
+        for end, outages in ((0, leaving), (1, arriving)):
+            if contacts and contacts[0][end] == relay:
+                outages.append(Outage(start_us, end_us, "relay_safe_mode"))
     on_earth = [_seen_on_earth(contact, direction) for contact in contacts]
     (arriving if direction == "down" else leaving).extend(pass_cuts(scenario, (direction, "both"), on_earth))
     return leaving, arriving
+
+
+def safe_modes(scenario: HabitatScenario, announced: bool) -> list[tuple[int, int, str]]:
+    """Start, end and relay of every safe mode that the plan knows, or does not."""
+    found = [f for f in scenario.faults if isinstance(f, RelaySafeMode) and f.announced is announced]
+    return [(*span_of_fault(scenario, fault), fault.relay) for fault in found]
 
 
 def _seen_on_earth(contact: Contact, direction: str) -> Window:
@@ -240,15 +251,21 @@ def usable(
 
 
 def calendar(
-    scenario: HabitatScenario, stows: Sequence[Window], storms: Sequence[ComingStorm] = ()
+    scenario: HabitatScenario,
+    stows: Sequence[Window],
+    storms: Sequence[ComingStorm] = (),
+    by_the_sun: Sequence[tuple[str, float, int, int]] = (),
 ) -> list[Disturbance]:
-    """Everything that goes wrong, for the report and for the trace: faults, stows, and storms that no script tells."""
+    """Everything that goes wrong, for the report and for the trace: faults, stows, storms that no script tells, and
+    what the Sun closes (kind, limit [deg], start, end).
+    """
     found = [Disturbance("antenna_stow", "habitat antenna", a, b, "opacity above the threshold") for a, b in stows]
     found += [
         Disturbance("storm", storm.name, max(storm.start_us, scenario.start_us), storm.end_us, _peak(storm))
         for storm in storms
         if storm.origin != SCRIPTED
     ]
+    found += [Disturbance(kind, "Sun", a, b, f"SEP below {limit_deg:g} deg") for kind, limit_deg, a, b in by_the_sun]
     return sorted(found + scripted(scenario), key=lambda d: (d.start_us, d.kind, d.place))
 
 

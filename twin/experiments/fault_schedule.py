@@ -56,6 +56,7 @@ from twin.scenario.node_faults import (
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import DeviceKeyRotation, EarlyRetention, HopKeyRotation, WrongConfig
+from twin.scenario.relay_faults import RelaySafeMode
 
 PPB_PER_PPM = 1000
 _TableTrouble = tuple[TableUnprocessed | TableTimeout | TableStaleRead, np.random.Generator]
@@ -125,6 +126,7 @@ class Hands:
     replace_device_key: Callable[[str], None]
     install_hop_key: Callable[[str, int], None]
     configure: Callable[[str, frozenset[str]], None]
+    safe_mode: Callable[[str, bool], None]
 
 
 class FaultSchedule:
@@ -212,6 +214,8 @@ class FaultSchedule:
                 self._while(fault, self._throttle)
             case StaleLeader():
                 self._while(fault, self._lead)
+            case RelaySafeMode():
+                self._while(fault, self._rest)
             case WrongConfig():
                 active = self._active.setdefault((fault.kind, fault.place), [])
                 self._at(fault, 0, self._begin, fault, active, self._configure)
@@ -273,6 +277,9 @@ class FaultSchedule:
 
     def _lead(self, _fault: StaleLeader, active: list[StaleLeader]) -> None:
         self._hands.stale_leader(bool(active))
+
+    def _rest(self, fault: RelaySafeMode, active: list[RelaySafeMode]) -> None:
+        self._hands.safe_mode(fault.relay, bool(active))
 
     def _mislead(self, _fault: StalePlan, active: list[StalePlan]) -> None:
         right = self._hands.plan

@@ -26,7 +26,7 @@ from twin.experiments.passages import availability, longest_silence_s
 from twin.experiments.power_cycles import PowerCycles
 from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
-from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of
+from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of, told_by_the_sun
 from twin.experiments.space_links import space_links
 from twin.faults.forgery import Victim
 from twin.faults.resolve import resolve
@@ -91,7 +91,7 @@ class HabitatBuilder:
         self.plan = plan_of(scenario)
         self.storms = coming_storms(scenario, *self.span)
         self.stows = stow_windows(scenario, *self.span)
-        self.calendar = disturbances.calendar(scenario, self.stows, self.storms)
+        self.calendar = disturbances.calendar(scenario, self.stows, self.storms, told_by_the_sun(scenario, self.span))
         refuse_endless_stow(scenario, self.stows, self.span[1])
         refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
         self.operators = Operators(self.host, scenario, self.devices)
@@ -229,6 +229,7 @@ class HabitatBuilder:
             replace_device_key=self.operators.replace_device_key,
             install_hop_key=self.operators.install_hop_key,
             configure=self.settings.unknown.__setitem__,
+            safe_mode=self._safe_mode,
         )
         FaultSchedule(host, scenario, power, hands)
         endpoints = {edge: edge_endpoint(n) for n, edge in enumerate(self.edges, start=1)}
@@ -260,6 +261,14 @@ class HabitatBuilder:
         for (source, _), link in self.links.items():
             if source == node:
                 link.cut("node_down")
+
+    def _safe_mode(self, relay: str, begins: bool) -> None:
+        """A relay's radios go off, or on again; what it was radiating is cut."""
+        for (source, neighbour), link in self.links.items():
+            if source == relay:
+                if begins:
+                    link.cut("relay_safe_mode")
+                self.host.deliver(relay, LinkChanged(neighbour, not begins))
 
     def _tell_antenna(self, node: str) -> None:
         if node in self.disks and self.antenna.transmitter.stowed:

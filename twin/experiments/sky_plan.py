@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from twin.experiments.disturbances import announced_closures
+from twin.experiments.disturbances import announced_closures, safe_modes
 from twin.experiments.earth_service import HABITAT, Closed, closures_of, service
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.overload import Load, capacity_bits
@@ -16,7 +16,7 @@ from twin.network.pass_rates import pass_segments
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
 from twin.network.relay_planner import Served, at_both_ends, sent_down_us
 from twin.network.sights import Relay as Flown
-from twin.network.visibility import Window
+from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
@@ -58,6 +58,17 @@ def closed_by_the_sun(scenario: HabitatScenario, direction: str, span: Window) -
     return conjunction.windows_below(limit_deg, *span)
 
 
+def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, float, int, int]]:
+    """Conjunctions and command moratoria in a span: kind, limit [deg], start and end in Earth's time."""
+    limits = scenario.network.conjunction
+    kinds = (("conjunction", limits.sep_min_deg), ("command_moratorium", limits.moratorium_deg))
+    return [
+        (kind, limit_deg, *window)
+        for kind, limit_deg in kinds
+        for window in conjunction.windows_below(limit_deg, *span)
+    ]
+
+
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
     span, site, relays = span_of(scenario), site_of(scenario), relays_of(scenario)
@@ -81,7 +92,25 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         links = _links(relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
         contacts += relay_planner.to_earth(relay.name, links, EARTH, served, in_sight[relay.name])
-    return ContactPlan(contacts, ends=(EARTH, *scenario.habitat.edge_names))
+    return ContactPlan(_less_safe_modes(scenario, contacts), ends=(EARTH, *scenario.habitat.edge_names))
+
+
+def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iterator[Contact]:
+    """Contacts without the times in which a relay is announced to be in safe mode, at its own end."""
+    announced = safe_modes(scenario, announced=True)
+    if not announced:
+        yield from contacts
+        return
+    for contact in contacts:
+        light_us = contact.owlt_us(contact.start_us)
+        cuts = [
+            (start_us - shift_us, end_us - shift_us)
+            for start_us, end_us, relay in announced
+            for node, shift_us in ((contact.source, 0), (contact.destination, light_us))
+            if node == relay
+        ]
+        for start_us, end_us in subtract([(contact.start_us, contact.end_us)], cuts):
+            yield contact._replace(start_us=start_us, end_us=end_us)
 
 
 def _direct(

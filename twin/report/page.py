@@ -282,7 +282,7 @@ def _legend(contacts: pd.DataFrame, disturbances: pd.DataFrame) -> list[tuple[st
         entries.append((style.BLUE, "contact"))
     weather = disturbances["kind"].isin(WEATHER)
     if weather.any():
-        entries.append((style.PURPLE, "weather"))
+        entries.append((style.PURPLE, "weather, Sun"))
     if (~weather).any():
         entries.append((style.VERMILION, "fault"))
     return entries

@@ -24,7 +24,7 @@ _PIXELS: Final = 2_500  # gaps narrower than this share of the axis cannot be se
 _EARTH: Final = ("earth", "gateway", "dss-")
 _LEGEND_COLUMNS: Final = 4
 _LEGEND_SHARE: Final = 0.24  # of the panel's height, for each row of its legend
-WEATHER: Final = ("storm", "antenna_stow")
+WEATHER: Final = ("storm", "antenna_stow", "conjunction", "command_moratorium")
 
 
 class Lane(NamedTuple):
@@ -81,7 +81,8 @@ def timeline(
     if len(opacity):
         panels.append(Panel(0.85, lambda axes: _draw_opacity(axes, axis, opacity)))
     if len(backlog):
-        panels.append(Panel(1.2, lambda axes: draw_backlog(axes, axis, backlog)))
+        panels.append(Panel(1.2, lambda axes: draw_records(axes, axis, backlog, "records", "backlog\nrecords")))
+        panels.append(Panel(1.2, lambda axes: draw_records(axes, axis, backlog, "kept", "kept until\nacked\nrecords")))
     if not panels:
         return None
     longest = max((len(lane.label) for lane in (*lanes, *troubles)), default=0)
@@ -213,16 +214,16 @@ def _draw_opacity(axes: Axes, axis: TimeAxis, opacity: pd.DataFrame) -> None:
     _name(axes, "dust opacity\nτ")
 
 
-def draw_backlog(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame) -> None:
-    """Draw what waits at each place [records]; names stand above every line."""
+def draw_records(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame, column: str, name: str) -> None:
+    """Draw a count of records at each place; names stand above every line."""
     style.quiet(axes, grid="both")
     places = backlog.groupby("place", sort=True)
-    peaks = places["records"].max().sort_values(ascending=False)
+    peaks = places[column].max().sort_values(ascending=False)
     drawn = list(zip(peaks.index[: len(style.STREAMS)], style.STREAMS, strict=False))
     for rank, (place, colour) in enumerate(drawn):
         rows = places.get_group(place)
         hours = (series.integers(rows["at_us"]) - axis.start_us) / 3.6e9
-        x, y = series.thin(hours, rows["records"].to_numpy(dtype=np.float64))
+        x, y = series.thin(hours, rows[column].to_numpy(dtype=np.float64))
         # Edges often wait alike: later lines are thinner, so that the ones below still show.
         width = 3.0 - 2.0 * rank / len(drawn) if len(drawn) > 1 else 1.2
         axes.step(x, y, where="post", color=colour, linewidth=width, label=str(place))
@@ -233,7 +234,7 @@ def draw_backlog(axes: Axes, axis: TimeAxis, backlog: pd.DataFrame) -> None:
         axes.set_ylim(top=max(1.0, float(peaks.iloc[0])) / lines_share)
     axes.locator_params(axis="y", nbins=4, integer=True)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    _name(axes, "backlog\nrecords")
+    _name(axes, name)
 
 
 def _name(axes: Axes, text: str) -> None:

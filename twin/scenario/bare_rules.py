@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from twin.scenario.contacts import CONTACTS_MAX, ContactNetwork, ContactRule, ScriptedContact
 from twin.scenario.crosschecks import check_listed_once, check_onset
 from twin.scenario.errors import Key, RuleError, listed
-from twin.scenario.link_faults import BundleReplay, ChanceOnLink, LinkOutage, PassCut, RateChange
+from twin.scenario.link_faults import BundleReplay, ChanceOnLink, LinkOutage, PassCut, RateChange, StalePlan
 from twin.units import SIZE, format_duration, format_quantity
 
 if TYPE_CHECKING:
@@ -22,10 +22,13 @@ def check_bare(scenario: BareScenario) -> None:
     check_listed_once(scenario)
     _check_contacts(scenario)
     _check_traffic(scenario)
+    _check_storage(scenario)
     links = scenario.network.links
     for index, fault in enumerate(scenario.faults):
         key: Key = ("faults", index)
         check_onset(scenario, fault, key)
+        if isinstance(fault, StalePlan):
+            continue
         if not isinstance(fault, _ON_BARE_LINKS):
             raise RuleError(
                 "a bare scenario has neither edge nodes nor a table", "use a fault of a link", (*key, "kind")
@@ -111,6 +114,22 @@ def _check_traffic(scenario: BareScenario) -> None:
                 "send smaller payloads, or raise pipeline.bundle_bytes_max",
                 (*key, "size"),
                 subject,
+            )
+
+
+def _check_storage(scenario: BareScenario) -> None:
+    network = scenario.network
+    largest_bytes = max(flow.size_bytes for flow in scenario.traffic)
+    for name, size_bytes in network.storage_bytes.items():
+        key: Key = ("network", "storage", name)
+        if name not in network.nodes:
+            raise RuleError("unknown node", listed(network.nodes, name), key)
+        if size_bytes <= largest_bytes:
+            raise RuleError(
+                f"{format_quantity(size_bytes, SIZE)} hold no bundle with a payload of "
+                f"{format_quantity(largest_bytes, SIZE)}, and none would ever pass",
+                "give more storage, or send smaller payloads",
+                key,
             )
 
 

@@ -8,7 +8,7 @@ link.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -87,6 +87,11 @@ class ContactNetwork(Part):
 
     nodes: Annotated[tuple[NodeName, ...], Field(min_length=2, max_length=256)] = Field(description="Bundle nodes.")
     contacts: Annotated[tuple[ContactRule, ...], Field(min_length=1)] = Field(description="When who reaches whom.")
+    storage_bytes: dict[NodeName, SizeBytes] = setting(
+        {},
+        "What a node holds of other nodes' bundles, by node; a full one drops the newest of the lowest priority.",
+        source="assumed: a node that is not named has room for all",
+    )
 
     @property
     def pairs(self) -> set[tuple[str, str]]:
@@ -116,6 +121,15 @@ class Traffic(Part):
     period_us: PositiveDurationUs = Field(description="Time between two bundles.")
     count: Annotated[int, Field(strict=True, ge=1, le=100_000_000)] = Field(description="Number of bundles.")
     start_us: DurationUs = setting("0 s", "The first bundle, after the scenario's start.", source="assumed: at once")
+    priority: Literal["bulk", "normal", "expedited"] = setting(
+        "normal", "Which bundles an antenna sends first.", source="the three levels of CCSDS 734.3-B-1"
+    )
+    lifetime_us: PositiveDurationUs | None = setting(
+        None,
+        "Lifetime of its bundles; one that ends is dropped where it waits, and its payload is sent again; "
+        "null: that of the pipeline.",
+        source="RFC 9171, 4.3.1",
+    )
 
     @property
     def last_us(self) -> int:

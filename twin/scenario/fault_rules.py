@@ -30,6 +30,7 @@ from twin.scenario.node_faults import (
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import DeviceKeyRotation, WrongConfig
+from twin.scenario.relay_faults import RelaySafeMode
 from twin.scenario.sensor_faults import SENSOR_FAULTS, check_sensor_fault
 from twin.units import format_duration
 
@@ -74,6 +75,8 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
             _check_upgrade(scenario, fault, key)
         case WrongConfig():
             _check_config(scenario, fault, key)
+        case RelaySafeMode():
+            _known(fault.relay, scenario.network.relay_names, "unknown relay", (*key, "relay"))
         case _ if isinstance(fault, SENSOR_FAULTS):
             check_sensor_fault(scenario, fault, key)
         case _:
@@ -117,6 +120,8 @@ def over_us(fault: Fault, edges: tuple[str, ...]) -> int | None:
 
 
 def _known(name: str, names: tuple[str, ...], rule: str, key: Key) -> None:
+    if name not in names and not names:
+        raise RuleError(f"{rule}: there is none", "drop the fault, or add one", key)
     if name not in names:
         shown = names if len(names) <= 12 else (*names[:12], "...")
         raise RuleError(rule, listed(names if len(names) <= 12 else shown, name), key)

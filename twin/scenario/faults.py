@@ -8,6 +8,7 @@ start.
 | Earth | table, rows, leaders, the surgeon's channel | `earth_faults.py` |
 | operators | keys, retention, configuration | `operator_faults.py` |
 | sensors | leads, movement, deliveries | `sensor_faults.py` |
+| relays | safe mode | `relay_faults.py` |
 
 Faults by chance and random instants draw from a random stream of their own, numbered among those of their kind and
 place, so that adding one moves nobody else's draws.
@@ -29,6 +30,7 @@ from twin.scenario.link_faults import (
 )
 from twin.scenario.node_faults import EdgeCrash, NodeFault
 from twin.scenario.operator_faults import OperatorFault
+from twin.scenario.relay_faults import RelaySafeMode
 from twin.scenario.sensor_faults import SensorFault
 
 __all__ = [
@@ -42,13 +44,16 @@ __all__ = [
     "LinkOutage",
     "NodeFault",
     "OperatorFault",
+    "RelaySafeMode",
     "SensorFault",
     "TableThrottling",
     "cease_us",
     "onset_us",
 ]
 
-Fault = Annotated[LinkFault | NodeFault | EarthFault | OperatorFault | SensorFault, Field(discriminator="kind")]
+Fault = Annotated[
+    LinkFault | NodeFault | EarthFault | OperatorFault | SensorFault | RelaySafeMode, Field(discriminator="kind")
+]
 
 
 def onset_us(fault: Fault) -> int:

@@ -187,7 +187,9 @@ class PassCut(AtInstant):
 
 
 class StalePlan(ForAWhile):
-    """The habitat holds a contact plan whose times are off by `shift`; then it gets the right one."""
+    """The habitat, or each node of a bare scenario, holds a contact plan whose times are off by `shift`; then the right
+    one.
+    """
 
     kind: Literal["stale_plan"]
     shift_us: ShiftUs = Field(description="How much later (or, negative, earlier) the wrong plan has its contacts.")

@@ -118,6 +118,11 @@ class SkyNetwork(Part):
         return stations
 
     @property
+    def relay_names(self) -> tuple[str, ...]:
+        """The relays, in the order of the file."""
+        return tuple(relay.name for relay in self.relays)
+
+    @property
     def station_min_elevation_deg(self) -> float:
         """The lowest elevation at which any of the radios is received."""
         radios = [relay.to_earth for relay in self.relays]

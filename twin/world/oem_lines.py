@@ -37,7 +37,7 @@ class OemError(ValueError):
 
     def __init__(self, subject: str, rule: str, source: str, line: int | None, remedy: str) -> None:
         place = source if line is None else f"{source}:{line}"
-        super().__init__(f"{subject}: {rule} ({place}); {remedy}")
+        super().__init__(" ".join(f"{subject}: {rule} ({place}); {remedy}".split()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ def _xml_lines(text: str, source: str) -> Iterator[Line]:
         raise OemError(
             "XML", "declares a document type or entities", source, handler.line, "remove the declaration"
         ) from error
+    except LookupError as error:
+        raise OemError("XML", f"declares an {error}", source, 1, "save the file as UTF-8") from error
     return iter(handler.lines)
 
 

@@ -72,15 +72,11 @@ class KeplerOrbit:
             towards_node, ahead = major * cosine - minor * sine, major * sine + minor * cosine
         cos_node, sin_node = np.cos(node), np.sin(node)
         level = ahead * np.cos(inclination)
-        in_frame = np.stack(
-            [
-                towards_node * cos_node - level * sin_node,
-                towards_node * sin_node + level * cos_node,
-                ahead * np.sin(inclination),
-            ],
-            axis=-1,
-        )
-        return rotate(self._to_icrf, elements.semi_major_axis_km * in_frame)
+        a_km = elements.semi_major_axis_km
+        x = a_km * (towards_node * cos_node - level * sin_node)
+        y = a_km * (towards_node * sin_node + level * cos_node)
+        z = a_km * np.sin(inclination) * ahead
+        return np.stack([row[0] * x + row[1] * y + row[2] * z for row in self._to_icrf], axis=-1)
 
 
 class AreostationaryOrbit:
@@ -90,8 +86,8 @@ class AreostationaryOrbit:
         ValueError: the longitude is not within -180 to 360 deg.
     """
 
-    scan_step_us = 300 * US_PER_S
-    """The sky turns by 1.2 deg meanwhile."""
+    scan_step_us = 700 * US_PER_S
+    """The sky turns by 0.05 rad meanwhile."""
 
     def __init__(self, longitude_deg: float) -> None:
         if not -180.0 <= longitude_deg <= 360.0:

@@ -8,7 +8,7 @@ value does not depend on the span in which it was asked for.
 import numpy as np
 
 from twin.world.ephemeris import END_US, FIRST_US, Body, positions_km, require_covered, seen_from_km
-from twin.world.mars import pole_and_meridian_deg
+from twin.world.mars import icrf_to_mars, pole_and_meridian_deg
 from twin.world.timescales import US_PER_DAY, FloatArray, IntArray
 
 _HOUR_US = US_PER_DAY // 24
@@ -22,11 +22,13 @@ class MarsTurn:
 
     def __init__(self, start_us: int, end_us: int) -> None:
         self._nodes_us = _nodes(start_us, end_us, US_PER_DAY)
-        self._angles_deg = pole_and_meridian_deg(self._nodes_us)
+        ra_deg, dec_deg, meridian_deg = pole_and_meridian_deg(self._nodes_us)
+        self._angles = np.radians(ra_deg), np.radians(dec_deg), np.radians(meridian_deg)
+        self._poles = np.ascontiguousarray(icrf_to_mars(self._nodes_us)[:, 2].T)
 
     def fixed_km(self, icrf_km: FloatArray, us: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Components in the body-fixed axes IAU_MARS [km] of ICRF vectors, shape (n, 3)."""
-        ra, dec, meridian = self._angles_rad(us)
+        ra, dec, meridian = (np.interp(us, self._nodes_us, angle) for angle in self._angles)
         x, y, z = icrf_km[:, 0], icrf_km[:, 1], icrf_km[:, 2]
         cos_ra, sin_ra, cos_dec, sin_dec = np.cos(ra), np.sin(ra), np.cos(dec), np.sin(dec)
         # Along the node, a quarter turn ahead of it, and along the pole: rows of ``mars.icrf_to_mars``.
@@ -39,12 +41,7 @@ class MarsTurn:
 
     def pole(self, us: IntArray) -> FloatArray:
         """ICRF unit vectors to Mars's north, shape (n, 3)."""
-        ra, dec, _ = self._angles_rad(us)
-        return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
-
-    def _angles_rad(self, us: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        ra, dec, meridian = (np.radians(np.interp(us, self._nodes_us, angle)) for angle in self._angles_deg)
-        return ra, dec, meridian
+        return _between(us, self._nodes_us, self._poles)
 
 
 class SeenFromMars:
@@ -65,10 +62,15 @@ class SeenFromMars:
 
     def at(self, us: IntArray) -> FloatArray:
         """ICRF vectors from Mars's centre at the instants to the body where its light left it [km], (n, 3)."""
-        return np.stack([np.interp(us, self._nodes_us, row_km) for row_km in self._rows_km], axis=-1)
+        return _between(us, self._nodes_us, self._rows_km)
 
 
 def _nodes(start_us: int, end_us: int, step_us: int) -> IntArray:
     """Whole steps since 2000 that enclose a span."""
     first, last = start_us // step_us, -(-end_us // step_us)
     return np.arange(first, last + 1, dtype=np.int64) * step_us
+
+
+def _between(us: IntArray, nodes_us: IntArray, rows: FloatArray) -> FloatArray:
+    """Vectors at instants, shape (n, 3), from their components at nodes, shape (3, nodes)."""
+    return np.stack([np.interp(us, nodes_us, row) for row in rows], axis=-1)

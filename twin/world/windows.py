@@ -7,7 +7,7 @@ found as well. Times are rounded to 1 ms: sines differ in their last bit between
 not reach a contact plan.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ Window = tuple[int, int]
 
 _MS_US = 1000
 _BLOCK = 32_768
-"""Instants asked for at once: their vectors fit a processor's cache, and a year needs no more memory."""
+"""Instants asked for at once: their vectors fit a processor's cache, and the function's own arrays stay small."""
+_BATCH = 1_000_000
+"""Instants of a scan held at once, unless one range has more: some 60 bytes each."""
 
 
 def elevation_crossings(
@@ -59,12 +61,29 @@ def crossings_within(
             raise ValueError(f"windows: end {end_us} us is before start {start_us} us; swap them")
     if step_us <= 0:
         raise ValueError(f"windows: step {step_us} us must be positive; give the length of one scan step")
-    if not ranges:
-        return []
 
     def over_deg(us: IntArray) -> FloatArray:
         return in_blocks(elevation_deg, us) - threshold_deg
 
+    return [window for batch in _batches(ranges, step_us) for window in _windows(over_deg, batch, step_us)]
+
+
+def _batches(ranges: Sequence[Window], step_us: int) -> Iterator[list[Window]]:
+    """The ranges in order, as many at a time as need not too many instants together; none is cut."""
+    batch: list[Window] = []
+    instants = 0
+    for start_us, end_us in ranges:
+        batch.append((start_us, end_us))
+        instants += (end_us - start_us) // step_us
+        if instants >= _BATCH:
+            yield batch
+            batch, instants = [], 0
+    if batch:
+        yield batch
+
+
+def _windows(over_deg: Callable[[IntArray], FloatArray], ranges: Sequence[Window], step_us: int) -> Iterator[Window]:
+    """Scan, bisect, and pair rises with sets: within a range they alternate, and none reaches into another."""
     us, above, within = _scan(over_deg, ranges, step_us)
     same_range = within[1:] == within[:-1]
     before = np.flatnonzero((above[1:] != above[:-1]) & same_range)
@@ -74,7 +93,7 @@ def crossings_within(
     rises_us = np.sort(np.append(crossings_us[~above[before]], us[first & above]))
     sets_us = np.sort(np.append(crossings_us[above[before]], us[last & above]))
     pairs = zip(rises_us.tolist(), sets_us.tolist(), strict=True)
-    return [(rise_us, set_us) for rise_us, set_us in pairs if rise_us < set_us]
+    return ((rise_us, set_us) for rise_us, set_us in pairs if rise_us < set_us)
 
 
 def instants(start_us: int, end_us: int, step_us: int) -> IntArray:

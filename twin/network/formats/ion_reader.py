@@ -27,7 +27,7 @@ from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.scenario.errors import RuleError, listed, shown
 from twin.scenario.instants import parse_instant
 
-_NAMED: Final = re.compile(r"#\s*node (\d+) is (.+)", re.ASCII)
+_NAMED: Final = re.compile(r"#\s*node (\d{1,18}) is (.+)", re.ASCII)
 _REFERENCE: Final = re.compile(r"#\s*reference \+0 is (\S+)", re.ASCII)
 _SECTION: Final = re.compile(r"##\s*(begin|end)\s+(\w+)", re.ASCII)
 _DATE: Final = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})-(\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
@@ -83,7 +83,7 @@ class _Commands:
 
     def read(self, text: str) -> Import:
         section, opened = "", Line(self._source, 1)
-        for number, raw in enumerate(text.splitlines(), start=1):
+        for number, raw in enumerate(text.split("\n"), start=1):
             self._line, words = Line(self._source, number), raw.split()
             mark = _SECTION.match(raw)
             if mark is not None:

@@ -22,7 +22,7 @@ _HOUSE_EPOCH_S: Final = 946_684_800  # POSIX time of 2000-01-01
 
 def floor_s(us: int) -> int:
     """The POSIX second in which an instant lies; 23:59:60 counts as the midnight after it."""
-    day = (us // US_PER_S + _HOUSE_EPOCH_S) // _DAY_S
+    day = min((us // US_PER_S + _HOUSE_EPOCH_S) // _DAY_S, _DAY_MAX)
     if _midnight_us(day) > us:
         day -= 1  # TAI is ahead of UTC, so its day may have begun already
     return day * _DAY_S + min((us - _midnight_us(day)) // US_PER_S, _DAY_S)

@@ -6,9 +6,9 @@ were delivered in order and the CRC32C run over all of them, so that both ends a
 Source and destination know the flow and the contact plan, so the source knows which bundle triggers which ack, and
 its timer starts when the last bundle of the group has left, and runs until the ack can be home: there by the routes
 that the bundles took, back by the destination's earliest. A bundle's payload is the index in the flow (8 bytes, big
-endian) and then the application's payload. A group whose ack is overdue is sent again, in new bundles, and by another neighbour
-if that is quicker than to wait and see whether the same one fails again. A relay keeps no custody: what it drops, for
-want of room or because its lifetime is over, the source sends again.
+endian) and then the application's payload. A group whose ack is overdue is sent again, in new bundles, and by
+another neighbour if that is quicker than to wait and see whether the same one fails again. A relay keeps no custody:
+what it drops, for want of room or because its lifetime is over, the source sends again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import EXPEDITED, NORMAL
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.outbox import STRANDED, Outbox, Parcel
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Router
+from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
 from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.crc import extend_crc32c
@@ -46,6 +46,7 @@ from twin.pipeline.wire.signing import Signer, Verifier
 INDEX_BYTES = 8
 ACK_BYTES = 300
 ACK_SERVICE = 0
+DOUBLINGS_MAX = 2  # of the wait for an ack, as in `sync`
 
 
 class FlowSettings(NamedTuple):
@@ -89,18 +90,33 @@ def closes_group(flow: FlowSettings, index: int) -> bool:
     return (index + 1) % flow.ack_every == 0 or index + 1 == flow.payloads
 
 
-class _Outgoing:
-    """Source's half of a flow: payloads in custody from `verified` on, and when each open group is overdue.
+class _Group:
+    """Payloads that one ack covers, up to index `end`.
 
-    A group is named by its end. `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still
-    name it. `waiting` counts bundles of a group that have not left, `arrival_us` is when the last that has should
-    arrive, `next_hop` the neighbour that took it.
+    `waiting` counts its bundles that have not left; `left_us` is when the last has, `arrival_us` when it should arrive,
+    `route` its way, `due_us` when the ack should be here (None: no timer runs). After each of `rounds` repetitions in
+    vain the wait is longer by one and then three round trips, so that a full relay can empty itself.
     """
 
-    __slots__ = (
-        "arrival_us", "checksum", "checksums", "counter", "custody", "due_us", "next_hop", "settings", "size",
-        "verified", "waiting",
-    )  # fmt: skip
+    __slots__ = ("arrival_us", "due_us", "end", "left_us", "rounds", "route", "waiting")
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.waiting = 0
+        self.arrival_us = 0
+        self.left_us = 0
+        self.rounds = 0
+        self.route: Route | None = None
+        self.due_us: int | None = None
+
+
+class _Outgoing:
+    """Source's half of a flow: payloads in custody from `verified` on, and its open groups by their end.
+
+    `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still name it.
+    """
+
+    __slots__ = ("checksum", "checksums", "counter", "custody", "groups", "settings", "size", "verified")
 
     def __init__(self, settings: FlowSettings) -> None:
         self.settings = settings
@@ -110,16 +126,16 @@ class _Outgoing:
         self.checksums: dict[int, int] = {}
         self.verified = 0
         self.counter = -1
-        self.waiting: dict[int, int] = {}
-        self.arrival_us: dict[int, int] = {}
-        self.next_hop: dict[int, str] = {}
-        self.due_us: dict[int, int] = {}
+        self.groups: dict[int, _Group] = {}
 
-    def group_of(self, index: int) -> int:
-        """End of the ack group that this index belongs to."""
+    def group_of(self, index: int) -> _Group:
+        """The group that this index belongs to."""
         every = self.settings.ack_every
-        end = (index // every + 1) * every
-        return end if end < self.settings.payloads else self.settings.payloads
+        end = min((index // every + 1) * every, self.settings.payloads)
+        group = self.groups.get(end)
+        if group is None:
+            group = self.groups[end] = _Group(end)
+        return group
 
     def acked_up_to(self, verified: int) -> None:
         """Custody of what lies below is over."""
@@ -127,9 +143,11 @@ class _Outgoing:
             del self.custody[index]
             del self.checksums[index + 1]
         self.verified = max(self.verified, verified)
-        for of_group in (self.arrival_us, self.next_hop, self.due_us):
-            for group in [group for group in of_group if group <= verified]:
-                del of_group[group]
+        for end in [end for end in self.groups if end <= verified]:
+            del self.groups[end]
+
+
+Owner = tuple[_Outgoing, int, _Group]
 
 
 class _Incoming:
@@ -202,7 +220,7 @@ class BundleNode:
         self._returns.clear()
         self._outbox.plan_changed(event, now_us, out)
         for _, outgoing in sorted(self._outgoing.items()):
-            for group in sorted(outgoing.arrival_us):
+            for _, group in sorted(outgoing.groups.items()):
                 self._await(outgoing, group)
             self._watch(outgoing, out)
 
@@ -230,45 +248,44 @@ class BundleNode:
     ) -> None:
         s = outgoing.settings
         group = outgoing.group_of(index)
-        outgoing.waiting[group] = outgoing.waiting.get(group, 0) + 1
+        group.waiting += 1
         service = (self.settings.endpoints[s.destination][0], s.flow)
         mailer = self._mailer
         data = mailer.bundle(service, index.to_bytes(INDEX_BYTES, "big") + payload, now_us, s.lifetime_us)
-        owner = (outgoing, index)
+        owner = (outgoing, index, group)
         parcel = Parcel(data, s.destination, s.priority, mailer.last_expiry_us, mailer.last_id, None, owner, shunned)
         self._outbox.put(parcel, now_us, out)
 
     def _given_up(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
         """A bundle of an own flow was dropped before it left: its payload goes into a new one."""
-        outgoing, index = parcel.owner
-        outgoing.waiting[outgoing.group_of(index)] -= 1
+        outgoing, index, group = parcel.owner
+        group.waiting -= 1
         if index >= outgoing.verified:
             self._send_payload(outgoing, index, outgoing.custody[index], now_us, out)
 
-    def _has_left(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
+    def _has_left(self, owner: Owner, route: Route, size_bytes: int, now_us: int, out: list[Effect]) -> None:
         """A bundle of an own flow has left: with the last one of its group, the wait for the ack begins."""
-        outgoing, index = parcel.owner
-        group = outgoing.group_of(index)
-        outgoing.waiting[group] -= 1
-        if group <= outgoing.verified:
-            return
-        there_us = parcel.route.arrival_us
-        if parcel.route.spans[0][1] != now_us:
-            there_us = arrival_us(self._plan, parcel.route.nodes, now_us, parcel.size) or there_us
-        outgoing.arrival_us[group] = max(there_us, outgoing.arrival_us.get(group, 0))
-        outgoing.next_hop[group] = parcel.route.next_hop
-        if not outgoing.waiting[group] and outgoing.size >= group:
+        outgoing, _, group = owner
+        group.waiting -= 1
+        there_us = route.arrival_us
+        if route.spans[0][1] != now_us:
+            there_us = arrival_us(self._plan, route.nodes, now_us, size_bytes) or there_us
+        if there_us > group.arrival_us:
+            group.arrival_us = there_us
+        group.route = route
+        group.left_us = now_us
+        if not group.waiting and outgoing.verified < group.end <= outgoing.size:
             self._await(outgoing, group)
             self._watch(outgoing, out)
 
-    def _await(self, outgoing: _Outgoing, group: int) -> None:
+    def _await(self, outgoing: _Outgoing, group: _Group) -> None:
         """Set the group's timer by the plan, if everything of it has left; none if no way back is planned."""
-        outgoing.due_us.pop(group, None)
-        if outgoing.waiting.get(group) or outgoing.size < group:
-            return
-        due_us = self._answer_us(outgoing.settings.destination, outgoing.arrival_us[group])
-        if due_us is not None:
-            outgoing.due_us[group] = due_us + self.settings.margin_us
+        group.due_us = None
+        if group.route is not None and not group.waiting and group.end <= outgoing.size:
+            due_us = self._answer_us(outgoing.settings.destination, group.arrival_us)
+            if due_us is not None:
+                patience_us = ((1 << min(group.rounds, DOUBLINGS_MAX)) - 1) * (due_us - group.left_us)
+                group.due_us = due_us + self.settings.margin_us + patience_us
 
     def _answer_us(self, destination: str, there_us: int) -> int | None:
         back = self._returns.get(destination)
@@ -278,19 +295,20 @@ class BundleNode:
 
     def _overdue(self, flow: int, now_us: int, out: list[Effect]) -> None:
         outgoing = self._outgoing[flow]
-        for group, due_us in sorted(outgoing.due_us.items()):
-            if due_us <= now_us:
-                del outgoing.due_us[group]
-                first = max(outgoing.verified, group - outgoing.settings.ack_every)
+        every = outgoing.settings.ack_every
+        for end, group in sorted(outgoing.groups.items()):
+            if group.due_us is not None and group.due_us <= now_us:
+                group.due_us = None
+                group.rounds += 1
                 shunned = self._shunned(outgoing, group, now_us)
-                for index in range(first, group):
+                for index in range(max(outgoing.verified, (end - 1) // every * every), end):
                     self._send_payload(outgoing, index, outgoing.custody[index], now_us, out, shunned)
         self._watch(outgoing, out)
 
-    def _shunned(self, outgoing: _Outgoing, group: int, now_us: int) -> frozenset[str]:
+    def _shunned(self, outgoing: _Outgoing, group: _Group, now_us: int) -> frozenset[str]:
         """The neighbour that had the group, if going round it is quicker than to learn that it has failed again."""
         destination = outgoing.settings.destination
-        suspect = frozenset((outgoing.next_hop[group],))
+        suspect = NOBODY if group.route is None else frozenset((group.route.next_hop,))
         best = self._outbox.router.best
         again = best(destination, ACK_BYTES, now_us, EXPEDITED)
         around = best(destination, ACK_BYTES, now_us, EXPEDITED, None, suspect)
@@ -300,8 +318,9 @@ class BundleNode:
         return suspect if known_us is None or around.arrival_us <= known_us else NOBODY
 
     def _watch(self, outgoing: _Outgoing, out: list[Effect]) -> None:
-        if outgoing.due_us:
-            out.append(SetTimer(f"overdue:{outgoing.settings.flow}", min(outgoing.due_us.values())))
+        due_us = [group.due_us for group in outgoing.groups.values() if group.due_us is not None]
+        if due_us:
+            out.append(SetTimer(f"overdue:{outgoing.settings.flow}", min(due_us)))
 
     def _acked(self, ack: FlowAck, out: list[Effect]) -> None:
         outgoing = self._outgoing.get(ack.flow)
@@ -325,7 +344,7 @@ class BundleNode:
         parcel = self._outbox.transmitted(event, now_us)
         if parcel is not None:
             if parcel.owner is not None:
-                self._has_left(parcel, now_us, out)
+                self._has_left(parcel.owner, parcel.route, parcel.size, now_us, out)
             self._outbox.go_on(event.neighbour, now_us, out)
 
     def _timer(self, event: TimerFired, now_us: int, out: list[Effect]) -> None:

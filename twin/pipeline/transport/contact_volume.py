@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from twin.pipeline.transport.contact_plan import Contact
+from twin.pipeline.transport.contact_plan import MICROBITS_PER_BYTE, Contact
 
 BULK, NORMAL, EXPEDITED = 0, 1, 2
 LEVELS = 3
@@ -30,6 +30,8 @@ class _Spans:
     def free_from(self, at_us: int, airtime_us: int) -> int:
         """Earliest instant from `at_us` on at which `airtime_us` touches no span."""
         begins, ends = self.begins, self.ends
+        if begins and begins[-1] <= at_us:
+            return ends[-1] if ends[-1] > at_us else at_us
         position = bisect_right(ends, at_us)
         while position < len(begins) and begins[position] < at_us + airtime_us:
             at_us = ends[position]
@@ -63,7 +65,7 @@ class _Spans:
         """Give a span back, as far as it has not been forgotten."""
         begins, ends = self.begins, self.ends
         position = bisect_right(ends, begin_us)
-        if position == len(begins) or begins[position] >= end_us:
+        if begin_us == end_us or position == len(begins) or begins[position] >= end_us:
             return
         whole_begin_us, whole_end_us = begins[position], ends[position]
         begin_us = max(begin_us, whole_begin_us)
@@ -91,48 +93,76 @@ class ContactVolume:
     Attributes:
         contact: the contact; its light time must not fall faster than time passes, so that who leaves later never
             arrives earlier within it (on the sky it changes by less than 1e-4 s per second).
+        owlt_us: its light time, None where that changes.
+        lowest, highest: priorities between which there may be promises.
     """
 
-    __slots__ = ("_levels", "_since_us", "contact")
+    __slots__ = (
+        "_end_us",
+        "_levels",
+        "_since_us",
+        "_start_us",
+        "_tail_us",
+        "_total_us",
+        "contact",
+        "highest",
+        "lowest",
+        "owlt_us",
+    )
 
     def __init__(self, contact: Contact) -> None:
         self.contact = contact
+        self.owlt_us = contact.owlt[0][1] if len(contact.owlt) == 1 else None
+        self._start_us = contact.start_us
+        self._end_us = contact.end_us
         self._since_us = contact.start_us
         self._levels: tuple[_Spans, ...] = ()
+        self.lowest = LEVELS
+        self.highest = -1
+        self._total_us = 0  # of all levels
+        self._tail_us = 0  # no promise lies behind it
 
     def earliest(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
         """First and last instant of the earliest transmission from `at_us` on that lies whole inside the contact.
 
         It keeps clear of promises of this priority and above; a priority of `LEVELS` sees none (the best case).
         """
-        contact = self.contact
-        airtime_us = contact.airtime_us(size_bytes)
-        begin_us = at_us if at_us > contact.start_us else contact.start_us
-        levels = self._levels[priority:]
-        if levels:
-            promised_us = sum([level.total_us for level in levels])
-            if promised_us + airtime_us > contact.end_us - self._since_us:
+        airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])  # contact.airtime_us
+        begin_us = at_us if at_us > self._start_us else self._start_us
+        if self.lowest < self.highest:
+            levels = self._levels[priority:]
+            if sum([level.total_us for level in levels]) + airtime_us > self._end_us - self._since_us:
                 return None
             tried_us = -1
             while tried_us != begin_us:
                 tried_us = begin_us
                 for level in levels:
                     begin_us = level.free_from(begin_us, airtime_us)
+        elif begin_us < self._tail_us and priority <= self.lowest:
+            begin_us = self._levels[self.lowest].free_from(begin_us, airtime_us)
         end_us = begin_us + airtime_us
-        return (begin_us, end_us) if end_us <= contact.end_us else None
+        return (begin_us, end_us) if end_us <= self._end_us else None
 
-    def promise(self, span: Span, priority: int) -> bool:
-        """Take a span that `earliest` has just found; whether lower priorities hold promises of this contact."""
-        levels = self._levels
-        if not levels:
-            levels = self._levels = tuple([_Spans() for _ in range(LEVELS)])
-        levels[priority].add(*span)
-        return any(level.total_us for level in levels[:priority])
+    def arrival_us(self, end_us: int) -> int:
+        """When the last bit of what leaves until `end_us` arrives."""
+        return end_us + (self.contact.owlt_us(end_us) if self.owlt_us is None else self.owlt_us)
+
+    def promise(self, span: Span, priority: int) -> None:
+        """Take a span that `earliest` has just found."""
+        if not priority <= self.lowest <= self.highest <= priority:
+            self.lowest, self.highest = min(priority, self.lowest), max(priority, self.highest)
+            self._levels = self._levels or tuple([_Spans() for _ in range(LEVELS)])
+        begin_us, end_us = span
+        self._levels[priority].add(begin_us, end_us)
+        self._total_us += end_us - begin_us
+        if end_us > self._tail_us:
+            self._tail_us = end_us
 
     def give_back(self, span: Span, priority: int) -> None:
         """What was promised will not be used."""
         if self._levels:
             self._levels[priority].remove(*span)
+            self._total_us = self.promised_us()
 
     def promised_us(self, priority: int = BULK) -> int:
         """Airtime promised to this priority and above."""
@@ -141,13 +171,15 @@ class ContactVolume:
     @property
     def overbooked_us(self) -> int:
         """Airtime of lower priorities that higher ones have pushed out of the contact."""
-        return max(0, self.promised_us() - (self.contact.end_us - self._since_us))
+        return max(0, self._total_us - (self._end_us - self._since_us))
 
     def forget(self, before_us: int) -> None:
         """Keep no account of the time before an instant: it is over."""
-        if before_us >= self.contact.end_us:
+        if before_us >= self._end_us:
             self._levels = ()
+            self.lowest, self.highest = LEVELS, -1
         elif before_us > self._since_us:
             self._since_us = before_us
             for level in self._levels:
                 level.forget(before_us)
+        self._total_us = self.promised_us()

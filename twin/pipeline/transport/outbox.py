@@ -63,13 +63,16 @@ class Parcel:
 
 
 class _Lane:
-    """One neighbour: its antenna, and queues by priority in the order of planned departure."""
+    """One neighbour: its antenna, and queues by priority in the order of planned departure; `falling` holds the same
+    queues, highest priority first.
+    """
 
-    __slots__ = ("antenna", "expiry_us", "failures", "held_us", "queues", "under_way", "wake_us")
+    __slots__ = ("antenna", "expiry_us", "failures", "falling", "held_us", "queues", "under_way", "wake_us")
 
     def __init__(self, antenna: Antenna) -> None:
         self.antenna = antenna
         self.queues: tuple[deque[Parcel], ...] = tuple([deque() for _ in range(LEVELS)])
+        self.falling = self.queues[::-1]
         self.under_way: Parcel | None = None
         self.wake_us = NEVER_US
         self.expiry_us = NEVER_US
@@ -79,20 +82,20 @@ class _Lane:
     def add(self, parcel: Parcel) -> None:
         """Queue behind what departs no later."""
         queue = self.queues[parcel.priority]
-        position = len(queue)
-        departure_us = parcel.route.spans[0][0]
-        while position and queue[position - 1].route.spans[0][0] > departure_us:
-            position -= 1
-        if position == len(queue):
-            queue.append(parcel)
-        else:
+        if queue:
+            position = len(queue)
+            departure_us = parcel.route.spans[0][0]
+            while position and queue[position - 1].route.spans[0][0] > departure_us:
+                position -= 1
             queue.insert(position, parcel)
+        else:
+            queue.append(parcel)
         if parcel.expiry_us < self.expiry_us:
             self.expiry_us = parcel.expiry_us
 
     def take_all(self) -> list[Parcel]:
         """Empty the queues, highest priority first."""
-        found = [parcel for queue in reversed(self.queues) for parcel in queue]
+        found = [parcel for queue in self.falling for parcel in queue]
         for queue in self.queues:
             queue.clear()
         self.expiry_us = NEVER_US
@@ -148,32 +151,30 @@ class Outbox:
             while self.stored_bytes > self._storage_bytes_max and self._drop_one(now_us, out):
                 pass
         if neighbour is not None:
-            self._pump(neighbour, now_us, out)
+            lane = self._lanes[neighbour]
+            queue = lane.queues[parcel.priority]
+            # with its timer set, a lane waits for the contact of its heads: others change nothing
+            if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
+                self._pump(neighbour, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
     def _place(self, parcel: Parcel, now_us: int, out: list[Effect]) -> str | None:
         """Queue with the neighbour of the best route; the neighbour, None if there is no route."""
         best = self.router.best
+        to, size, priority, expiry_us = parcel.destination, parcel.size, parcel.priority, parcel.expiry_us
         sender = self._senders.get(parcel.came_from, NOBODY)
         route = None
         if self._unusable or parcel.shunned:
-            route = best(
-                parcel.destination,
-                parcel.size,
-                now_us,
-                parcel.priority,
-                parcel.expiry_us,
-                sender | self._unusable | parcel.shunned,
-            )
+            route = best(to, size, now_us, priority, expiry_us, sender | self._unusable | parcel.shunned)
         if route is None:
-            route = best(parcel.destination, parcel.size, now_us, parcel.priority, parcel.expiry_us, sender)
+            route = best(to, size, now_us, priority, expiry_us, sender)
         if route is None:
             self._strand(parcel, now_us, out)
             return None
         lower = self.router.commit(route)
         parcel.route = route
-        neighbour = route.volumes[0].contact.destination
+        neighbour = route.volumes[0].contact[1]
         self._lanes[neighbour].add(parcel)
         if lower:
             self._push_out(route, now_us, out)
@@ -289,20 +290,23 @@ class Outbox:
             return
         if now_us > lane.expiry_us:
             self._expire(lane, now_us, out)
-        expedited, normal, bulk = lane.queues[::-1]
-        if not (normal or bulk or expedited):
-            return
-        room_bytes = antenna.room_bytes(now_us)
-        missed = []
-        for queue in (expedited, normal, bulk):
+        missed: list[Parcel] = []
+        room_bytes = -1
+        for queue in lane.falling:
             while queue:
                 parcel = queue[0]
+                if room_bytes < 0:
+                    room_bytes = antenna.room_bytes(now_us)
                 if parcel.size <= room_bytes:
                     queue.popleft()
                     lane.under_way = parcel
                     if self._storage_bytes_max is not None and parcel.came_from is not None:
                         del self._transit[parcel.priority][parcel.bundle]
                     out.append(antenna.radiate(parcel.data))
+                    begin_us, end_us = parcel.route.spans[0]
+                    self.router.busy(neighbour, now_us + end_us - begin_us)
+                    if begin_us > now_us:
+                        parcel.route = self.router.leaves_early(parcel.route, now_us)
                     break
                 if parcel.route.volumes[0].contact.room_bytes(now_us) >= parcel.size:
                     break
@@ -313,7 +317,7 @@ class Outbox:
             for parcel in missed:
                 self.router.release(parcel.route)
             self._place_all(missed, now_us, out)
-        if lane.under_way is None:
+        if room_bytes >= 0 and lane.under_way is None:
             self._set_wake(neighbour, lane, now_us, out)
 
     def _set_wake(self, neighbour: str, lane: _Lane, now_us: int, out: list[Effect]) -> None:

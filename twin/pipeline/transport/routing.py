@@ -93,7 +93,7 @@ class Router:
         self.here = here
         self._pairs: dict[tuple[str, str], _Pair] = {}
         self._known: dict[tuple[str, int, int, frozenset[str]], _Known] = {}
-        self._held_us: dict[str, int] = {}
+        self._from_us: dict[str, int] = {}  # nothing over this neighbour before
         self._asked = 0
         self.given_back = 0
 
@@ -119,14 +119,16 @@ class Router:
         key = (destination, priority, size_bytes.bit_length(), excluded)
         known = self._known.get(key)
         route = None
-        if known is None or not self._still_best(known, size_bytes, now_us):
+        if known is not None and now_us >= known.at_us:
+            if known.route is not None:
+                route = self._along(known.route.volumes, size_bytes, now_us, priority)
+                if route is not None and route.arrival_us >= known.rival_us:
+                    route = None
+            elif size_bytes >= known.size_bytes:
+                return None
+        if route is None:
             route = self._search(destination, size_bytes, now_us, priority, excluded)
             self._learn(key, route, size_bytes, now_us)
-        elif known.route is not None:
-            route = self._along(known.route.volumes, size_bytes, now_us, priority)
-            if route is None or route.arrival_us >= known.rival_us:
-                route = self._search(destination, size_bytes, now_us, priority, excluded)
-                self._learn(key, route, size_bytes, now_us)
         if route is None or (expiry_us is not None and route.arrival_us > expiry_us):
             return None
         return route
@@ -137,14 +139,13 @@ class Router:
         return None if route is None else route.arrival_us
 
     def commit(self, route: Route) -> bool:
-        """Promise the spans of a route, as `best` has just found it, to its bundle; True where the first contact is
-        promised to lower priorities too, which may no longer fit (`ContactVolume.overbooked_us`).
+        """Promise the spans of a route, as `best` has just found it, to its bundle; True where the first contact
+        may be promised to lower priorities too, which may no longer fit (`ContactVolume.overbooked_us`).
         """
-        priority = route.priority
-        lower = False
-        for volume, span in zip(reversed(route.volumes), reversed(route.spans), strict=True):
-            lower = volume.promise(span, priority)
-        return lower
+        volumes, spans, _, priority = route
+        for volume, span in zip(volumes, spans, strict=True):
+            volume.promise(span, priority)
+        return volumes[0].lowest < priority
 
     def release(self, route: Route) -> None:
         """Give back what a route was promised."""
@@ -157,19 +158,26 @@ class Router:
         route.volumes[0].give_back(route.spans[0], route.priority)
         self._gave_back()
 
+    def leaves_early(self, route: Route, now_us: int) -> Route:
+        """The bundle leaves by an earlier span of its antenna than planned; its route without the promise of that."""
+        self.release_first(route)
+        return route._replace(spans=((now_us, now_us), *route.spans[1:]))
+
     def _gave_back(self) -> None:
         self.given_back += 1
         self._known.clear()
 
     def hold(self, neighbour: str, until_us: int) -> None:
         """Plan nothing over this neighbour before an instant: it failed. An instant that is past ends that."""
-        self._held_us[neighbour] = until_us
+        self._from_us[neighbour] = until_us
         self._gave_back()
 
-    # ------------------------------------------------------------ search
+    def busy(self, neighbour: str, until_us: int) -> None:
+        """The antenna towards a neighbour radiates until an instant, whatever comes now."""
+        if until_us > self._from_us.get(neighbour, 0):
+            self._from_us[neighbour] = until_us
 
-    def _still_best(self, known: _Known, size_bytes: int, now_us: int) -> bool:
-        return now_us >= known.at_us and (known.route is not None or size_bytes >= known.size_bytes)
+    # ------------------------------------------------------------ search
 
     def _learn(
         self, key: tuple[str, int, int, frozenset[str]], route: Route | None, size_bytes: int, now_us: int
@@ -188,16 +196,17 @@ class Router:
     def _along(self, volumes: tuple[ContactVolume, ...], size_bytes: int, now_us: int, priority: int) -> Route | None:
         """The same contacts for another bundle."""
         at_us = now_us
-        held_us = self._held_us.get(volumes[0].contact.destination)
-        if held_us is not None and held_us > at_us and priority < LEVELS:
-            at_us = held_us
+        from_us = self._from_us.get(volumes[0].contact.destination)
+        if from_us is not None and from_us > at_us and priority < LEVELS:
+            at_us = from_us
         spans = []
         for volume in volumes:
             span = volume.earliest(at_us, size_bytes, priority)
             if span is None:
                 return None
             spans.append(span)
-            at_us = span[1] + volume.contact.owlt_us(span[1])
+            owlt_us = volume.owlt_us
+            at_us = span[1] + (volume.contact.owlt_us(span[1]) if owlt_us is None else owlt_us)
         return Route(volumes, tuple(spans), at_us, priority)
 
     def _search(
@@ -232,7 +241,7 @@ class Router:
                     if neighbour in excluded:
                         continue
                     if priority < LEVELS:
-                        from_us = max(at_us, self._held_us.get(neighbour, at_us))
+                        from_us = max(at_us, self._from_us.get(neighbour, at_us))
                 found = self._opportunity(node, neighbour, from_us, size_bytes, priority, without)
                 if found is not None:
                     arrival_us, volume, span = found
@@ -251,7 +260,7 @@ class Router:
                 break
             span = None if volume is without else volume.earliest(at_us, size_bytes, priority)
             if span is not None:
-                arrival_us = span[1] + volume.contact.owlt_us(span[1])
+                arrival_us = volume.arrival_us(span[1])
                 if best is None or arrival_us < best[0]:
                     best = (arrival_us, volume, span)
         return best

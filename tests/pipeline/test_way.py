@@ -101,7 +101,11 @@ def test_an_edge_passes_nothing_on() -> None:
 
 def test_ways_of_one_node_share_a_row_of_numbers() -> None:
     ids = count()
-    contacts = [window("earth", "mro", 0, 900), window("mro", "edge-1", 0, 2000, 0), window("mro", "edge-2", 0, 2000, 0)]
+    contacts = [
+        window("earth", "mro", 0, 900),
+        window("mro", "edge-1", 0, 2000, 0),
+        window("mro", "edge-2", 0, 2000, 0),
+    ]
     ways = [Way(plan(*contacts), "earth", edge, ids) for edge in ("edge-1", "edge-2")]
     numbers = []
     for way in ways:

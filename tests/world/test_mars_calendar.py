@@ -50,6 +50,32 @@ def test_the_years_begin_where_clancy_counts_them_from():
     assert date(1955, 4, 11) == date(2000, 1, 1) + timedelta(days=math.floor(days))
 
 
+def test_dates_of_ls_agree_with_mars24(accuracy):
+    rows = accuracy.read("mars_seasons")
+    assert len(rows) >= 72
+    for row in rows:
+        at_us = mars_date_us(int(row["mars_year"]), float(row["Ls_deg"]))
+        # The table is rounded to a second.
+        assert at_us == pytest.approx(utc_to_us(row["utc_mars24"]), abs=600_000), row
+
+
+def test_the_year_changes_with_ls_0(accuracy):
+    for row in accuracy.read("mars_seasons"):
+        at_us, year = utc_to_us(row["utc_mars24"]), int(row["mars_year"])
+        assert mars_year(at_us + 2_000_000) == year
+        assert mars_year(at_us - 2_000_000) == (year - 1 if row["Ls_deg"] == "0" else year)
+
+
+@pytest.mark.parametrize(("utc", "year"), [("1976-08-20", 12), ("2000-01-01", 24), ("2018-05-31", 34)])
+def test_years_of_known_dates(utc, year):
+    """Viking 2 landed in year 12; the storm of 2018 came in year 34 (Clancy et al. 2000)."""
+    assert mars_year(utc_to_us(utc)) == year
+
+
+def test_ls_360_is_where_the_next_year_begins():
+    assert mars_date_us(42, 360.0) == mars_date_us(43, 0.0)
+
+
 @given(year=st.integers(1, 91), ls_deg=st.floats(0.0, 359.999))
 def test_the_way_from_season_to_instant_leads_back(year, ls_deg):
     at_us = mars_date_us(year, ls_deg)
@@ -72,7 +98,7 @@ def test_arrays_of_longitudes_give_the_same_as_single_ones():
     [
         (0, 0.0, "Mars Year 0: the calendar runs from 1 to 91"),
         (92, 0.0, "Mars Year 92: the calendar"),
-        (34, 360.0, "Ls 360.0 deg: a solar longitude lies from 0 to below 360"),
+        (34, 360.1, "Ls 360.1 deg: a solar longitude lies from 0 to 360 deg; name the Mars Year"),
         (34, -0.1, "Ls -0.1 deg: a solar"),
         (34, float("nan"), "Ls nan deg: a solar"),
         (34, np.array([1.0, 400.0]), "Ls 400.0 deg: a solar"),

@@ -5,7 +5,7 @@ from types import ModuleType
 import pytest
 
 from twin.world.dust import opacity
-from twin.world.seasons import instant_of_ls_us, mars_year
+from twin.world.mars_calendar import mars_date_us, mars_year
 from twin.world.storm_history import STORMS, year_within
 from twin.world.timescales import SOL_US, US_PER_DAY, mars_solar_longitude_deg, us_to_utc, utc_to_us
 
@@ -75,7 +75,7 @@ def test_a_storm_moved_by_ls_has_the_same_opacity_at_the_same_ls(name: str, plac
     moved = storm.curve(place, 42)
     assert mars_year(moved.at_us[0] + SOL_US) == 42
     for ls_deg, tau in storm.views[place].points:
-        at_us = instant_of_ls_us(42, ls_deg)
+        at_us = mars_date_us(42, ls_deg)
         assert opacity(at_us, 0.0, [moved]) == pytest.approx(tau)
         off_deg = (mars_solar_longitude_deg(at_us) - ls_deg + 180.0) % 360.0 - 180.0
         assert abs(off_deg) < 1e-7
@@ -93,7 +93,7 @@ def test_every_storm_rises_and_sinks_into_quiet_air(name: str, place: str) -> No
 
 def test_a_storm_is_moved_into_the_first_year_in_which_it_meets_the_run() -> None:
     storm = STORMS["my34"]
-    spring_us = instant_of_ls_us(42, 20.0)
+    spring_us = mars_date_us(42, 20.0)
     assert year_within(storm, "opportunity", spring_us, spring_us + 10 * SOL_US) is None
-    assert year_within(storm, "opportunity", spring_us, instant_of_ls_us(42, 190.0)) == 42
-    assert year_within(storm, "opportunity", instant_of_ls_us(42, 350.0), instant_of_ls_us(44, 350.0)) == 43
+    assert year_within(storm, "opportunity", spring_us, mars_date_us(42, 190.0)) == 42
+    assert year_within(storm, "opportunity", mars_date_us(42, 350.0), mars_date_us(44, 350.0)) == 43

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from twin.network import closures
 from twin.network.aperture_settings import closed_by_maintenance, rules_of, written_tracks
 from twin.network.apertures import plan_tracks
 from twin.network.grants import grants_of
-from twin.network.relay_planner import Served, sent_up_us
-from twin.network.sights import Relay
+from twin.network.relay_planner import Served, at_both_ends, received_us, sent_up_us
 from twin.network.tracks import Sight
 from twin.network.visibility import Window, down_windows, intersect, station_windows, subtract, union, up_windows
 from twin.randomness import stream
 from twin.scenario.apertures import Apertures
 from twin.scenario.model import HabitatScenario
 from twin.scenario.radio import DeepSpaceRadio
-from twin.world import ephemeris, relay_geometry
 from twin.world.mars import Site
 from twin.world.stations import DSN_STATIONS
 
@@ -31,23 +30,29 @@ def service(
     scenario: HabitatScenario,
     apertures: Apertures,
     site: Site,
-    relays: Mapping[str, Relay],
+    in_sight: Mapping[str, Sequence[Window]],
     span: Window,
     closed: Mapping[str, Closed],
 ) -> dict[str, Served]:
-    """What each spacecraft is granted, by its name; `closed` holds closures by band."""
-    sights = [_clear(sight, scenario, apertures, span, closed) for sight in _sights(scenario, site, relays, span)]
+    """What each spacecraft is granted, by its name.
+
+    Args:
+        in_sight: when each relay sees Earth, in Mars's time; closed: closures by band.
+    """
+    sights = [_clear(sight, scenario, apertures, span, closed) for sight in _sights(scenario, site, in_sight, span)]
     rules = rules_of(apertures)
     maintenance = closed_by_maintenance(apertures, scenario.start_us, span)
     tracks = written_tracks(apertures, scenario.start_us) or plan_tracks(sights, rules, maintenance)
-    served: dict[str, Served] = {name: Served({}, {}) for name in (HABITAT, *relays)}
+    served: dict[str, Served] = {name: Served({}, {}) for name in (HABITAT, *in_sight)}
     for grant in grants_of(tracks, sights, rules):
         by_station = getattr(served[grant.spacecraft], grant.direction)
         by_station.setdefault(grant.station, []).append((grant.start_us, grant.end_us))
     return served
 
 
-def _sights(scenario: HabitatScenario, site: Site, relays: Mapping[str, Relay], span: Window) -> Iterator[Sight]:
+def _sights(
+    scenario: HabitatScenario, site: Site, in_sight: Mapping[str, Sequence[Window]], span: Window
+) -> Iterator[Sight]:
     """When stations and spacecraft can hear each other, in Earth's time."""
     network = scenario.network
     radio = network.direct_to_earth
@@ -55,23 +60,21 @@ def _sights(scenario: HabitatScenario, site: Site, relays: Mapping[str, Relay], 
         station = DSN_STATIONS[name]
         if radio is not None:
             limits = radio.min_elevation_deg, radio.station_min_elevation_deg
-            down = [_received(window) for window in down_windows(site, station, span, *limits)]
+            down = at_both_ends(down_windows(site, station, span, *limits), received_us)
             reached = up_windows(site, station, span, *limits)
             yield Sight(HABITAT, name, tuple(down) if radio.band in station.bands else (), tuple(reached))
+
+    @cache
+    def of_mars(name: str, min_deg: float) -> list[Window]:
+        return station_windows(DSN_STATIONS[name], span, min_deg)
+
     for relay in network.relays:
-        in_sight = relay_geometry.sees_body(relays[relay.name].orbit, "earth", *span)
-        heard = [_received(window) for window in in_sight]
-        reached = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
+        heard = at_both_ends(in_sight[relay.name], received_us)
+        reached = at_both_ends(in_sight[relay.name], sent_up_us)
         for name in network.stations:
-            up = station_windows(DSN_STATIONS[name], span, relay.to_earth.station_min_elevation_deg)
+            up = of_mars(name, relay.to_earth.station_min_elevation_deg)
             down = intersect(heard, up) if relay.to_earth.band in DSN_STATIONS[name].bands else []
             yield Sight(relay.name, name, tuple(down), tuple(intersect(reached, up)))
-
-
-def _received(window: Window) -> Window:
-    """A window of transmission on Mars as its station hears it."""
-    start_us, end_us = window
-    return start_us + ephemeris.owlt_down_sent_us(start_us), end_us + ephemeris.owlt_down_sent_us(end_us)
 
 
 def _clear(

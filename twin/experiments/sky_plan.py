@@ -15,7 +15,7 @@ from twin.experiments.sensors import typical_rows
 from twin.network import conjunction, relay_planner
 from twin.network.deep_space import down_rates
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
-from twin.network.relay_planner import Served, sent_down_us
+from twin.network.relay_planner import Served, at_both_ends, sent_down_us
 from twin.network.visibility import Window, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
@@ -23,6 +23,7 @@ from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
 from twin.world.mars import Site
+from twin.world.relay_geometry import sees_body
 from twin.world.timescales import SOL_US, US_PER_DAY
 
 PLAN_BEYOND_SOLS = 5
@@ -95,7 +96,8 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
     network = scenario.network
     bands: set[str] = {radio.band for _, radio in network.radios}
     closed = {band: _closures(scenario, band, span) for band in sorted(bands)}
-    granted = None if network.apertures is None else service(scenario, network.apertures, site, relays, span, closed)
+    in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
+    granted = None if network.apertures is None else service(scenario, network.apertures, site, in_sight, span, closed)
     contacts = _direct(scenario, site, span, closed, None if granted is None else granted[HABITAT])
     for relay in network.relays:
         radio = relay.to_earth
@@ -111,13 +113,16 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         )
         links = relay_links(scenario, relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
-        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, span)
+        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, in_sight[relay.name])
     return ContactPlan(_less_safe_modes(scenario, contacts), ends=(EARTH, *scenario.habitat.edge_names))
 
 
 def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iterator[Contact]:
     """Contacts without the times in which a relay is announced to be in safe mode, at its own end."""
     announced = safe_modes(scenario, announced=True)
+    if not announced:
+        yield from contacts
+        return
     for contact in contacts:
         light_us = contact.owlt_us(contact.start_us)
         cuts = [
@@ -150,11 +155,7 @@ def _direct(
     )
     hearing = {"down": scenario.network.stations_hearing(radio.band), "up": scenario.network.stations}
     if granted is not None:
-        down = [
-            (name, (sent_down_us(start_us), sent_down_us(end_us)))
-            for name, windows in granted.down.items()
-            for start_us, end_us in windows
-        ]
+        down = [(name, window) for name, heard in granted.down.items() for window in at_both_ends(heard, sent_down_us)]
         up = [(name, window) for name, windows in granted.up.items() for window in windows]
         return list(direct_contacts(request(stations=scenario.network.stations, closed={}), down, up))
     plans = {

@@ -22,6 +22,7 @@ import numpy as np
 from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import Contact
 from twin.world.timescales import FloatArray, IntArray
+from twin.world.windows import in_blocks, instants
 
 _MS_US = 1000
 _FALL, _RISE = 0, 1  # at one instant a fall is taken before a rise
@@ -124,10 +125,10 @@ def _scan(
     for start_us, end_us in windows:
         if end_us < start_us:
             raise ValueError(f"modes: window ends at {end_us} us before it starts at {start_us} us; swap them")
-        grids.append(np.append(np.arange(start_us, end_us, step_us, dtype=np.int64), np.int64(end_us)))
+        grids.append(instants(start_us, end_us, step_us))
     owner = np.repeat(np.arange(len(grids)), [len(grid) for grid in grids])
     grid_us = np.concatenate(grids)
-    level_dbhz = cn0_dbhz(grid_us)
+    level_dbhz = in_blocks(cn0_dbhz, grid_us)
     # Where three neighbours an equal step apart bend over, the summit of their parabola joins the scan.
     left, middle, right = level_dbhz[:-2], level_dbhz[1:-1], level_dbhz[2:]
     equal = (np.diff(grid_us)[:-1] == step_us) & (np.diff(grid_us)[1:] == step_us) & (owner[2:] == owner[:-2])
@@ -136,7 +137,7 @@ def _scan(
     summits_us = grid_us[place + 1] + np.rint(0.5 * (right - left)[place] / bend_db * step_us).astype(np.int64)
     all_us = np.append(grid_us, summits_us)
     all_owner = np.append(owner, owner[place + 1])
-    all_dbhz = np.append(level_dbhz, cn0_dbhz(summits_us))
+    all_dbhz = np.append(level_dbhz, in_blocks(cn0_dbhz, summits_us))
     order = np.lexsort((all_us, all_owner))
     return all_us[order], all_owner[order], all_dbhz[order]
 
@@ -171,7 +172,7 @@ def _changes(
     first_us, last_us = low_us, high_us
     while low_us.size and (high_us - low_us).max() > 1:
         middle_us = (low_us + high_us) // 2
-        same_side = (cn0_dbhz(middle_us) >= limit) == falling
+        same_side = (in_blocks(cn0_dbhz, middle_us) >= limit) == falling
         low_us, high_us = np.where(same_side, middle_us, low_us), np.where(same_side, high_us, middle_us)
     rounded_us = np.clip((high_us + _MS_US // 2) // _MS_US * _MS_US, first_us, last_us)
     by_window: list[list[tuple[int, int, int]]] = [[] for _ in range(int(owner[-1]) + 1)]

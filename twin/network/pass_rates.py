@@ -63,10 +63,13 @@ def pass_segments(
         return cn0_dbhz(link, range_km(us))
 
     found = rate_segments(radio.modes, signal_dbhz, windows, _STEP_US, _SWITCHING)
-    return [[_goodput(segment, radio.frame_loss, range_km) for segment in segments] for segments in found]
+    ends_us = [segment[:2] for segments in found for segment in segments]
+    if not ends_us:
+        return found
+    ends_km = range_km(np.array(ends_us).ravel()).reshape(-1, 2).max(axis=-1)
+    farthest_km = iter(np.rint(ends_km).tolist())  # whole: the last bit of a distance must not reach a rate
+    return [[_goodput(segment, next(farthest_km), radio.frame_loss) for segment in segments] for segments in found]
 
 
-def _goodput(segment: Segment, frame_loss: float, range_km: Callable[[IntArray], FloatArray]) -> Segment:
-    ends_km = range_km(np.array([segment.start_us, segment.end_us]))
-    farthest_km = float(np.rint(ends_km.max()))  # whole: the last bit of a distance must not reach a rate
+def _goodput(segment: Segment, farthest_km: float, frame_loss: float) -> Segment:
     return segment._replace(rate_bps=goodput_bps(segment.rate_bps, farthest_km, frame_loss, GoBackN()))

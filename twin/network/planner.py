@@ -12,15 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-import numpy as np
-
 from twin.network.deep_space import DownRates
+from twin.network.light_knots import light_knots
 from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world import ephemeris
 from twin.world.mars import Site
 from twin.world.stations import DSN_STATIONS
-from twin.world.timescales import IntArray
 
 KNOT_US = 1_800_000_000
 
@@ -60,16 +58,16 @@ def direct_contacts(
         if window[0] < window[1]:
             by_station.setdefault(station, []).append(window)
     for station, windows in sorted(by_station.items()):
-        for segment in chain.from_iterable(request.down_rates(station, windows)):
-            owlt = _knots(segment.start_us, segment.end_us, ephemeris.owlt_down_sent_us)
+        rated = list(chain.from_iterable(request.down_rates(station, windows)))
+        knots = light_knots([segment[:2] for segment in rated], KNOT_US, ephemeris.owlt_down_sent_us)
+        for segment, owlt in zip(rated, knots, strict=True):
             for edge in request.edges:
                 yield Contact(edge, request.earth, *segment, owlt, station)
-    for station, (start_us, end_us) in up:
-        if start_us >= end_us:
-            continue
-        owlt = _knots(start_us, end_us, ephemeris.owlt_up_us)
+    sending = [(station, window) for station, window in up if window[0] < window[1]]
+    knots = light_knots([window for _, window in sending], KNOT_US, ephemeris.owlt_up_us)
+    for (station, window), owlt in zip(sending, knots, strict=True):
         for edge in request.edges:
-            yield Contact(request.earth, edge, start_us, end_us, request.uplink_rate_bps, owlt, station)
+            yield Contact(request.earth, edge, *window, request.uplink_rate_bps, owlt, station)
 
 
 def station_coverage(
@@ -140,8 +138,3 @@ def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, s
         free_us = window[1]
         remaining = [item for item in remaining if item[0][1] > free_us]
     return served
-
-
-def _knots(start_us: int, end_us: int, owlt_us: Callable[[IntArray], IntArray]) -> tuple[tuple[int, int], ...]:
-    instants = np.append(np.arange(start_us, end_us, KNOT_US, dtype=np.int64), np.int64(end_us))
-    return tuple(zip(instants.tolist(), owlt_us(instants).tolist(), strict=True))

@@ -8,13 +8,15 @@ itself, with knots so close that interpolation errs by less than a millisecond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from twin.network.deep_space import DownRates
+from twin.network.light_knots import light_knots
 from twin.network.modes import Segment
 from twin.network.sights import Relay, relay_passes
 from twin.network.visibility import Window, intersect
@@ -23,6 +25,7 @@ from twin.world import ephemeris, relay_geometry
 from twin.world.mars import Site
 from twin.world.orbits import Orbit
 from twin.world.timescales import FloatArray, IntArray
+from twin.world.vectors import dot, norm
 
 PASS_KNOT_US = 60_000_000
 DEEP_SPACE_KNOT_US = 600_000_000
@@ -57,74 +60,70 @@ def passes_over(site: Site, edges: Sequence[str], name: str, links: RelayLinks, 
     def range_km(us: IntArray) -> FloatArray:
         return relay_geometry.look_at(orbit, site, us)[2]
 
-    usable = [
-        (start_us + links.pass_setup_us, end_us)
-        for start_us, end_us in relay_passes(site, links.relay, span)
-        if start_us + links.pass_setup_us < end_us
-    ]
-    contacts: list[Contact] = []
-    for segments in links.pass_rates(usable, range_km):
-        for segment in segments:
-            knots = _knots(segment.start_us, segment.end_us, PASS_KNOT_US)
-            light_us = relay_geometry.light_time_us(range_km(knots))
-            owlt = tuple(zip(knots.tolist(), light_us.tolist(), strict=True))
-            pairs = [pair for edge in edges for pair in ((edge, name), (name, edge))]
-            contacts += [Contact(*p, segment.start_us, segment.end_us, segment.rate_bps, owlt) for p in pairs]
-    return contacts
+    usable = _set_up(relay_passes(site, links.relay, span), links.pass_setup_us)
+
+    def light_us(us: IntArray) -> IntArray:
+        return relay_geometry.light_time_us(range_km(us))
+
+    rated = [segment for segments in links.pass_rates(usable, range_km) for segment in segments]
+    knots = light_knots([segment[:2] for segment in rated], PASS_KNOT_US, light_us)
+    pairs = [pair for edge in edges for pair in ((edge, name), (name, edge))]
+    return [Contact(*pair, *segment, owlt) for segment, owlt in zip(rated, knots, strict=True) for pair in pairs]
 
 
-def to_earth(name: str, links: RelayLinks, earth: str, served: Served, span: Window) -> list[Contact]:
-    """Contacts between a relay and Earth, while stations serve it."""
+def to_earth(name: str, links: RelayLinks, earth: str, served: Served, in_sight: Sequence[Window]) -> Iterator[Contact]:
+    """Contacts between a relay and Earth, while stations serve it; `in_sight` is when the relay sees Earth [us]."""
     orbit = links.relay.orbit
-    in_sight = relay_geometry.sees_body(orbit, "earth", *span)
-    contacts: list[Contact] = []
+    down_us, up_us = partial(_down_us, orbit), partial(_up_us, orbit)
+    heard = at_both_ends(in_sight, sent_up_us)
     for station, windows in sorted(served.down.items()):
-        sent = [(sent_down_us(start_us), sent_down_us(end_us)) for start_us, end_us in windows]
-        usable = [
-            (begin_us + links.earth_setup_us, end_us)
-            for begin_us, end_us in intersect(in_sight, sent)
-            if begin_us + links.earth_setup_us < end_us
-        ]
-        for segment in chain.from_iterable(links.down_rates(station, usable)):
-            owlt = _light_times(orbit, segment.start_us, segment.end_us, _down_us)
-            contacts.append(Contact(name, earth, *segment, owlt, station))
-    heard = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
+        sending = _set_up(intersect(in_sight, at_both_ends(windows, sent_down_us)), links.earth_setup_us)
+        rated = list(chain.from_iterable(links.down_rates(station, sending)))
+        owlts = light_knots([segment[:2] for segment in rated], DEEP_SPACE_KNOT_US, down_us)
+        for segment, owlt in zip(rated, owlts, strict=True):
+            yield Contact(name, earth, *segment, owlt, station)
     for station, windows in sorted(served.up.items()):
-        for begin_us, end_us in intersect(heard, windows):
-            start_us = begin_us + links.earth_setup_us
-            if start_us >= end_us:
-                continue
-            owlt = _light_times(orbit, start_us, end_us, _up_us)
-            contacts.append(Contact(earth, name, start_us, end_us, links.up_rate_bps, owlt, station))
-    return contacts
+        sending = _set_up(intersect(heard, windows), links.earth_setup_us)
+        for window, owlt in zip(sending, light_knots(sending, DEEP_SPACE_KNOT_US, up_us), strict=True):
+            yield Contact(earth, name, *window, links.up_rate_bps, owlt, station)
 
 
 def between(one: str, first: Relay, other: str, second: Relay, rate_bps: int, span: Window) -> list[Contact]:
     """Contacts between two relays that see each other, both ways."""
-    contacts: list[Contact] = []
-    for start_us, end_us in relay_geometry.crosslinks(first.orbit, second.orbit, *span):
-        knots = _knots(start_us, end_us, PASS_KNOT_US)
-        range_km = relay_geometry.distance_km(first.orbit, second.orbit, knots)
-        owlt = tuple(zip(knots.tolist(), relay_geometry.light_time_us(range_km).tolist(), strict=True))
-        contacts += [Contact(*pair, start_us, end_us, rate_bps, owlt) for pair in ((one, other), (other, one))]
-    return contacts
+
+    def light_us(us: IntArray) -> IntArray:
+        return relay_geometry.light_time_us(relay_geometry.distance_km(first.orbit, second.orbit, us))
+
+    windows = relay_geometry.crosslinks(first.orbit, second.orbit, *span)
+    knots = light_knots(windows, PASS_KNOT_US, light_us)
+    pairs = (one, other), (other, one)
+    return [Contact(*pair, *w, rate_bps, owlt) for w, owlt in zip(windows, knots, strict=True) for pair in pairs]
 
 
-def sent_down_us(received_us: int) -> int:
-    """When what Earth receives at an instant left Mars."""
+def sent_down_us(received_us: IntArray) -> IntArray:
+    """When what Earth receives at instants left Mars."""
     return received_us - ephemeris.owlt_down_us(received_us)
 
 
-def sent_up_us(received_us: int) -> int:
-    """When what Mars receives at an instant left Earth."""
+def sent_up_us(received_us: IntArray) -> IntArray:
+    """When what Mars receives at instants left Earth."""
     return received_us - ephemeris.owlt_up_received_us(received_us)
 
 
-def _light_times(
-    orbit: Orbit, start_us: int, end_us: int, light_us: Callable[[Orbit, IntArray], IntArray]
-) -> tuple[tuple[int, int], ...]:
-    knots = _knots(start_us, end_us, DEEP_SPACE_KNOT_US)
-    return tuple(zip(knots.tolist(), light_us(orbit, knots).tolist(), strict=True))
+def received_us(sent_us: IntArray) -> IntArray:
+    """When what Mars sends at instants reaches Earth."""
+    return sent_us + ephemeris.owlt_down_sent_us(sent_us)
+
+
+def at_both_ends(windows: Sequence[Window], instants_us: Callable[[IntArray], IntArray]) -> list[Window]:
+    """Windows with other instants in the place of their ends, e.g. those at which what they receive was sent."""
+    ends_us = instants_us(np.array(windows, dtype=np.int64).reshape(-1, 2))
+    return [(start_us, end_us) for start_us, end_us in ends_us.tolist()]
+
+
+def _set_up(windows: Iterable[Window], setup_us: int) -> list[Window]:
+    """What is left of windows after the time to set up."""
+    return [(start_us + setup_us, end_us) for start_us, end_us in windows if start_us + setup_us < end_us]
 
 
 def _down_us(orbit: Orbit, sent_us: IntArray) -> IntArray:
@@ -144,10 +143,6 @@ def _up_us(orbit: Orbit, sent_us: IntArray) -> IntArray:
 
 def _nearer_us(relay_km: FloatArray, to_earth_km: FloatArray) -> IntArray:
     """How much nearer a relay is to Earth than Mars's centre, in light time; the bend of the distance is 0.01 ms."""
-    along = (relay_km * to_earth_km).sum(axis=-1) / np.sqrt((to_earth_km * to_earth_km).sum(axis=-1))
+    along = dot(relay_km, to_earth_km) / norm(to_earth_km)
     nearer_us: IntArray = np.rint(along / ephemeris.SPEED_OF_LIGHT_KM_S * 1e6).astype(np.int64)
     return nearer_us
-
-
-def _knots(start_us: int, end_us: int, step_us: int) -> IntArray:
-    return np.append(np.arange(start_us, end_us, step_us, dtype=np.int64), np.int64(end_us))

@@ -14,8 +14,7 @@ from operator import itemgetter
 from twin.world import ephemeris, mars, stations
 from twin.world.horizon_mask import clear_windows
 from twin.world.timescales import FloatArray, IntArray
-
-Window = tuple[int, int]
+from twin.world.windows import Window as Window
 
 
 def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:

@@ -19,7 +19,7 @@ from twin.network import deep_space
 from twin.network.link_budget import Budget, budget
 from twin.network.ltp import rate_left_bps
 from twin.network.proximity1 import RATES_BPS, GoBackN, goodput_bps
-from twin.network.relay_planner import sent_down_us
+from twin.network.relay_planner import at_both_ends, sent_down_us
 from twin.network.sights import Relay as Flown
 from twin.network.sights import relay_passes
 from twin.network.visibility import Window, down_windows, intersect, station_windows
@@ -79,8 +79,7 @@ def _relay_sights(scenario: HabitatScenario, relay: Relay, flown: Flown, span: W
     found = []
     for name in scenario.network.stations_hearing(relay.to_earth.band):
         up = station_windows(DSN_STATIONS[name], span, relay.to_earth.station_min_elevation_deg)
-        sent = [(sent_down_us(start_us), sent_down_us(end_us)) for start_us, end_us in up]
-        found += [(_middle(window), name) for window in intersect(in_sight, sent)]
+        found += [(_middle(window), name) for window in intersect(in_sight, at_both_ends(up, sent_down_us))]
     return found
 
 

@@ -71,7 +71,7 @@ def _check_replay(scenario: HabitatScenario, replay: StormReplay, quiet_tau: flo
 
 
 def _check_date(scenario: HabitatScenario, replay: StormReplay, key: Key) -> None:
-    from twin.world.seasons import mars_year
+    from twin.world.mars_calendar import mars_year
     from twin.world.storm_history import STORMS, year_within
 
     storm = STORMS[replay.storm]

@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.world.ephemeris import SPEED_OF_LIGHT_KM_S, Body, seen_from_km
 from twin.world.timescales import FloatArray, IntArray
+from twin.world.vectors import dot
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Horizon:
             direction: shape (3,) or (n, 3).
             us: the instants they belong to; only tells one from many.
         """
-        east, north, up = _dot(direction, self.east), _dot(direction, self.north), _dot(direction, self.up)
+        east, north, up = dot(direction, self.east), dot(direction, self.north), dot(direction, self.up)
         azimuth_deg = np.degrees(np.arctan2(east, north)) % 360.0
         elevation_deg = np.degrees(np.arctan2(up, np.sqrt(east * east + north * north)))
         if isinstance(us, np.ndarray):
@@ -65,11 +66,11 @@ def apparent_direction(
         observer_km_s: its velocity [km/s], the same shape.
     """
     seen_km = seen_from_km(body, observer_km, us)
-    direction = seen_km / np.sqrt(_dot(seen_km, seen_km))[..., np.newaxis]
+    direction = seen_km / np.sqrt(dot(seen_km, seen_km))[..., np.newaxis]
     # Turn the direction towards the velocity by asin |direction x v/c|.
     beta = observer_km_s / SPEED_OF_LIGHT_KM_S
-    across = beta - direction * _dot(direction, beta)[..., np.newaxis]
-    sine_squared = _dot(across, across)[..., np.newaxis]
+    across = beta - direction * dot(direction, beta)[..., np.newaxis]
+    sine_squared = dot(across, across)[..., np.newaxis]
     turned: FloatArray = direction * np.sqrt(1.0 - sine_squared) + across
     return turned
 
@@ -82,9 +83,3 @@ def rotate(matrix: FloatArray, vector: FloatArray) -> FloatArray:
         + matrix[..., :, 2] * vector[..., 2, np.newaxis]
     )
     return rotated
-
-
-def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
-    products = one * other
-    total: FloatArray = products[..., 0] + products[..., 1] + products[..., 2]
-    return total

@@ -19,6 +19,7 @@ from typing import Literal, overload
 import numpy as np
 
 from twin.world.timescales import US_PER_S, FloatArray, IntArray, us_to_utc, utc_to_us
+from twin.world.vectors import dot, norm
 
 Body = Literal["earth", "mars", "sun"]
 
@@ -128,7 +129,7 @@ def seen_from_km(body: Body, observer_km: FloatArray, us: int | IntArray) -> Flo
     track = _position_track(body)
     seen_km = track.at(us) - observer_km
     for _ in range(_ITERATIONS - 1):
-        light_time_us = np.rint(_norm(seen_km) / SPEED_OF_LIGHT_KM_S * US_PER_S).astype(np.int64)
+        light_time_us = np.rint(norm(seen_km) / SPEED_OF_LIGHT_KM_S * US_PER_S).astype(np.int64)
         left_us = us - light_time_us
         seen_km = track.at(left_us if isinstance(us, np.ndarray) else int(left_us)) - observer_km
     return seen_km
@@ -159,10 +160,10 @@ def _separation_km(one: Body, one_us: int | IntArray, other: Body, other_us: int
 def _separation_km(one: Body, one_us: int | IntArray, other: Body, other_us: int | IntArray) -> float | FloatArray:
     """Distance between a body at one instant and another at another [km]."""
     if isinstance(one_us, np.ndarray) or isinstance(other_us, np.ndarray):
-        return _norm(_position_track(one).at(one_us) - _position_track(other).at(other_us))
+        return norm(_position_track(one).at(one_us) - _position_track(other).at(other_us))
     ax, ay, az = _position_track(one).at_instant(one_us)
     bx, by, bz = _position_track(other).at_instant(other_us)
-    # The same operations in the same order as _norm, for the same bits.
+    # The same operations in the same order as ``norm``, for the same bits.
     return math.sqrt((ax - bx) * (ax - bx) + (ay - by) * (ay - by) + (az - bz) * (az - bz))
 
 
@@ -185,9 +186,10 @@ class _Track:
         if index.size and (index.min() < 0 or index.max() >= self._spans):
             raise _outside(int(us.min() if index.min() < 0 else us.max()))
         x = ((2 * since_us - (2 * index + 1) * self._span_us) / self._span_us)[..., np.newaxis]
-        value = np.zeros((*us.shape, 3))
+        value, row = np.zeros((*us.shape, 3)), np.empty((*us.shape, 3))
         for coefficients in self._coefficients:
-            value = value * x + coefficients[index]
+            value *= x
+            value += np.take(coefficients, index, axis=0, out=row, mode="clip")  # "raise" would copy `row` first
         return value
 
     def at_instant(self, us: int) -> tuple[float, float, float]:
@@ -248,13 +250,7 @@ def _outside(us: int) -> OutsideEphemeris:
     )
 
 
-def _norm(vectors: FloatArray) -> FloatArray:
-    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
-    length: FloatArray = np.sqrt(x * x + y * y + z * z)
-    return length
-
-
 def _angle_deg(one: FloatArray, other: FloatArray, us: int | IntArray) -> float | FloatArray:
     """Angle between vectors, accurate also when it is small (arctangent of cross and dot product)."""
-    angle_deg = np.degrees(np.arctan2(_norm(np.cross(one, other)), (one * other).sum(axis=-1)))
+    angle_deg = np.degrees(np.arctan2(norm(np.cross(one, other)), dot(one, other)))
     return angle_deg if isinstance(us, np.ndarray) else float(angle_deg)

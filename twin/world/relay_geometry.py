@@ -20,6 +20,7 @@ from twin.world.mars import EQUATORIAL_RADIUS_KM, POLAR_RADIUS_KM, Site, horizon
 from twin.world.orbits import Orbit
 from twin.world.slow_sky import MarsTurn, SeenFromMars
 from twin.world.timescales import FloatArray, IntArray
+from twin.world.vectors import dot, norm
 from twin.world.windows import Window, crossings_within, elevation_crossings
 
 Mask = Callable[[FloatArray], FloatArray]
@@ -122,7 +123,7 @@ def crosslinks(
 
 def distance_km(one: Orbit, other: Orbit, us: IntArray) -> FloatArray:
     """Distance of two orbiters [km], shape (n,)."""
-    return _norm(other.position_km(us) - one.position_km(us))
+    return norm(other.position_km(us) - one.position_km(us))
 
 
 def light_time_us(range_km: FloatArray) -> IntArray:
@@ -168,16 +169,7 @@ def _clearance_km(from_km: FloatArray, to_target_km: FloatArray, pole: FloatArra
     """
     equator_km, pole_km = EQUATORIAL_RADIUS_KM + air_km, POLAR_RADIUS_KM + air_km
     stretch = equator_km / pole_km - 1.0
-    point = from_km + pole * (stretch * _dot(from_km, pole))[:, np.newaxis]
-    ray = to_target_km + pole * (stretch * _dot(to_target_km, pole))[:, np.newaxis]
-    along = np.clip(-_dot(point, ray) / np.maximum(_dot(ray, ray), _SAME_PLACE_KM2), 0.0, 1.0)
-    return _norm(point + along[:, np.newaxis] * ray) - equator_km
-
-
-def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
-    total: FloatArray = one[:, 0] * other[:, 0] + one[:, 1] * other[:, 1] + one[:, 2] * other[:, 2]
-    return total
-
-
-def _norm(vectors: FloatArray) -> FloatArray:
-    return np.sqrt(_dot(vectors, vectors))
+    point = from_km + pole * (stretch * dot(from_km, pole))[:, np.newaxis]
+    ray = to_target_km + pole * (stretch * dot(to_target_km, pole))[:, np.newaxis]
+    along = np.clip(-dot(point, ray) / np.maximum(dot(ray, ray), _SAME_PLACE_KM2), 0.0, 1.0)
+    return norm(point + along[:, np.newaxis] * ray) - equator_km

@@ -30,6 +30,8 @@ from twin.world.timescales import US_PER_DAY, FloatArray, IntArray
 _JD_2000 = 2_451_544.5
 """Julian date of 2000-01-01T00:00, the origin of our instants (in TAI)."""
 _TT_MINUS_TAI_DAYS = 32.184 / 86_400.0
+_BLOCK_DAYS = 128
+"""Days of precession and nutation that are computed together, once: 1 ms of work."""
 _SPIN_RAD_S = 7.292115e-5
 """Rotation rate of the Earth (IERS Conventions 2010, table 1.1)."""
 _WGS84 = 1
@@ -121,11 +123,21 @@ def horizon(station: Station) -> Horizon:
 
 def _between_days(whole_days: FloatArray, fraction: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Celestial pole X, Y and locator s [rad], interpolated between the days before and after."""
-    distinct, where = np.unique(np.append(whole_days.ravel(), whole_days.ravel() + 1.0), return_inverse=True)
-    nodes = np.stack(erfa.xys00b(_JD_2000 + distinct, _TT_MINUS_TAI_DAYS))
-    before, after = nodes[:, where[: whole_days.size]], nodes[:, where[whole_days.size :]]
-    pole_x, pole_y, locator = (before + (after - before) * fraction.ravel()).reshape(3, *whole_days.shape)
+    if not whole_days.size:
+        return whole_days, whole_days, whole_days
+    first, last = int(whole_days.min()) // _BLOCK_DAYS, int(whole_days.max() + 1.0) // _BLOCK_DAYS
+    nodes = np.concatenate([_celestial_pole(block) for block in range(first, last + 1)], axis=-1)
+    day = whole_days.astype(np.int64) - first * _BLOCK_DAYS
+    before, after = nodes[:, day], nodes[:, day + 1]
+    pole_x, pole_y, locator = before + (after - before) * fraction
     return pole_x, pole_y, locator
+
+
+@cache
+def _celestial_pole(block: int) -> FloatArray:
+    """Celestial pole X, Y and locator s [rad] at 00:00 TAI of each day of a block, shape (3, days)."""
+    days = np.arange(block * _BLOCK_DAYS, (block + 1) * _BLOCK_DAYS, dtype=np.float64)
+    return np.stack(erfa.xys00b(_JD_2000 + days, _TT_MINUS_TAI_DAYS))
 
 
 def _earth_orientation(days: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

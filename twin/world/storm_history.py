@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
+import numpy as np
+
 from twin.world.dust import Curve
-from twin.world.seasons import instant_of_ls_us, mars_year
+from twin.world.mars_calendar import mars_date_us, mars_year
 
 Points = tuple[tuple[float, float], ...]
 """Ls [deg] and optical depth, in order."""
@@ -53,7 +55,8 @@ class PastStorm:
             KeyError: Nobody saw this storm from there.
         """
         points = self.views[place].points
-        return Curve(tuple(instant_of_ls_us(mars_year, ls_deg) for ls_deg, _ in points), tuple(t for _, t in points))
+        ls_deg, tau = np.array(points).T
+        return Curve(tuple(mars_date_us(mars_year, ls_deg).tolist()), tuple(tau.tolist()))
 
 
 def year_within(storm: PastStorm, place: str, start_us: int, end_us: int) -> int | None:

@@ -35,7 +35,7 @@ from typing import Final
 import numpy as np
 
 from twin.world.dust import Curve, Storm
-from twin.world.seasons import instant_of_ls_us, mars_year
+from twin.world.mars_calendar import mars_date_us, mars_year
 from twin.world.timescales import SOL_US
 
 GeneratorOf = Callable[[int, str], np.random.Generator]
@@ -118,8 +118,9 @@ def storms_between(start_us: int, end_us: int, generator_of: GeneratorOf) -> lis
 def quiet_air(start_us: int, end_us: int) -> Curve:
     """Opacity between storms over the Mars years that a span touches, by Ls."""
     years = range(mars_year(start_us), mars_year(end_us) + 2)
-    points = [(instant_of_ls_us(year, ls_deg), tau) for year in years for ls_deg, tau in QUIET_TAU]
-    return Curve(*zip(*points, strict=True))
+    ls_deg, tau = np.array(QUIET_TAU).T
+    at_us = np.concatenate([mars_date_us(year, ls_deg) for year in years])
+    return Curve(tuple(at_us.tolist()), tuple(np.tile(tau, len(years)).tolist()))
 
 
 def _planetary(year: int, random: np.random.Generator) -> DrawnStorm | None:
@@ -128,7 +129,7 @@ def _planetary(year: int, random: np.random.Generator) -> DrawnStorm | None:
         return None
     onset_deg = GLOBAL_ONSETS_DEG[int(published * len(GLOBAL_ONSETS_DEG))] + (2.0 * shift - 1.0) * _ONSET_SPREAD_DEG
     storm = Storm(
-        instant_of_ls_us(year, onset_deg),
+        mars_date_us(year, onset_deg),
         round(_within(GLOBAL_PEAK_TAU, peak), 1),
         _whole_ms(_within(GLOBAL_GROWTH_SOLS, growth) * SOL_US),
         _whole_ms(_within(GLOBAL_DECAY_SOLS, decay) * SOL_US),
@@ -141,7 +142,7 @@ def _regional(year: int, season: RegionalSeason, random: np.random.Generator) ->
     onset_deg = _within(season.onset_deg, onset)
     shortest_deg, longest_deg = season.lasts_deg
     over_deg = onset_deg + _within((shortest_deg, min(longest_deg, season.over_deg - onset_deg)), lasts)
-    onset_us, over_us = instant_of_ls_us(year, onset_deg), instant_of_ls_us(year, over_deg)
+    onset_us, over_us = mars_date_us(year, onset_deg), mars_date_us(year, over_deg)
     growth_us = _whole_ms((over_us - onset_us) / 4)
     decay_us = _whole_ms((over_us - onset_us - growth_us) / math.log(10.0))
     storm = Storm(onset_us, round(_within(REGIONAL_PEAK_TAU, peak), 2), growth_us, decay_us)

@@ -63,8 +63,7 @@ def crossings_within(
         raise ValueError(f"windows: step {step_us} us must be positive; give the length of one scan step")
 
     def over_deg(us: IntArray) -> FloatArray:
-        blocks = [elevation_deg(us[first : first + _BLOCK]) for first in range(0, us.size, _BLOCK)]
-        return np.concatenate(blocks) - threshold_deg if blocks else np.zeros(0)
+        return in_blocks(elevation_deg, us) - threshold_deg
 
     return [window for batch in _batches(ranges, step_us) for window in _windows(over_deg, batch, step_us)]
 
@@ -97,12 +96,23 @@ def _windows(over_deg: Callable[[IntArray], FloatArray], ranges: Sequence[Window
     return ((rise_us, set_us) for rise_us, set_us in pairs if rise_us < set_us)
 
 
+def instants(start_us: int, end_us: int, step_us: int) -> IntArray:
+    """The start of a window, every step from there, and its end [us], shape (n,)."""
+    return np.append(np.arange(start_us, end_us, step_us, dtype=np.int64), np.int64(end_us))
+
+
+def in_blocks(function: Callable[[IntArray], FloatArray], us: IntArray) -> FloatArray:
+    """A function of instants, shapes (n,) to (n,), asked for some of many instants at a time."""
+    blocks = [function(us[first : first + _BLOCK]) for first in range(0, us.size, _BLOCK)]
+    return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
 def _scan(
     over_deg: Callable[[IntArray], FloatArray], ranges: Sequence[Window], step_us: int
 ) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
     """Instants of the scan with the summits between them, whether each is above, and the range it is in."""
-    grids_us = [np.append(np.arange(start_us, end_us, step_us), end_us) for start_us, end_us in ranges]
-    grid_us = np.concatenate(grids_us).astype(np.int64)
+    grids_us = [instants(start_us, end_us, step_us) for start_us, end_us in ranges]
+    grid_us = np.concatenate(grids_us)
     within = np.repeat(np.arange(len(ranges)), [len(grid) for grid in grids_us])
     height_deg = over_deg(grid_us)
     left, middle, right = height_deg[:-2], height_deg[1:-1], height_deg[2:]

@@ -26,28 +26,35 @@ KNOT_US = 1_800_000_000
 
 
 class DirectToEarthRequest(NamedTuple):
-    """What to plan: who, when, and what each direction may carry; times in microseconds, elevations in degrees."""
+    """What to plan: who, when, and what each direction may carry; times in microseconds, elevations in degrees.
+
+    `listening` are the stations of the way down, `sending` those of the way up; `closed` holds announced closures by
+    direction ("down", "up") and station, in Earth's time.
+    """
 
     site: Site
     edges: tuple[str, ...]
     earth: str
-    stations: tuple[str, ...]
+    listening: tuple[str, ...]
+    sending: tuple[str, ...]
     span: Window
     site_min_elevation_deg: float
     station_min_elevation_deg: float
     setup_us: int
     down_rates: DownRates
     uplink_rate_bps: int
-    closed: Mapping[str, Sequence[Window]]
+    closed: Mapping[str, Mapping[str, Sequence[Window]]]
 
 
 def plan_direct_to_earth(request: DirectToEarthRequest) -> ContactPlan:
-    """Contacts in both directions for every edge node; `closed` holds announced closures by station, in Earth time."""
-    down = [
-        (name, (window[0] + request.setup_us, window[1]))
-        for window, name in _served(request, down_windows, ephemeris.owlt_down_sent_us)
-    ]
-    up = [(name, (window[0] + request.setup_us, window[1])) for window, name in _served(request, up_windows, None)]
+    """Contacts in both directions for every edge node."""
+    down, up = (
+        [(name, (window[0] + request.setup_us, window[1])) for window, name in served]
+        for served in (
+            _served(request, "down", request.listening, down_windows, ephemeris.owlt_down_sent_us),
+            _served(request, "up", request.sending, up_windows, None),
+        )
+    )
     return ContactPlan(direct_contacts(request, down, up))
 
 
@@ -99,12 +106,14 @@ def from_script(contacts: Sequence[tuple[str, str, int, int, int, int]], start_u
 
 def _served(
     request: DirectToEarthRequest,
+    direction: str,
+    stations: Sequence[str],
     visible: Callable[..., list[Window]],
     owlt_us: Callable[[int], int] | None,
 ) -> list[tuple[Window, str]]:
     """Which station serves when, in the transmitter's time; `owlt_us` leads from there to the station's time."""
     candidates = []
-    for name in request.stations:
+    for name in stations:
         open_windows = visible(
             request.site,
             DSN_STATIONS[name],
@@ -112,7 +121,7 @@ def _served(
             request.site_min_elevation_deg,
             request.station_min_elevation_deg,
         )
-        closures = [_at_transmitter(closure, owlt_us) for closure in request.closed.get(name, ())]
+        closures = [_at_transmitter(closure, owlt_us) for closure in request.closed[direction].get(name, ())]
         candidates += [(window, name) for window in subtract(open_windows, closures)]
     return _hand_over(sorted(candidates))
 

@@ -18,10 +18,11 @@ ROWS = re.findall(r"^\| `twin (\w+)(.*?)` \|", README, re.MULTILINE)
 
 
 def test_the_scenario_is_taken(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    example, *parts = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "example.yaml"
-    path.write_text(example)
-    assert load_scenario(path).habitat is not None
+    for part in ("", *parts):  # each further one belongs into the first
+        path.write_text(example + part)
+        assert load_scenario(path).habitat is not None
 
 
 def test_the_scenario_files_are_there() -> None:

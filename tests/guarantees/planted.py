@@ -276,7 +276,7 @@ PLANTED = (
         6,
         "clock used without light-time correction",
         of("bounded_resources"),
-        plant=put((sync, "expected_answer_us", mars.answers_at_once)),
+        plant=put((sync, "answer_us", mars.answers_at_once)),
     ),
     Bug(
         7,
@@ -384,7 +384,7 @@ PLANTED = (
         14,
         "timer not suspended in an outage",
         of("bounded_resources"),
-        plant=put((sync, "expected_answer_us", mars.waits_for_no_contact)),
+        plant=put((sync, "answer_us", mars.waits_for_no_contact)),
         needs="silence",
     ),
     # the other edge carries what has fallen silent, so that it comes late and not never

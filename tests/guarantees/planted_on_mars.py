@@ -25,7 +25,7 @@ from twin.pipeline.nodes.edge_journal import EdgeJournal
 from twin.pipeline.nodes.edge_ledger import EdgeLedger
 from twin.pipeline.nodes.notary import Notary
 from twin.pipeline.nodes.witness import Witness
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.key_book import STALE_KEY, WRONG_SIGNATURE, KeyBook
 from twin.pipeline.wire.messages import Ack, Checkpoint, CheckpointOffer, decode, encode, signed_part
@@ -300,17 +300,18 @@ class NeverSendsAgain(Edge):
         self.downlink.sync._missing = lambda *_: False  # type: ignore[method-assign]
 
 
-def waits_for_no_contact(
-    plan: ContactPlan, route: tuple[str, ...], sent_us: int, turnaround_us: int, _bytes: int
-) -> Any:
+def _light_us(back: Router, here: str, there_us: int) -> int:
+    return back.plan.between(back.here, here)[0].owlt_us(there_us)
+
+
+def waits_for_no_contact(back: Router, here: str, there_us: int, turnaround_us: int, _bytes: int) -> int:
     """Bug 14: a timer runs on while the far end cannot answer, as if a way back were always open."""
-    contact = plan.current_or_next(route[0], route[-1], sent_us - 1)
-    return None if contact is None else sent_us + 2 * contact.owlt_us(sent_us) + turnaround_us
+    return there_us + turnaround_us + _light_us(back, here, there_us)
 
 
-def answers_at_once(_plan: Any, _route: Any, sent_us: int, turnaround_us: int, _answer_bytes: int) -> int:
+def answers_at_once(back: Router, here: str, there_us: int, turnaround_us: int, _bytes: int) -> int:
     """Bug 6: a timer that knows no light time."""
-    return sent_us + turnaround_us
+    return there_us - _light_us(back, here, there_us) + turnaround_us
 
 
 class GathersForHours(Edge):

@@ -223,6 +223,20 @@ def passage(source: str, *windows: tuple[int, int]) -> Passage:
     return Passage([(contact.start_us, contact.end_us, contact) for contact in contacts])
 
 
+def test_what_waits_at_a_node_between_does_not_pass_through() -> None:
+    """A window of ten seconds over a relay that sends on at 100 s, and one through which light passes at once."""
+    second = 1_000_000
+    waits = Contact("e", "earth", 0, 10 * second, 1000, ((0, 100 * second), (10 * second, 90 * second)))
+    passes = Contact("e", "earth", 20 * second, 30 * second, 1000, ((20 * second, 50 * second),))
+    both = Passage([(c.start_us, c.end_us, c) for c in (waits, passes)])
+    assert both.open_until_us(0) is not None
+    assert not both.passes_through(0)
+    assert not both.passes_through(9 * second)
+    assert not both.passes_through(15 * second)
+    assert both.passes_through(20 * second)
+    assert both.passes_through(30 * second - 1)
+
+
 def deadline_s(text: str, from_s: int, down: Passage, up: Passage) -> float | None:
     found = Availability(down, up, 10 * SECOND).deadline_us(parse_bound(text), from_s * SECOND, {"ack_delay": SECOND})
     return None if found is None else found / SECOND

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline_parts import (
     EDGE,
     EDGE_DEVICES,
+    OWLT,
     PEER,
     T0,
     Medium,
@@ -133,7 +134,7 @@ def test_a_rotten_row_is_sent_once_per_time_of_flight():
     sync.demand(record, 100, T0)
     load = sync.next_load(10_000, T0)
     assert load is not None
-    sync.sent(load, T0)
+    sync.sent(load, T0, T0 + OWLT)
     sync.demand(record, 100, T0 + 1)
     assert not sync.waiting, "Earth cannot have known"
     sync.demand(record, 100, T0 + 700 * S)
@@ -148,7 +149,7 @@ def test_an_abandoned_stream_leaves_nothing_in_the_queues():
         sync.offer(record, 100)
     load = sync.next_load(150, T0)
     assert load is not None
-    sync.sent(load, T0)
+    sync.sent(load, T0, T0 + OWLT)
     sync.offer(RecordId(1, 5, 1), 100, urgent=True)
     sync.abandon(mine.stream)
     assert sync.queued == 1

@@ -10,8 +10,8 @@ from pipeline_parts import T0, S, contact
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
-from twin.pipeline.transport.routing import route
-from twin.pipeline.transport.timing import expected_answer_us
+from twin.pipeline.transport.routing import Router, route
+from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 
 A, B, C = "a", "b", "c"
@@ -109,32 +109,39 @@ def test_routes_have_the_fewest_hops_and_ties_go_by_name():
 # ------------------------------------------------------------ answer times (RFC 5326, 6.5)
 
 
+def answered_us(plan, nodes, sent_us, turnaround_us, answer_bytes):
+    """When the answer to what left at `sent_us`, as large as the answer itself, should be home."""
+    there_us = arrival_us(plan, nodes, sent_us, answer_bytes)
+    back = Router(plan, nodes[-1])
+    return None if there_us is None else answer_us(back, nodes[0], there_us, turnaround_us, answer_bytes)
+
+
 def test_an_answer_is_expected_after_both_light_times_the_far_ends_work_and_its_airtime():
     """sent 1000 + out 600 + work 50 + answer of 40 bytes 40 + back 700."""
     plan = ContactPlan([link(0, 5000, A, B, 600), link(0, 9000, B, A, 700)])
-    assert expected_answer_us(plan, (A, B), 1000, 50, 40) == 1000 + 600 + 50 + 40 + 700
+    assert answered_us(plan, (A, B), 1000, 50, 40) == 1000 + 600 + 50 + 40 + 700
 
 
 def test_the_wait_for_the_return_contact_is_part_of_the_sum():
     """At 1650 the way back is closed until 4000; the answer begins then."""
     plan = ContactPlan([link(0, 5000, A, B, 600), link(0, 1600, B, A, 700), link(4000, 9000, B, A, 800)])
-    assert expected_answer_us(plan, (A, B), 1000, 50, 40) == 4000 + 40 + 800
+    assert answered_us(plan, (A, B), 1000, 50, 40) == 4000 + 40 + 800
 
 
 def test_an_answer_that_no_longer_fits_waits_for_the_next_contact():
     """At 1650 30 us are left, the answer needs 40."""
     plan = ContactPlan([link(0, 5000, A, B, 600), link(0, 1680, B, A, 700), link(4000, 9000, B, A, 800)])
-    assert expected_answer_us(plan, (A, B), 1000, 50, 40) == 4000 + 40 + 800
+    assert answered_us(plan, (A, B), 1000, 50, 40) == 4000 + 40 + 800
 
 
 def test_no_timer_runs_where_no_way_back_is_planned():
-    assert expected_answer_us(ContactPlan([link(0, 5000, A, B, 600)]), (A, B), 1000, 50, 40) is None
-    assert expected_answer_us(ContactPlan([link(0, 5000, B, A, 600)]), (A, B), 1000, 50, 40) is None
+    assert answered_us(ContactPlan([link(0, 5000, A, B, 600)]), (A, B), 1000, 50, 40) is None
+    assert answered_us(ContactPlan([link(0, 5000, B, A, 600)]), (A, B), 1000, 50, 40) is None
 
 
 def test_a_transmission_that_ended_with_its_contact_still_belongs_to_it():
     plan = ContactPlan([link(0, 1000, A, B, 600), link(3000, 4000, A, B, 9999), link(0, 9000, B, A, 700)])
-    assert expected_answer_us(plan, (A, B), 1000, 50, 40) == 1000 + 600 + 50 + 40 + 700
+    assert answered_us(plan, (A, B), 1000, 50, 40) == 1000 + 600 + 50 + 40 + 700
 
 
 def test_over_a_relay_each_hop_waits_for_its_contact():
@@ -142,7 +149,7 @@ def test_over_a_relay_each_hop_waits_for_its_contact():
     plan = ContactPlan(
         [link(0, 5000, A, B, 100), link(2000, 5000, B, C, 200), link(0, 9000, C, B, 200), link(0, 9000, B, A, 100)]
     )
-    assert expected_answer_us(plan, (A, B, C), 1000, 50, 40) == 2000 + 40 + 200 + 50 + (40 + 200) + (40 + 100)
+    assert answered_us(plan, (A, B, C), 1000, 50, 40) == 2000 + 40 + 200 + 50 + (40 + 200) + (40 + 100)
 
 
 # ------------------------------------------------------------ antenna

@@ -190,7 +190,7 @@ def test_datagrams_that_are_not_for_an_edge_are_counted(data):
 
 def test_an_event_of_another_machine_is_refused():
     assert why_rejected(new_edge().handle(Offered(1, b""), T0)) == "not an event of an edge"
-    assert why_rejected(new_edge().handle(LinkChanged("moon", True), T0)) == "not an event of an edge"
+    assert why_rejected(new_edge().handle(LinkChanged("moon", True), T0)) == "moon does not lead to Earth"
 
 
 # ------------------------------------------------------------ acks

@@ -386,7 +386,7 @@ def test_a_receipt_that_the_gateway_did_not_sign_is_refused() -> None:
 def drain(edge: Edge) -> list[Effect]:
     """Let the antenna finish what it radiates, until it is free; what it radiated behind the first."""
     done: list[Effect] = []
-    while (under_way := edge.downlink.antenna.under_way) is not None:
+    while (under_way := edge.downlink.way.under_way) is not None:
         done += edge.handle(Transmitted(under_way, EARTH), T0 + 60 * S)
     return done
 

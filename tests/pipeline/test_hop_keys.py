@@ -20,7 +20,7 @@ S = 1_000_000
 T0 = 1_047_340_800 * S
 DAY = 86_400 * S
 GRACE = 3 * DAY
-KEYS = {number: bytes((number + 1,)) * 32 for number in range(4)}
+KEYS = {number: bytes((number + 1,)) * 32 for number in range(9)}
 ENDPOINTS = {"edge": (11, 1), "earth": (1, 1)}
 DATA = b"frames"
 
@@ -449,6 +449,19 @@ def test_an_old_key_is_kept_while_the_peer_uses_it() -> None:
     pair.talk(3)
     pair.tick(10 * GRACE // S)
     assert pair.edge.ring.retire(pair.now_us) == ()
+
+
+def test_rotations_faster_than_the_grace_retire_what_is_old_enough() -> None:
+    pair = Pair(grace_us=3600 * S)
+    pair.talk(2)
+    for number in range(1, len(KEYS)):
+        pair.edge.install(number)
+        pair.earth.install(number)
+        pair.talk(2)
+        pair.tick(1800)
+    assert pair.edge.ring.numbers == pair.earth.ring.numbers
+    assert len(pair.edge.ring.numbers) <= 4
+    assert pair.edge.ring.number == len(KEYS) - 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from twin.pipeline.facts import BundleDropped
 from twin.pipeline.machine import Effect, PlanChanged, Transmit, TransmitFailed, Transmitted
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.contact_volume import BULK, EXPEDITED, NORMAL
-from twin.pipeline.transport.outbox import Outbox, Parcel
+from twin.pipeline.transport.lane import Parcel
+from twin.pipeline.transport.outbox import Outbox
 
 A, B, C, D = "a", "b", "c", "d"
 BIT_RATE = 8_000_000

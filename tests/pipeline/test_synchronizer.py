@@ -45,7 +45,7 @@ def fly(sync: Synchronizer, now_us: int = T0, room: int = 10_000) -> list[int]:
     load = sync.next_load(room, now_us)
     if load is None:
         return []
-    sync.sent(load, now_us)
+    sync.sent(load, now_us, now_us + OWLT)
     return [r.index for r in load.records]
 
 
@@ -83,7 +83,7 @@ def test_repeats_that_fail_again_count_their_rounds():
     for expected in (0, 1, 2):
         load = sync.next_load(10_000, now)
         assert load.round == expected
-        sync.sent(load, now)
+        sync.sent(load, now, now + OWLT)
         now = sync.next_expiry_us()
         sync.expire(now)
 

@@ -21,6 +21,7 @@ C_MODULES = (
     "_collections",
     "_functools",
     "_hashlib",
+    "_heapq",
     "_operator",
     "_struct",
     "builtins",

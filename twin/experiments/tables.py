@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from twin.result_schema import TABLES
 
 ROWS_PER_GROUP: Final = 4096
+# A row of Python objects takes five times the room of its columns: a table that fills slowly holds few of them.
+ROWS_PER_BATCH: Final = 256
 
 _TEXT = {
     "stream", "epoch", "from_node", "to_node", "via", "kind", "place", "detail", "content", "outcome", "cause",
@@ -33,27 +35,36 @@ class TableWriter:
         self._schema = _schema(name)
         self._writer = pq.ParquetWriter(folder / f"{name}.parquet", self._schema)
         self._rows: list[tuple[Any, ...]] = []
+        self._batches: list[pa.RecordBatch] = []
 
     def row(self, *values: Any) -> None:
         """Append a row."""
         self._rows.append(values)
-        if len(self._rows) >= ROWS_PER_GROUP:
-            self._flush()
+        if len(self._rows) >= ROWS_PER_BATCH:
+            self._pack()
 
     def rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Append several rows."""
         self._rows.extend(rows)
-        if len(self._rows) >= ROWS_PER_GROUP:
-            self._flush()
+        if len(self._rows) >= ROWS_PER_BATCH:
+            self._pack()
 
-    def _flush(self) -> None:
+    def _pack(self) -> None:
         columns = list(zip(*self._rows, strict=True))
         arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._batches.append(pa.record_batch(arrays, schema=self._schema))
         self._rows.clear()
+        if sum(batch.num_rows for batch in self._batches) >= ROWS_PER_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        self._writer.write_table(pa.Table.from_batches(self._batches))
+        self._batches.clear()
 
     def close(self) -> None:
         """Write what is left."""
         if self._rows:
-            self._flush()
+            self._pack()
+        if self._batches:
+            self._write()
         self._writer.close()

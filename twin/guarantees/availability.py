@@ -16,6 +16,7 @@ from typing import Protocol
 from twin.pipeline.transport.contact_plan import Contact
 
 Window = tuple[int, int]
+_A_MOMENT_US = 1_000_000
 
 
 class Term(Protocol):
@@ -60,6 +61,14 @@ class Passage:
             return None
         _, end_us, contact = self.windows[position]
         return end_us, contact
+
+    def passes_through(self, at_us: int) -> bool:
+        """Whether what leaves at `at_us` arrives without waiting at a node between: what leaves later arrives later."""
+        found = self.open_until_us(at_us)
+        if found is None:
+            return False
+        later_us = min(at_us + _A_MOMENT_US, found[0])
+        return later_us == at_us or later_us + found[1].owlt_us(later_us) > at_us + found[1].owlt_us(at_us)
 
     def drain_us(self, at_us: int, size_bytes: int) -> tuple[int, Contact] | None:
         """When the last bit of `size_bytes` could have left, sending without a pause from `at_us` on."""

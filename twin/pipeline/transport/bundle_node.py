@@ -34,36 +34,21 @@ from twin.pipeline.machine import (
 )
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import EXPEDITED, NORMAL
+from twin.pipeline.transport.flow_ends import FlowSettings, Group, Incoming, Outgoing, Owner, closes_group
+from twin.pipeline.transport.lane import Parcel
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
-from twin.pipeline.transport.outbox import STRANDED, Outbox, Parcel
+from twin.pipeline.transport.outbox import STRANDED, Outbox
 from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
 from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.crc import extend_crc32c
 from twin.pipeline.wire.messages import FlowAck, MessageError, decode, encode, signed_part
-from twin.pipeline.wire.signing import Signer, Verifier
+from twin.pipeline.wire.signing import Signer
 
 INDEX_BYTES = 8
 ACK_BYTES = 300
 ACK_SERVICE = 0
 DOUBLINGS_MAX = 2  # of the wait for an ack, as in `sync`
-
-
-class FlowSettings(NamedTuple):
-    """A flow as all nodes know it: `payloads` of them from `source` to `destination`; keys of the destination's acks.
-
-    `priority` is `BULK`, `NORMAL` or `EXPEDITED` (acks are always expedited); `lifetime_us` of its bundles, None for
-    that of the source's address.
-    """
-
-    flow: int
-    source: str
-    destination: str
-    payloads: int
-    ack_every: int
-    verifier: Verifier
-    priority: int = NORMAL
-    lifetime_us: int | None = None
 
 
 class NodeSettings(NamedTuple):
@@ -83,84 +68,6 @@ class NodeSettings(NamedTuple):
     margin_us: int
     storage_bytes_max: int | None = None
     return_to_sender: bool = False
-
-
-def closes_group(flow: FlowSettings, index: int) -> bool:
-    """Whether the destination acks when this payload is delivered: a full group, or the flow's last one."""
-    return (index + 1) % flow.ack_every == 0 or index + 1 == flow.payloads
-
-
-class _Group:
-    """Payloads that one ack covers, up to index `end`.
-
-    `waiting` counts its bundles that have not left; `left_us` is when the last has, `arrival_us` when it should arrive,
-    `route` its way, `due_us` when the ack should be here (None: no timer runs). After each of `rounds` repetitions in
-    vain the wait is longer by one and then three round trips, so that a full relay can empty itself.
-    """
-
-    __slots__ = ("arrival_us", "due_us", "end", "left_us", "rounds", "route", "waiting")
-
-    def __init__(self, end: int) -> None:
-        self.end = end
-        self.waiting = 0
-        self.arrival_us = 0
-        self.left_us = 0
-        self.rounds = 0
-        self.route: Route | None = None
-        self.due_us: int | None = None
-
-
-class _Outgoing:
-    """Source's half of a flow: payloads in custody from `verified` on, and its open groups by their end.
-
-    `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still name it.
-    """
-
-    __slots__ = ("checksum", "checksums", "counter", "custody", "groups", "settings", "size", "verified")
-
-    def __init__(self, settings: FlowSettings) -> None:
-        self.settings = settings
-        self.custody: dict[int, bytes] = {}
-        self.size = 0
-        self.checksum = 0
-        self.checksums: dict[int, int] = {}
-        self.verified = 0
-        self.counter = -1
-        self.groups: dict[int, _Group] = {}
-
-    def group_of(self, index: int) -> _Group:
-        """The group that this index belongs to."""
-        every = self.settings.ack_every
-        end = min((index // every + 1) * every, self.settings.payloads)
-        group = self.groups.get(end)
-        if group is None:
-            group = self.groups[end] = _Group(end)
-        return group
-
-    def acked_up_to(self, verified: int) -> None:
-        """Custody of what lies below is over."""
-        for index in range(self.verified, verified):
-            del self.custody[index]
-            del self.checksums[index + 1]
-        self.verified = max(self.verified, verified)
-        for end in [end for end in self.groups if end <= verified]:
-            del self.groups[end]
-
-
-Owner = tuple[_Outgoing, int, _Group]
-
-
-class _Incoming:
-    """Destination's half: payloads ahead of a gap wait here."""
-
-    __slots__ = ("acks", "ahead", "checksum", "settings", "size")
-
-    def __init__(self, settings: FlowSettings) -> None:
-        self.settings = settings
-        self.size = 0
-        self.checksum = 0
-        self.ahead: dict[int, bytes] = {}
-        self.acks = 0
 
 
 class BundleNode:
@@ -190,8 +97,8 @@ class BundleNode:
             Started: self._started,
         }
         name = settings.name
-        self._outgoing = {f.flow: _Outgoing(f) for f in settings.flows if f.source == name}
-        self._incoming = {f.flow: _Incoming(f) for f in settings.flows if f.destination == name}
+        self._outgoing = {f.flow: Outgoing(f) for f in settings.flows if f.source == name}
+        self._incoming = {f.flow: Incoming(f) for f in settings.flows if f.destination == name}
 
     @property
     def custody(self) -> int:
@@ -239,7 +146,7 @@ class BundleNode:
 
     def _send_payload(
         self,
-        outgoing: _Outgoing,
+        outgoing: Outgoing,
         index: int,
         payload: bytes,
         now_us: int,
@@ -278,7 +185,7 @@ class BundleNode:
             self._await(outgoing, group)
             self._watch(outgoing, out)
 
-    def _await(self, outgoing: _Outgoing, group: _Group) -> None:
+    def _await(self, outgoing: Outgoing, group: Group) -> None:
         """Set the group's timer by the plan, if everything of it has left; none if no way back is planned."""
         group.due_us = None
         if group.route is not None and not group.waiting and group.end <= outgoing.size:
@@ -305,7 +212,7 @@ class BundleNode:
                     self._send_payload(outgoing, index, outgoing.custody[index], now_us, out, shunned)
         self._watch(outgoing, out)
 
-    def _shunned(self, outgoing: _Outgoing, group: _Group, now_us: int) -> frozenset[str]:
+    def _shunned(self, outgoing: Outgoing, group: Group, now_us: int) -> frozenset[str]:
         """The neighbour that had the group, if going round it is quicker than to learn that it has failed again."""
         destination = outgoing.settings.destination
         suspect = NOBODY if group.route is None else frozenset((group.route.next_hop,))
@@ -317,7 +224,7 @@ class BundleNode:
         known_us = self._answer_us(destination, again.arrival_us)
         return suspect if known_us is None or around.arrival_us <= known_us else NOBODY
 
-    def _watch(self, outgoing: _Outgoing, out: list[Effect]) -> None:
+    def _watch(self, outgoing: Outgoing, out: list[Effect]) -> None:
         due_us = [group.due_us for group in outgoing.groups.values() if group.due_us is not None]
         if due_us:
             out.append(SetTimer(f"overdue:{outgoing.settings.flow}", min(due_us)))
@@ -380,7 +287,7 @@ class BundleNode:
 
     # ------------------------------------------------------------ destination
 
-    def _take(self, incoming: _Incoming, payload: bytes, now_us: int, out: list[Effect]) -> None:
+    def _take(self, incoming: Incoming, payload: bytes, now_us: int, out: list[Effect]) -> None:
         s = incoming.settings
         if len(payload) < INDEX_BYTES:
             out.append(Report(Rejected("payload", f"{len(payload)} bytes are too short to hold an index")))
@@ -405,7 +312,7 @@ class BundleNode:
             if closes_group(s, at):
                 self._send_ack(incoming, now_us, out)
 
-    def _send_ack(self, incoming: _Incoming, now_us: int, out: list[Effect]) -> None:
+    def _send_ack(self, incoming: Incoming, now_us: int, out: list[Effect]) -> None:
         s = incoming.settings
         unsigned = FlowAck(s.flow, incoming.size, incoming.checksum, incoming.acks)
         incoming.acks += 1

@@ -153,8 +153,14 @@ class ContactVolume:
             self.lowest, self.highest = min(priority, self.lowest), max(priority, self.highest)
             self._levels = self._levels or tuple([_Spans() for _ in range(LEVELS)])
         begin_us, end_us = span
-        self._levels[priority].add(begin_us, end_us)
-        self._total_us += end_us - begin_us
+        airtime_us = end_us - begin_us
+        self._total_us += airtime_us
+        level = self._levels[priority]
+        if begin_us == self._tail_us and level.ends and level.ends[-1] == begin_us:
+            level.ends[-1] = self._tail_us = end_us  # as `add`, for a queue that drains
+            level.total_us += airtime_us
+            return
+        level.add(begin_us, end_us)
         if end_us > self._tail_us:
             self._tail_us = end_us
 

@@ -91,7 +91,7 @@ class KeyRing:
         self._news: list[HopKeyUsed] = []
         self._turn = 0
         self._peer_uses: int | None = None
-        self._uses_since_us = 0
+        self._used_since_us: dict[int, int] = {}  # since when the peer uses no older key than this one
         self._newest_bundle = (-1, -1)  # creation time [DTN ms], key number
         self._announced: KeyNotice | None = None
         self._announced_ms = -1
@@ -160,13 +160,15 @@ class KeyRing:
 
     def retire(self, now_us: int) -> tuple[int, ...]:
         """Forget the keys that the peer no longer needs; their numbers. `open` does so by itself."""
-        uses = self._peer_uses
-        if uses is None or now_us < self._uses_since_us + self._grace_us:
+        long_used = [number for number, us in self._used_since_us.items() if now_us >= us + self._grace_us]
+        uses = max(long_used, default=self._retired_below)
+        if uses <= self._retired_below:
             return ()
         retired = tuple([number for number in self._keys if number < uses])
         for number in retired:
             del self._keys[number]
-        self._retired_below = max(self._retired_below, uses)
+        self._used_since_us = {number: us for number, us in self._used_since_us.items() if number > uses}
+        self._retired_below = uses
         return retired
 
     def take_notice(self) -> KeyNotice | None:
@@ -228,7 +230,8 @@ class KeyRing:
             self._newest_bundle = (created_ms, number)
             if number != self._peer_uses:
                 self._peer_uses = number
-                self._uses_since_us = now_us
+                older = {held: us for held, us in self._used_since_us.items() if held < number}
+                self._used_since_us = {**older, number: now_us}
                 self._settle()
 
     # ------------------------------------------------------------ within

@@ -102,12 +102,12 @@ class Mailer:
         if self.protector is not None:
             return self._check_sealed(self.protector, data, now_us)
         flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
-        if created_ms and dtn_ms_from_us(now_us) > created_ms + lifetime_ms:
+        expiry_us = self.checked_expiry_us = last_us_of(created_ms + lifetime_ms) if created_ms else None
+        if expiry_us is not None and now_us > expiry_us:
             raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
         if extensions.extra and flow.destination[0] == self.address.here[0]:
             _refuse_sealed(extensions.extra)
         self.checked_id = (flow.source[0], created_ms, sequence)
-        self.checked_expiry_us = last_us_of(created_ms + lifetime_ms) if created_ms else None
         return Mail(flow.source, flow.destination, payload)
 
     def _check_sealed(self, protector: Protector, data: bytes, now_us: int) -> Mail:

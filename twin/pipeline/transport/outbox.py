@@ -9,97 +9,18 @@ lowest priority: who has custody of it sends it again.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from twin.pipeline.facts import BundleDropped, Rejected
 from twin.pipeline.machine import Effect, PlanChanged, Report, SetTimer, TransmitFailed, Transmitted
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import LEVELS
+from twin.pipeline.transport.lane import BundleId, Lane, Parcel
 from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
 
 DOUBLINGS_MAX = 6  # of the pause that a neighbour that fails is planned around: 10 s to about 11 min (assumed)
 STRANDED = "stranded"
-BundleId = tuple[int, int, int]
-
-
-class Parcel:
-    """A bundle under way to `destination`; `expiry_us` is the last instant at which it is good.
-
-    Attributes:
-        bundle: its identity: source node, creation time, sequence.
-        came_from: the neighbour that brought it, None where it was made.
-        owner: what its maker must know when it has left or is given up.
-        shunned: neighbours that shall take it only if there is no other.
-    """
-
-    __slots__ = (
-        "bundle", "came_from", "data", "destination", "expiry_us", "owner", "priority", "route", "shunned", "size",
-    )  # fmt: skip
-    route: Route
-
-    def __init__(
-        self,
-        data: bytes,
-        destination: str,
-        priority: int,
-        expiry_us: int,
-        bundle: BundleId,
-        came_from: str | None = None,
-        owner: Any = None,
-        shunned: frozenset[str] = NOBODY,
-    ) -> None:
-        self.data = data
-        self.size = len(data)
-        self.destination = destination
-        self.priority = priority
-        self.expiry_us = expiry_us
-        self.bundle = bundle
-        self.came_from = came_from
-        self.owner = owner
-        self.shunned = shunned
-
-
-class _Lane:
-    """One neighbour: its antenna, and queues by priority in the order of planned departure; `falling` holds the same
-    queues, highest priority first.
-    """
-
-    __slots__ = ("antenna", "expiry_us", "failures", "falling", "held_us", "queues", "under_way", "wake_us")
-
-    def __init__(self, antenna: Antenna) -> None:
-        self.antenna = antenna
-        self.queues: tuple[deque[Parcel], ...] = tuple([deque() for _ in range(LEVELS)])
-        self.falling = self.queues[::-1]
-        self.under_way: Parcel | None = None
-        self.wake_us = NEVER_US
-        self.expiry_us = NEVER_US
-        self.failures = 0
-        self.held_us = 0
-
-    def add(self, parcel: Parcel) -> None:
-        """Queue behind what departs no later."""
-        queue = self.queues[parcel.priority]
-        if queue:
-            position = len(queue)
-            departure_us = parcel.route.spans[0][0]
-            while position and queue[position - 1].route.spans[0][0] > departure_us:
-                position -= 1
-            queue.insert(position, parcel)
-        else:
-            queue.append(parcel)
-        if parcel.expiry_us < self.expiry_us:
-            self.expiry_us = parcel.expiry_us
-
-    def take_all(self) -> list[Parcel]:
-        """Empty the queues, highest priority first."""
-        found = [parcel for queue in self.falling for parcel in queue]
-        for queue in self.queues:
-            queue.clear()
-        self.expiry_us = NEVER_US
-        return found
 
 
 class Outbox:
@@ -126,7 +47,7 @@ class Outbox:
         self._storage_bytes_max = storage_bytes_max
         self._return_to_sender = return_to_sender
         self._senders: dict[str | None, frozenset[str]] = {None: NOBODY}
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._unusable: frozenset[str] = NOBODY
         self._stranded: list[Parcel] = []
         self._stranded_expiry_us = NEVER_US
@@ -137,7 +58,7 @@ class Outbox:
     def _open_lanes(self, plan: ContactPlan) -> None:
         for neighbour in plan.neighbours(self.here):
             if neighbour not in self._lanes:
-                self._lanes[neighbour] = _Lane(Antenna(plan, self.here, neighbour))
+                self._lanes[neighbour] = Lane(Antenna(plan, self.here, neighbour))
                 self._senders[neighbour] = NOBODY if self._return_to_sender else frozenset((neighbour,))
 
     # ------------------------------------------------------------ in
@@ -152,10 +73,11 @@ class Outbox:
                 pass
         if neighbour is not None:
             lane = self._lanes[neighbour]
-            queue = lane.queues[parcel.priority]
-            # with its timer set, a lane waits for the contact of its heads: others change nothing
-            if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
-                self._pump(neighbour, now_us, out)
+            if lane.antenna.under_way is None:
+                queue = lane.queues[parcel.priority]
+                # with its timer set, a lane waits for the contact of its heads: others change nothing
+                if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
+                    self._pump(neighbour, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
@@ -268,7 +190,7 @@ class Outbox:
         if parcel.owner is not None:
             self._given_up(parcel, now_us, out)
 
-    def _expire(self, lane: _Lane, now_us: int, out: list[Effect]) -> None:
+    def _expire(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
         over = []
         lane.expiry_us = NEVER_US
         for queue in lane.queues:
@@ -320,7 +242,7 @@ class Outbox:
         if room_bytes >= 0 and lane.under_way is None:
             self._set_wake(neighbour, lane, now_us, out)
 
-    def _set_wake(self, neighbour: str, lane: _Lane, now_us: int, out: list[Effect]) -> None:
+    def _set_wake(self, neighbour: str, lane: Lane, now_us: int, out: list[Effect]) -> None:
         wake_us = lane.expiry_us + 1
         for queue in lane.queues:
             if queue:
@@ -364,7 +286,8 @@ class Outbox:
 
     def go_on(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
         """Send the next to a neighbour."""
-        self._pump(neighbour, now_us, out)
+        if any(self._lanes[neighbour].queues):
+            self._pump(neighbour, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
@@ -398,7 +321,7 @@ class Outbox:
             self._reroute(lane, now_us, out)
         return True
 
-    def _reroute(self, lane: _Lane, now_us: int, out: list[Effect]) -> None:
+    def _reroute(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
         parcels = lane.take_all()
         for parcel in parcels:
             self.router.release(parcel.route)

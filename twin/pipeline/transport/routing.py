@@ -12,9 +12,8 @@ Ties go to fewer hops, then to the smaller names of the nodes.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
-from heapq import heappop, heappush
 from typing import NamedTuple
 
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
@@ -119,17 +118,20 @@ class Router:
         key = (destination, priority, size_bytes.bit_length(), excluded)
         known = self._known.get(key)
         route = None
-        if known is not None and now_us >= known.at_us:
-            if known.route is not None:
-                route = self._along(known.route.volumes, size_bytes, now_us, priority)
-                if route is not None and route.arrival_us >= known.rival_us:
+        if known is not None:
+            before, known_bytes, known_us, rival_us = known
+            if now_us < known_us:
+                pass  # a clock was set back: nothing is known of then
+            elif before is not None:
+                route = self._along(before[0], size_bytes, now_us, priority)
+                if route is not None and route[2] >= rival_us:
                     route = None
-            elif size_bytes >= known.size_bytes:
+            elif size_bytes >= known_bytes:
                 return None
         if route is None:
             route = self._search(destination, size_bytes, now_us, priority, excluded)
             self._learn(key, route, size_bytes, now_us)
-        if route is None or (expiry_us is not None and route.arrival_us > expiry_us):
+        if route is None or (expiry_us is not None and route[2] > expiry_us):
             return None
         return route
 
@@ -143,8 +145,8 @@ class Router:
         may be promised to lower priorities too, which may no longer fit (`ContactVolume.overbooked_us`).
         """
         volumes, spans, _, priority = route
-        for volume, span in zip(volumes, spans, strict=True):
-            volume.promise(span, priority)
+        for hop, volume in enumerate(volumes):
+            volume.promise(spans[hop], priority)
         return volumes[0].lowest < priority
 
     def release(self, route: Route) -> None:
@@ -220,11 +222,9 @@ class Router:
     ) -> Route | None:
         here, plan = self.here, self.plan
         fewest: dict[str, int] = {}
-        heap: list[tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]] = [
-            (now_us, 0, (here,), ())
-        ]
-        while heap:
-            at_us, hops, names, way = heappop(heap)
+        labels: list[_Label] = [(now_us, 0, (here,), ())]  # in order; few, so that no heap is needed
+        while labels:
+            at_us, hops, names, way = labels.pop(0)
             node = names[-1]
             if node == destination:
                 return Route(tuple([v for v, _ in way]), tuple([s for _, s in way]), at_us, priority) if way else None
@@ -245,7 +245,7 @@ class Router:
                 found = self._opportunity(node, neighbour, from_us, size_bytes, priority, without)
                 if found is not None:
                     arrival_us, volume, span = found
-                    heappush(heap, (arrival_us, hops + 1, (*names, neighbour), (*way, (volume, span))))
+                    insort(labels, (arrival_us, hops + 1, (*names, neighbour), (*way, (volume, span))))
         return None
 
     def _opportunity(

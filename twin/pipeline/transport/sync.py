@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.routing import Router
+from twin.pipeline.transport.timing import answer_us
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack
 
@@ -314,12 +315,12 @@ class Synchronizer:
 
     def _answer_us(self, arrival_us: int) -> int | None:
         """When the answer to what arrives at an instant should be home; None while no way back is planned."""
-        return self._back.best_case_us(self.here, ACK_BYTES, arrival_us + self.settings.turnaround_us)
+        return answer_us(self._back, self.here, arrival_us, self.settings.turnaround_us, ACK_BYTES)
 
     def _set_expiry(self, flight: _Flight) -> None:
-        answer_us = self._answer_us(flight.arrival_us)
+        due_us = self._answer_us(flight.arrival_us)
         patience_us = self.settings.margin_us + self._patience_us(flight)
-        flight.expiry_us = None if answer_us is None else answer_us + patience_us
+        flight.expiry_us = None if due_us is None else due_us + patience_us
 
     def _patience_us(self, flight: _Flight) -> int:
         """What a flight waits beyond its answer time because what was sent before it was not answered."""

@@ -40,30 +40,3 @@ def answer_us(back: Router, here: str, there_us: int, turnaround_us: int, answer
     """
     found = back.best(here, answer_bytes, there_us + turnaround_us, EXPEDITED)
     return None if found is None else found.arrival_us
-
-
-def expected_answer_us(
-    plan: ContactPlan,
-    route: tuple[str, ...],
-    sent_us: int,
-    turnaround_us: int,
-    answer_bytes: int,
-    back: Router | None = None,
-) -> int | None:
-    """Instant by which the answer to what ended transmission at `sent_us` should be home.
-
-    Args:
-        route: nodes from here to the far end, both included; what was sent takes it.
-        sent_us: end of the transmission over the first hop.
-        turnaround_us: the far end's processing allowance plus its ack delay.
-        answer_bytes: size of the answer, for its airtime, on the way there too.
-        back: routes from the far end; None computes them from the plan.
-
-    Returns:
-        The instant, or None while no way back is planned (the timer stays suspended).
-    """
-    there_us = arrival_us(plan, route, sent_us, answer_bytes)
-    if there_us is None:
-        return None
-    back = Router(plan, route[-1]) if back is None else back
-    return answer_us(back, route[0], there_us, turnaround_us, answer_bytes)

@@ -1,0 +1,130 @@
+"""`twin contacts`: the plan that a scenario's sky makes, for people and for other tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from twin.cli import app
+from twin.network.formats.hdtn import read_hdtn
+from twin.network.formats.ion_reader import read_ion
+from twin.world.timescales import utc_to_us
+
+TABLES = Path(__file__).parents[1] / "reference"
+SKY = """
+name: sky
+start: 2033-03-10T00:00:00Z
+duration: 5 sol
+habitat: {site: {latitude: 18.4447, longitude: 77.4508}, crew: 0, devices: []}
+network:
+  relays:
+    - name: relay
+      orbit: {epoch: 2033-03-10T00:00:00Z, semi_major_axis: "3696.19 km", eccentricity: 0, inclination: "93 deg",
+              raan: "43.871705 deg", argument_of_latitude: "0 deg"}
+      min_elevation: "10 deg"
+"""
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sky") / "sky.yaml"
+    path.write_text(SKY)
+    return path
+
+
+def printed(*words: str | Path) -> str:
+    done = CliRunner().invoke(app, ["contacts", *map(str, words)], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+def refused(*words: str | Path) -> str:
+    done = CliRunner().invoke(app, ["contacts", *map(str, words)], catch_exceptions=False)
+    assert done.exit_code == 2
+    assert not done.stdout
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with (TABLES / f"{name}.csv").open() as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def edges_off_s(found: list[dict[str, str]], rows: list[dict[str, str]]) -> float:
+    """The largest error of a start or an end [s]; the table's own cuts aside."""
+    return max(
+        abs(utc_to_us(sight[f"{edge}_utc"]) - utc_to_us(row[f"{edge}_utc"])) / 1e6
+        for sight, row in zip(found, rows, strict=True)
+        for edge in ("start", "end")
+        if edge not in row.get("clipped", "")
+    )
+
+
+def test_geometry_is_that_of_spice(scenario: Path) -> None:
+    sights = json.loads(printed(scenario, "--geometry", "--json"))
+    of = {(s["kind"], s["from"], s["to"]): [] for s in sights}
+    for sight in sights:
+        of[sight["kind"], sight["from"], sight["to"]].append(sight)
+    passes = [row for row in table("relay_passes") if (row["window"], row["site"]) == ("A", "jezero")]
+    assert edges_off_s(of["site-relay", "custom", "relay"], passes) < 2
+    rows = table("relay_earth_visibility")
+    earth = [r for r in rows if (r["window"], r["relay"], r["body"]) == ("A", "mro_like", "earth")]
+    assert edges_off_s(of["relay-earth", "relay", "earth"][: len(earth) - 1], earth[:-1]) < 2
+    stations = {
+        "start_utc": "rise_utc",
+        "end_utc": "set_utc",
+    }
+    for name in ("DSS-14", "DSS-43", "DSS-63"):
+        rows = [r for r in table("dsn_visibility") if (r["window"], r["station"]) == ("A", name)]
+        renamed = [{**row, **{ours: row[theirs] for ours, theirs in stations.items()}} for row in rows[:4]]
+        assert edges_off_s(of["station-mars", name, "mars"][:4], renamed) < 2
+
+
+def test_the_plan_as_json_says_who_when_how_fast_and_how_far(scenario: Path) -> None:
+    contacts = json.loads(printed(scenario, "--json"))
+    assert set(contacts[0]) == {"from", "to", "start_utc", "end_utc", "rate_bps", "owlt_s", "via"}
+    end_us = utc_to_us("2033-03-15T03:17:56.220Z")
+    assert all(utc_to_us(c["start_utc"]) < utc_to_us(c["end_utc"]) <= end_us for c in contacts)
+    pairs = {(c["from"], c["to"]) for c in contacts}
+    assert {("edge-1", "relay"), ("relay", "edge-1"), ("relay", "earth"), ("earth", "relay")} <= pairs
+    assert {c["via"] for c in contacts if c["to"] == "earth"} == {"DSS-14", "DSS-43", "DSS-63"}
+
+
+def test_ion_and_hdtn_read_back_promise_no_more_than_the_plan(scenario: Path) -> None:
+    planned = json.loads(printed(scenario, "--json"))
+    volume = sum(c["rate_bps"] * (utc_to_us(c["end_utc"]) - utc_to_us(c["start_utc"])) / 1e6 for c in planned)
+    for form, read in (("--ion", read_ion), ("--hdtn", read_hdtn)):
+        plan = read(printed(scenario, form)).plan
+        found = sum(c.rate_bps * (c.end_us - c.start_us) / 1e6 for c in plan.contacts)
+        assert 0.99 * volume < found <= volume, form
+
+
+def test_csv_has_a_row_for_each_contact(scenario: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO("".join(
+        line for line in printed(scenario, "--csv").splitlines(keepends=True) if not line.startswith("#")
+    ))))  # fmt: skip
+    assert len(rows) == len(json.loads(printed(scenario, "--json")))
+
+
+def test_people_read_one_habitat_and_a_line_for_each_pair(scenario: Path, tmp_path: Path) -> None:
+    text = printed(scenario, "--plot", tmp_path / "plan.png")
+    assert "habitat  relay" in text
+    assert "edge-1" not in text
+    assert "longest gap" in text
+    assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_questions_without_an_answer_are_refused_in_one_line(scenario: Path, tmp_path: Path) -> None:
+    assert "choose one" in refused(scenario, "--json", "--csv")
+    assert "drop one of the two" in refused(scenario, "--geometry", "--ion")
+    assert "end it in" in refused(scenario, "--plot", tmp_path / "plan.gif")
+    assert "no such file" in refused(scenario, "--plot", tmp_path / "no" / "plan.png").lower()
+    bare = Path(__file__).parents[2] / "scenarios" / "bench" / "chain3.yaml"
+    assert "have no sky" in refused(bare, "--geometry")
+    assert {"S", "R", "D"} >= {c["from"] for c in json.loads(printed(bare, "--json"))}

@@ -1,0 +1,89 @@
+"""A bundle that waits, and the queues towards one neighbour."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from twin.pipeline.transport.antenna import Antenna
+from twin.pipeline.transport.contact_volume import LEVELS
+from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route
+
+BundleId = tuple[int, int, int]
+
+
+class Parcel:
+    """A bundle under way to `destination`; `expiry_us` is the last instant at which it is good.
+
+    Attributes:
+        bundle: its identity: source node, creation time, sequence.
+        came_from: the neighbour that brought it, None where it was made.
+        owner: what its maker must know when it has left or is given up.
+        shunned: neighbours that shall take it only if there is no other.
+    """
+
+    __slots__ = (
+        "bundle", "came_from", "data", "destination", "expiry_us", "owner", "priority", "route", "shunned", "size",
+    )  # fmt: skip
+    route: Route
+
+    def __init__(
+        self,
+        data: bytes,
+        destination: str,
+        priority: int,
+        expiry_us: int,
+        bundle: BundleId,
+        came_from: str | None = None,
+        owner: Any = None,
+        shunned: frozenset[str] = NOBODY,
+    ) -> None:
+        self.data = data
+        self.size = len(data)
+        self.destination = destination
+        self.priority = priority
+        self.expiry_us = expiry_us
+        self.bundle = bundle
+        self.came_from = came_from
+        self.owner = owner
+        self.shunned = shunned
+
+
+class Lane:
+    """One neighbour: its antenna, and queues by priority in the order of planned departure; `falling` holds the same
+    queues, highest priority first.
+    """
+
+    __slots__ = ("antenna", "expiry_us", "failures", "falling", "held_us", "queues", "under_way", "wake_us")
+
+    def __init__(self, antenna: Antenna) -> None:
+        self.antenna = antenna
+        self.queues: tuple[deque[Parcel], ...] = tuple([deque() for _ in range(LEVELS)])
+        self.falling = self.queues[::-1]
+        self.under_way: Parcel | None = None
+        self.wake_us = NEVER_US
+        self.expiry_us = NEVER_US
+        self.failures = 0
+        self.held_us = 0
+
+    def add(self, parcel: Parcel) -> None:
+        """Queue behind what departs no later."""
+        queue = self.queues[parcel.priority]
+        if queue:
+            position = len(queue)
+            departure_us = parcel.route.spans[0][0]
+            while position and queue[position - 1].route.spans[0][0] > departure_us:
+                position -= 1
+            queue.insert(position, parcel)
+        else:
+            queue.append(parcel)
+        if parcel.expiry_us < self.expiry_us:
+            self.expiry_us = parcel.expiry_us
+
+    def take_all(self) -> list[Parcel]:
+        """Empty the queues, highest priority first."""
+        found = [parcel for queue in self.falling for parcel in queue]
+        for queue in self.queues:
+            queue.clear()
+        self.expiry_us = NEVER_US
+        return found

@@ -9,12 +9,12 @@ interpolation below 20 us.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from twin.network.deep_space import DownRates
+from twin.network.modes import split_contact
 from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world import ephemeris
@@ -67,10 +67,10 @@ def direct_contacts(
         if window[0] < window[1]:
             by_station.setdefault(station, []).append(window)
     for station, windows in sorted(by_station.items()):
-        for segment in chain.from_iterable(request.down_rates(station, windows)):
-            owlt = _knots(segment.start_us, segment.end_us, ephemeris.owlt_down_sent_us)
+        for window, segments in zip(windows, request.down_rates(station, windows), strict=True):
+            owlt = _knots(*window, ephemeris.owlt_down_sent_us)
             for edge in request.edges:
-                yield Contact(edge, request.earth, *segment, owlt, station)
+                yield from split_contact(Contact(edge, request.earth, *window, 0, owlt, station), segments)
     for station, (start_us, end_us) in up:
         if start_us >= end_us:
             continue

@@ -9,13 +9,12 @@ itself, with knots so close that interpolation errs by less than a millisecond.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from twin.network.deep_space import DownRates
-from twin.network.modes import Segment
+from twin.network.modes import Segment, split_contact
 from twin.network.sights import Relay, relay_passes
 from twin.network.visibility import Window, intersect
 from twin.pipeline.transport.contact_plan import Contact
@@ -85,9 +84,9 @@ def to_earth(name: str, links: RelayLinks, earth: str, served: Served, span: Win
             for begin_us, end_us in intersect(in_sight, sent)
             if begin_us + links.earth_setup_us < end_us
         ]
-        for segment in chain.from_iterable(links.down_rates(station, usable)):
-            owlt = _light_times(orbit, segment.start_us, segment.end_us, _down_us)
-            contacts.append(Contact(name, earth, *segment, owlt, station))
+        for window, segments in zip(usable, links.down_rates(station, usable), strict=True):
+            owlt = _light_times(orbit, *window, _down_us)
+            contacts += split_contact(Contact(name, earth, *window, 0, owlt, station), segments)
     heard = [(sent_up_us(start_us), sent_up_us(end_us)) for start_us, end_us in in_sight]
     for station, windows in sorted(served.up.items()):
         for begin_us, end_us in intersect(heard, windows):

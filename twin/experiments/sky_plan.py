@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from twin.experiments.disturbances import announced_closures, safe_modes
 from twin.experiments.earth_service import HABITAT, Closed, closures_of, service
@@ -141,30 +140,25 @@ def _direct(
     radio = scenario.network.direct_to_earth
     if radio is None:
         return []
-    request = partial(
-        DirectToEarthRequest,
+    request = DirectToEarthRequest(
         site=site,
         edges=scenario.habitat.edge_names,
         earth=EARTH,
+        listening=scenario.network.stations_hearing(radio.band),
+        sending=scenario.network.stations,
         span=span,
         site_min_elevation_deg=radio.min_elevation_deg,
         station_min_elevation_deg=radio.station_min_elevation_deg,
         setup_us=radio.setup_us,
         down_rates=down_rates(radio, scenario.pipeline.bundle_bytes_max, dust_over(scenario, site, span)),
         uplink_rate_bps=up_rate_bps(radio),
+        closed=closed[radio.band],
     )
-    hearing = {"down": scenario.network.stations_hearing(radio.band), "up": scenario.network.stations}
     if granted is not None:
         down = [(name, window) for name, heard in granted.down.items() for window in at_both_ends(heard, sent_down_us)]
         up = [(name, window) for name, windows in granted.up.items() for window in windows]
-        return list(direct_contacts(request(stations=scenario.network.stations, closed={}), down, up))
-    plans = {
-        way: plan_direct_to_earth(request(stations=hearing[way], closed=closed[radio.band][way])) for way in hearing
-    }
-    return [
-        *(c for c in plans["down"].contacts if c.destination == EARTH),
-        *(c for c in plans["up"].contacts if c.source == EARTH),
-    ]
+        return list(direct_contacts(request, down, up))
+    return list(plan_direct_to_earth(request).contacts)
 
 
 def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[DeviceIdentity]) -> Load:

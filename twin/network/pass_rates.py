@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.network.link_budget import Link, cn0_dbhz, needed_ebn0_db
-from twin.network.modes import Mode, Segment, Switching, modes_of, rate_segments
-from twin.network.proximity1 import RATES_BPS, UHF_LINK, GoBackN, goodput_bps
+from twin.network.link_budget import Link, cn0_dbhz
+from twin.network.modes import Mode, Segment, Switching, rate_segments
+from twin.network.proximity1 import RATES_BPS, UHF_LINK, GoBackN, goodput_bps, uhf_modes
 from twin.network.visibility import Window
 from twin.world.timescales import FloatArray, IntArray
 
@@ -43,8 +43,7 @@ class UhfRadio(NamedTuple):
     @property
     def modes(self) -> tuple[Mode, ...]:
         """Its rates up to the highest, with their thresholds."""
-        rates_bps = RATES_BPS if self.rates_bps is None else self.rates_bps
-        return modes_of((rate for rate in rates_bps if rate <= self.rate_max_bps), needed_ebn0_db(self.link))
+        return uhf_modes(self.link, RATES_BPS if self.rates_bps is None else self.rates_bps)
 
 
 def pass_segments(

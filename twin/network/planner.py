@@ -9,11 +9,11 @@ interpolation below 20 us.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from twin.network.deep_space import DownRates
 from twin.network.light_knots import light_knots
+from twin.network.modes import split_contact
 from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world import ephemeris
@@ -24,28 +24,35 @@ KNOT_US = 1_800_000_000
 
 
 class DirectToEarthRequest(NamedTuple):
-    """What to plan: who, when, and what each direction may carry; times in microseconds, elevations in degrees."""
+    """What to plan: who, when, and what each direction may carry; times in microseconds, elevations in degrees.
+
+    `listening` are the stations of the way down, `sending` those of the way up; `closed` holds announced closures by
+    direction ("down", "up") and station, in Earth's time.
+    """
 
     site: Site
     edges: tuple[str, ...]
     earth: str
-    stations: tuple[str, ...]
+    listening: tuple[str, ...]
+    sending: tuple[str, ...]
     span: Window
     site_min_elevation_deg: float
     station_min_elevation_deg: float
     setup_us: int
     down_rates: DownRates
     uplink_rate_bps: int
-    closed: Mapping[str, Sequence[Window]]
+    closed: Mapping[str, Mapping[str, Sequence[Window]]]
 
 
 def plan_direct_to_earth(request: DirectToEarthRequest) -> ContactPlan:
-    """Contacts in both directions for every edge node; `closed` holds announced closures by station, in Earth time."""
-    down = [
-        (name, (window[0] + request.setup_us, window[1]))
-        for window, name in _served(request, down_windows, ephemeris.owlt_down_sent_us)
-    ]
-    up = [(name, (window[0] + request.setup_us, window[1])) for window, name in _served(request, up_windows, None)]
+    """Contacts in both directions for every edge node."""
+    down, up = (
+        [(name, (window[0] + request.setup_us, window[1])) for window, name in served]
+        for served in (
+            _served(request, "down", request.listening, down_windows, ephemeris.owlt_down_sent_us),
+            _served(request, "up", request.sending, up_windows, None),
+        )
+    )
     return ContactPlan(direct_contacts(request, down, up))
 
 
@@ -58,11 +65,11 @@ def direct_contacts(
         if window[0] < window[1]:
             by_station.setdefault(station, []).append(window)
     for station, windows in sorted(by_station.items()):
-        rated = list(chain.from_iterable(request.down_rates(station, windows)))
-        knots = light_knots([segment[:2] for segment in rated], KNOT_US, ephemeris.owlt_down_sent_us)
-        for segment, owlt in zip(rated, knots, strict=True):
+        knots = light_knots(windows, KNOT_US, ephemeris.owlt_down_sent_us)
+        rated = request.down_rates(station, windows)
+        for window, owlt, segments in zip(windows, knots, rated, strict=True):
             for edge in request.edges:
-                yield Contact(edge, request.earth, *segment, owlt, station)
+                yield from split_contact(Contact(edge, request.earth, *window, 0, owlt, station), segments)
     sending = [(station, window) for station, window in up if window[0] < window[1]]
     knots = light_knots([window for _, window in sending], KNOT_US, ephemeris.owlt_up_us)
     for (station, window), owlt in zip(sending, knots, strict=True):
@@ -97,12 +104,14 @@ def from_script(contacts: Sequence[tuple[str, str, int, int, int, int]], start_u
 
 def _served(
     request: DirectToEarthRequest,
+    direction: str,
+    stations: Sequence[str],
     visible: Callable[..., list[Window]],
     owlt_us: Callable[[int], int] | None,
 ) -> list[tuple[Window, str]]:
     """Which station serves when, in the transmitter's time; `owlt_us` leads from there to the station's time."""
     candidates = []
-    for name in request.stations:
+    for name in stations:
         open_windows = visible(
             request.site,
             DSN_STATIONS[name],
@@ -110,7 +119,7 @@ def _served(
             request.site_min_elevation_deg,
             request.station_min_elevation_deg,
         )
-        closures = [_at_transmitter(closure, owlt_us) for closure in request.closed.get(name, ())]
+        closures = [_at_transmitter(closure, owlt_us) for closure in request.closed[direction].get(name, ())]
         candidates += [(window, name) for window in subtract(open_windows, closures)]
     return _hand_over(sorted(candidates))
 

@@ -15,6 +15,7 @@ step a sender and a receiver slot by slot). Reports are taken to arrive: they ar
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from twin.network.link_budget import Link, Receiver, Transmitter, needed_ebn0_db
@@ -64,9 +65,9 @@ class GoBackN(NamedTuple):
     report_us: int = 20_000
 
 
-def uhf_modes(link: Link = UHF_LINK) -> tuple[Mode, ...]:
-    """Modes of a Proximity-1 radio up to the link's highest rate."""
-    return modes_of((r for r in RATES_BPS if link.rate_max_bps is None or r <= link.rate_max_bps), needed_ebn0_db(link))
+def uhf_modes(link: Link = UHF_LINK, rates_bps: Sequence[int] = RATES_BPS) -> tuple[Mode, ...]:
+    """Modes of a radio's rates up to the link's highest."""
+    return modes_of((r for r in rates_bps if link.rate_max_bps is None or r <= link.rate_max_bps), needed_ebn0_db(link))
 
 
 def frame_error_rate(bit_error_rate: float, frame_bytes: int) -> float:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from twin.network.deep_space import DownRates
 from twin.network.light_knots import light_knots
-from twin.network.modes import Segment
+from twin.network.modes import Segment, split_contact
 from twin.network.sights import Relay, relay_passes
 from twin.network.visibility import Window, intersect
 from twin.pipeline.transport.contact_plan import Contact
@@ -78,10 +77,9 @@ def to_earth(name: str, links: RelayLinks, earth: str, served: Served, in_sight:
     heard = at_both_ends(in_sight, sent_up_us)
     for station, windows in sorted(served.down.items()):
         sending = _set_up(intersect(in_sight, at_both_ends(windows, sent_down_us)), links.earth_setup_us)
-        rated = list(chain.from_iterable(links.down_rates(station, sending)))
-        owlts = light_knots([segment[:2] for segment in rated], DEEP_SPACE_KNOT_US, down_us)
-        for segment, owlt in zip(rated, owlts, strict=True):
-            yield Contact(name, earth, *segment, owlt, station)
+        owlts = light_knots(sending, DEEP_SPACE_KNOT_US, down_us)
+        for window, owlt, segments in zip(sending, owlts, links.down_rates(station, sending), strict=True):
+            yield from split_contact(Contact(name, earth, *window, 0, owlt, station), segments)
     for station, windows in sorted(served.up.items()):
         sending = _set_up(intersect(heard, windows), links.earth_setup_us)
         for window, owlt in zip(sending, light_knots(sending, DEEP_SPACE_KNOT_US, up_us), strict=True):

@@ -2,8 +2,8 @@
 
 A scripted storm rises linearly from onset to peak in `growth` and falls exponentially with e-folding time `decay`.
 Storms by chance follow the seasons of Mars (`twin.world.storm_seasons`). A storm of the past is replayed as it was
-measured over Ls (`twin.world.storm_history`). All act only by what is written here: opacity by itself fades no X-band
-link.
+measured over Ls (`twin.world.storm_history`). All act only by what is written here: opacity by itself fades the
+habitat's Ka-band link alone (`twin.scenario.radio`).
 """
 
 from __future__ import annotations

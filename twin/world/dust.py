@@ -12,7 +12,8 @@ in proportion to what still hangs in the air (Pollack et al. 1979, J. Geophys. R
 A `Curve` is what was measured: points, straight lines between them, no cloud before the first and after the last.
 Where clouds overlap the highest tau wins: two clouds are not two layers of the same sky.
 
-Nothing here fades a radio link. X-band passes through dust; a storm acts by the effects a scenario states.
+Nothing here fades a radio link. X-band passes through dust, at Ka-band the link takes its loss from the opacity; all
+else that a storm does are the effects that a scenario states.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ def sky_table(sky: SkyAhead) -> str:
         [f"over the site; Earth above {SITE_MIN_DEG:g} deg"],
         aligned(_OVERHEAD, [_overhead(sol, sky.site) for sol in sky.sols]),
         [
-            f"Earth over the site and Mars above {STATION_MIN_DEG:g} deg at a station; UTC of sending at the site, "
-            "what the station sends then arrives 2 OWLT later"
+            f"Earth over the site and Mars above {STATION_MIN_DEG:g} deg at a station, UTC of sending at the site;",
+            "what the station sends then arrives 2 OWLT later",
         ],
         aligned(_LINKS, [_links(sol) for sol in sky.sols]),
         ["in these sols"],

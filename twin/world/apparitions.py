@@ -34,7 +34,7 @@ _STEP_US: Final = US_PER_DAY
 _HALF_HOUR_US: Final = 1_800_000_000
 """Half the base of a slope: long beside the positions' 4 m, short beside the days in which a slope bends."""
 _NEAR_SUN_DEG: Final = 30.0
-"""Wider than the least SEP of any conjunction, 1.9 deg by the inclination of Mars's orbit, and far from opposition."""
+"""Wider than SEP at any conjunction, below 1.85 deg by the inclination of the orbit (recalled); far from opposition."""
 _OBLIQUITY_RAD: Final = np.radians(84_381.406 / 3600.0)
 """Of the ecliptic at J2000 (IAU 2006)."""
 

@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -19,7 +19,6 @@ import typer
 
 if TYPE_CHECKING:
     from twin.scenario.errors import ScenarioError
-    from twin.world.mars import Site
 
 BROKEN: Final = 1
 BAD_INPUT: Final = 2
@@ -267,17 +266,38 @@ def schema() -> int:
 
 @verb
 def sky(
-    at: Annotated[list[str], typer.Option(metavar="UTC", help="Instant, repeatable; `-` reads one per line.")],
-    site: Annotated[str | None, typer.Option(metavar="NAME", help="Site of the catalogue, e.g. jezero.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects.")] = False,
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="UTC", help="At an instant, repeatable; `-` reads one per line.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="UTC", help="Over a site, from the sol in which this instant lies.")
+    ] = None,
+    sols: Annotated[int | None, typer.Option(min=1, help="How many sols from there; default 10.")] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="NAME|LAT,LON", help="E.g. jezero, or degrees north and east: 18.44,77.45.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; units stand in the names of the keys.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the sols: .png, .svg or .pdf.")] = None,
 ) -> int:
-    """Light time, distance, solar separation and Mars time at instants."""
-    place = _site(site)
-    rows = [_sky_row(text, origin, place) for text, origin in _instants(at)]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
-    else:
-        typer.echo("\n\n".join(_sky_table(row) for row in rows))
+    """Distance, light time, solar separation and Mars time: at instants, or for the coming sols of a site.
+
+    For sols also: season, sunrise and sunset, Earth over the site, the stations that see Mars and the gaps between
+    them, equinoxes, opposition, conjunction, and when the Sun is too near for a band or for commands.
+    """
+    from twin.planning.sky_output import sky_at, sky_over
+    from twin.scenario.errors import ScenarioError
+
+    if (at is None) == (since is None):
+        rule = "neither an instant nor a span of sols is given" if at is None else "instants and sols are two questions"
+        remedy = "give --at UTC, or --site NAME --from UTC --sols N"
+        raise ScenarioError("sky", rule, "--at, --from", remedy)
+    if at is not None and (sols is not None or plot is not None):
+        option = "--plot" if sols is None else "--sols"
+        raise ScenarioError("sky at instants", "has no sols", option, f"give --from with {option}, or drop it")
+    if at is not None:
+        typer.echo(sky_at(at, sys.stdin, site, as_json))
+    elif since is not None:
+        typer.echo(sky_over(site, since, 10 if sols is None else sols, as_json, plot))
     return 0
 
 
@@ -297,51 +317,6 @@ def _crew(text: str | None) -> int | None:
     except ValueError:
         remedy = "count the crew from 1, as in --crew 2"
         raise ScenarioError(f"crew member {shown(text)}", "is no whole number", "--crew", remedy) from None
-
-
-def _instants(at: list[str]) -> Iterator[tuple[str, str]]:
-    """Each instant with the place it was written, in input order."""
-    for text in at:
-        if text == "-":
-            lines = enumerate(sys.stdin.read().splitlines(), start=1)
-            yield from ((line.strip(), f"stdin:{number}") for number, line in lines if line.strip())
-        else:
-            yield text, "--at"
-
-
-def _sky_row(text: str, origin: str, site: Site | None) -> dict[str, Any]:
-    from twin.scenario.errors import ScenarioError, shown
-    from twin.world.sky import describe_sky
-    from twin.world.timescales import utc_to_us
-
-    try:
-        return dict(describe_sky(utc_to_us(text), site))
-    except ValueError as error:
-        rule, _, remedy = str(error).removeprefix(f"{text!r}: ").rpartition("; ")
-        remedy = remedy if rule else "give a UTC instant such as 2033-03-10T00:00:00Z"
-        raise ScenarioError(f"instant {shown(text)}", rule or str(error), origin, remedy) from error
-
-
-def _sky_table(row: dict[str, Any]) -> str:
-    given = {key: value for key, value in row.items() if value is not None}
-    width = max(map(len, given))
-    return "\n".join(
-        f"{key:{width}}  {value:.6f}" if isinstance(value, float) else f"{key:{width}}  {value}"
-        for key, value in given.items()
-    )
-
-
-def _site(name: str | None) -> Site | None:
-    if name is None:
-        return None
-    from twin.scenario.catalogue import SITES
-    from twin.scenario.errors import ScenarioError, listed, shown
-    from twin.world.mars import Site
-
-    entry = SITES.get(name)
-    if entry is None:
-        raise ScenarioError(f"site {shown(name)}", "unknown site", "--site", listed(SITES, name))
-    return Site(name, entry.latitude_deg, entry.longitude_deg)
 
 
 def _refuse_unwritable(folder: Path) -> None:

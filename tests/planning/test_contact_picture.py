@@ -4,7 +4,9 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.planning.contact_picture import draw_contacts, save
+from twin.planning.contact_picture import draw_contacts
+from twin.planning.picture_file import write_picture
+from twin.scenario.errors import ScenarioError
 from twin.world.timescales import utc_to_us
 
 _START_US = utc_to_us("2033-03-10T00:00:00Z")
@@ -97,12 +99,12 @@ def test_a_plan_without_contacts_says_so():
 def test_the_same_plan_gives_the_same_file(tmp_path, form, magic):
     files = [tmp_path / f"{name}{form}" for name in ("one", "other")]
     for file in files:
-        save(draw_contacts(_PLAN, _SPAN, "first-sol", 77.45), file)
+        write_picture(draw_contacts(_PLAN, _SPAN, "first-sol", 77.45), file)
     first, second = (file.read_bytes() for file in files)
     assert first.startswith(magic)
     assert first == second
 
 
 def test_an_unknown_form_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"plan\.bmp: its form is not known .*; end it in \.png, \.svg, \.pdf"):
-        save(draw_contacts(_PLAN, _SPAN, "first-sol"), tmp_path / "plan.bmp")
+    with pytest.raises(ScenarioError, match=r"plan\.bmp: its form is not known .*; end it in \.png, \.svg, \.pdf"):
+        write_picture(draw_contacts(_PLAN, _SPAN, "first-sol"), tmp_path / "plan.bmp")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.world.mars_calendar import SEASONS_LS_DEG, mars_date_us, mars_year
+from twin.world.mars_calendar import SEASONS_LS_DEG, mars_date_us, mars_year, season
 from twin.world.timescales import (
     equation_of_time_deg,
     lmst_h,
@@ -117,3 +117,13 @@ def test_equation_of_time_is_what_parts_true_from_mean_solar_time():
     assert 4.0 * equation_of_time_deg(us).min() == pytest.approx(-51.1, abs=0.3)
     assert 4.0 * equation_of_time_deg(us).max() == pytest.approx(39.9, abs=0.3)
     assert type(equation_of_time_deg(int(us[0]))) is float
+
+
+@pytest.mark.parametrize(
+    ("ls_deg", "north", "south"),
+    [(0.0, "spring", "autumn"), (89.99, "spring", "autumn"), (90.0, "summer", "winter"), (359.9, "winter", "summer")],
+)
+def test_seasons_are_named_for_the_hemisphere(ls_deg, north, south):
+    assert season(ls_deg, 18.4) == f"northern {north}"
+    assert season(ls_deg, 0.0) == f"northern {north}"
+    assert season(ls_deg, -4.6) == f"southern {south}"

@@ -6,7 +6,6 @@ stands at the end of its row. UTC below, sols and local mean solar time above wh
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from matplotlib import colormaps
@@ -34,7 +33,6 @@ _SMALL: Final = 6.5
 _KEY: Final = 7.5
 _OWLT_LEAST_US: Final = US_PER_S  # hops within one planet's neighbourhood would flatten the curve
 _Colour = tuple[float, float, float, float]
-_FORMS: Final = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def draw_contacts(plan: ContactPlan, span: Window, title: str, east_longitude_deg: float | None = None) -> Figure:
@@ -76,20 +74,6 @@ def draw_contacts(plan: ContactPlan, span: Window, title: str, east_longitude_de
         dates = f"{us_to_utc(span[0])[:16]} to {us_to_utc(span[1])[:16]} UTC at the transmitter"
         figure.text(left, 1 - 0.42 / height_in, dates, color=style.MUTED, va="center")
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the same plan gives the same bytes.
-
-    Raises:
-        ValueError: The name ends in no known form of picture.
-        OSError: The file cannot be written.
-    """
-    form = path.suffix.lower()
-    if form not in _FORMS:
-        raise ValueError(f"picture {path}: its form is not known from its name; end it in {', '.join(_FORMS)}")
-    with style.drawing():
-        figure.savefig(path, format=form[1:], dpi=150, metadata=_FORMS[form])
 
 
 def _label(pair: PairSummary) -> str:

@@ -17,7 +17,8 @@ from twin.network.formats.table import to_csv
 from twin.network.formats.whole_seconds import Export
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.planning.budget_text import budget_text
-from twin.planning.contact_picture import draw_contacts, save
+from twin.planning.contact_picture import draw_contacts
+from twin.planning.picture_file import write_picture
 from twin.planning.sight_table import sight_table
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
@@ -112,11 +113,4 @@ def _for_people(plan: ContactPlan, scenario: Scenario) -> ContactPlan:
 
 def _draw(plan: ContactPlan, scenario: Scenario, longitude_deg: float | None, path: Path) -> None:
     figure = draw_contacts(plan, (scenario.start_us, scenario.end_us), scenario.name, longitude_deg)
-    try:
-        save(figure, path)
-    except ValueError as problem:
-        rule, _, remedy = str(problem).partition(": ")[2].rpartition("; ")
-        raise ScenarioError(f"picture {path}", rule, "--plot", remedy) from problem
-    except OSError as problem:
-        reason = (problem.strerror or "cannot be written").lower()
-        raise ScenarioError(f"picture {path}", reason, "--plot", "name a place that you may write to") from problem
+    write_picture(figure, path)

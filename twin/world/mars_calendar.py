@@ -23,6 +23,7 @@ FIRST_YEAR: Final = 1
 LAST_YEAR: Final = 91
 """The series was fitted to 1874-2127 (Allison & McEwen 2000); 2127 falls in Mars Year 92."""
 
+_QUARTERS: Final = ("spring", "summer", "autumn", "winter")
 _YEAR_AT_J2000: Final = 24
 _RATE_DEG_PER_DAY: Final = 0.524038496
 """Of the mean Sun (Mars24 algorithm, B-2)."""
@@ -41,6 +42,13 @@ def mars_year(us: int | IntArray) -> int | IntArray:
     """The Mars Year in which an instant lies; it changes where Ls is 0."""
     year = np.floor(_turned_deg(us) / 360.0).astype(np.int64) + _YEAR_AT_J2000
     return year if isinstance(us, np.ndarray) else int(year)
+
+
+def season(ls_deg: float, latitude_deg: float) -> str:
+    """The season at a latitude, as `northern spring`; the equator counts as north."""
+    quarter = int(ls_deg % 360.0 // 90.0)
+    hemisphere, shift = ("northern", 0) if latitude_deg >= 0.0 else ("southern", 2)
+    return f"{hemisphere} {_QUARTERS[(quarter + shift) % 4]}"
 
 
 @overload

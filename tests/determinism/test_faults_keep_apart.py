@@ -40,7 +40,7 @@ habitat:
     - {kind: vitals_monitor, per: crew, sample_period: 20 s, frame_period: 1 min, artefacts: true}
     - {kind: air_monitor, per: habitat, sample_period: 20 s, frame_period: 2 min}
   edge_nodes: 2
-network: {stations: [DSS-14]}
+network: {stations: [DSS-14], relays: [{name: areo, orbit: {longitude: 60}, proximity: {gain: "25 dB"}}]}
 pipeline: {suite: hmac-sha256, backup_period: 10 min}
 episodes: [{kind: hypoxia, crew: 2, at: 6 min, for: 15 min}]
 """
@@ -197,6 +197,8 @@ def test_the_run_holds_what_could_be_moved(before: Found) -> None:
 
 def test_an_added_fault_acts(fault: str, before: Found, after: Found) -> None:
     assert kind_of(fault) in after.began
+    if kind_of(fault) == "relay_safe_mode":
+        return  # with Earth in view nobody goes over the relay; that it acts shows experiments/test_habitat_relays.py
     assert after.facts != before.facts
 
 

@@ -20,7 +20,7 @@ _SWITCHING = Switching(margin_db=UHF_LINK.margin_db, hysteresis_db=1.0)
 def pass_segments(
     rate_max_bps: int, frame_loss: float, windows: list[Window], range_km: Callable[[IntArray], FloatArray]
 ) -> list[list[Segment]]:
-    """Segments of constant rate for each pass [bit/s of packets].
+    """Segments of constant rate for each pass [bit/s of packets], without those that do not carry one bit a second.
 
     Args:
         rate_max_bps: the radio's highest rate; frame_loss: chance that a frame is lost.
@@ -38,7 +38,8 @@ def pass_segments(
         return found
     ends_km = range_km(np.array(ends_us).ravel()).reshape(-1, 2).max(axis=-1)
     farthest_km = iter(np.rint(ends_km).tolist())  # whole: the last bit of a distance must not reach a rate
-    return [[_goodput(segment, next(farthest_km), frame_loss) for segment in segments] for segments in found]
+    rated = [[_goodput(segment, next(farthest_km), frame_loss) for segment in segments] for segments in found]
+    return [[segment for segment in segments if segment.rate_bps > 0] for segments in rated]
 
 
 def _goodput(segment: Segment, farthest_km: float, frame_loss: float) -> Segment:

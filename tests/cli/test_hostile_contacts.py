@@ -129,6 +129,24 @@ def test_a_link_that_loses_every_frame_is_none(answer):
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [
+        "{kind: bundle_forgery, link: down, at: 30 min}",
+        "{kind: bundle_forgery, link: up, at: 30 min}",
+        "{kind: frame_forgery, link: down, device: vitals-1, at: 30 min}",
+    ],
+)
+def test_what_is_forged_on_the_direct_link_needs_one(fault, answer):
+    relayed = ["--set", "network.direct_to_earth=null", "--set", f"faults=[{fault}]"]
+    code, out, error = answer(options=relayed)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "faults[0].link" in error
+    assert "the habitat has no radio to Earth" in error
+    assert "or drop the fault" in error
+    assert answer(options=["--set", f"faults=[{fault}]"])[0] == 0
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--json", "--csv"], "one is printed"),

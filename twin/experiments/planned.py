@@ -33,12 +33,13 @@ def raw_sights(scenario: Scenario) -> list[Sight]:
         place = "the scenario" if scenario.origin is None else scenario.origin.path
         raise ScenarioError("geometry", "bundle nodes with scripted contacts have no sky", place, "give a habitat")
     network = scenario.network
+    span = scenario.start_us, scenario.end_us
     radio = network.direct_to_earth or DirectToEarth()  # without one, what it would see
     return sights(
         sky_plan.site_of(scenario),
-        relays_of(scenario),
+        relays_of(scenario, span),
         network.stations,
-        (scenario.start_us, scenario.end_us),
+        span,
         radio.min_elevation_deg,
         network.station_min_elevation_deg,
     )

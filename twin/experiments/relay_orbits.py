@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin.network.sights import Relay
+from twin.network.visibility import Window, subtract
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario
 from twin.scenario.orbiters import ORBITERS, AreostationaryEntry
@@ -12,19 +13,22 @@ from twin.scenario.relays import Orbit
 from twin.world import orbits
 from twin.world.elements import Elements
 from twin.world.oem import read_oem
-from twin.world.timescales import utc_to_us
+from twin.world.timescales import us_to_utc, utc_to_us
+
+_MARGIN_US = 1_000_000
+"""Light times are rounded, so an orbit may be asked for just outside."""
 
 
-def relays_of(scenario: HabitatScenario) -> dict[str, Relay]:
-    """The relays of a scenario by name.
+def relays_of(scenario: HabitatScenario, span: Window) -> dict[str, Relay]:
+    """The relays of a scenario by name, with orbits that are known throughout a span [us].
 
     Raises:
-        ScenarioError: no orbit around Mars has these elements, or a file does not give one.
+        ScenarioError: no orbit around Mars has these elements, a file does not give one, or not for all of the span.
     """
     found = {}
     for index, relay in enumerate(scenario.network.relays):
         try:
-            orbit = _orbit(relay.orbit, scenario)
+            orbit = _orbit(relay.orbit, scenario, span)
         except ValueError as problem:
             place = "the scenario" if scenario.origin is None else scenario.origin.path
             said, _, remedy = str(problem).rpartition("; ")
@@ -34,9 +38,19 @@ def relays_of(scenario: HabitatScenario) -> dict[str, Relay]:
     return found
 
 
-def _orbit(orbit: Orbit, scenario: HabitatScenario) -> orbits.Orbit:
+def _orbit(orbit: Orbit, scenario: HabitatScenario, span: Window) -> orbits.Orbit:
     if orbit.oem is not None:
-        return read_oem(_beside(scenario, orbit.oem)).orbit
+        table = read_oem(_beside(scenario, orbit.oem)).orbit
+        wanted = span[0] - _MARGIN_US, span[1] + _MARGIN_US
+        gaps = subtract([wanted], [(start_us, end_us + 1) for start_us, end_us in table.spans_us])
+        if gaps:
+            missing = " to ".join(us_to_utc(at_us) for at_us in gaps[0])
+            needed = " to ".join(us_to_utc(at_us) for at_us in wanted)
+            raise ValueError(
+                f"{orbit.oem} lacks {missing}, and the plan runs from {needed}, some sols beyond the scenario's end to "
+                "drain; import a longer table, or choose another start or duration"
+            )
+        return table
     if orbit.longitude_deg is not None:
         return orbits.AreostationaryOrbit(orbit.longitude_deg)
     if orbit.like is not None:

@@ -91,7 +91,8 @@ def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, 
 
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
     """Contacts both ways; what is announced to be closed is left out, by direction."""
-    span, site, relays = span_of(scenario), site_of(scenario), relays_of(scenario)
+    span, site = span_of(scenario), site_of(scenario)
+    relays = relays_of(scenario, span)
     network = scenario.network
     bands: set[str] = {radio.band for _, radio in network.radios}
     closed = {band: _closures(scenario, band, span) for band in sorted(bands)}

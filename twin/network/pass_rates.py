@@ -49,7 +49,7 @@ class UhfRadio(NamedTuple):
 def pass_segments(
     radio: UhfRadio, windows: list[Window], range_km: Callable[[IntArray], FloatArray]
 ) -> list[list[Segment]]:
-    """Segments of constant rate for each pass [bit/s of packets].
+    """Segments of constant rate for each pass [bit/s of packets], without those that do not carry one bit a second.
 
     Args:
         radio: both ends.
@@ -67,7 +67,8 @@ def pass_segments(
         return found
     ends_km = range_km(np.array(ends_us).ravel()).reshape(-1, 2).max(axis=-1)
     farthest_km = iter(np.rint(ends_km).tolist())  # whole: the last bit of a distance must not reach a rate
-    return [[_goodput(segment, next(farthest_km), radio.frame_loss) for segment in segments] for segments in found]
+    rated = [[_goodput(segment, next(farthest_km), radio.frame_loss) for segment in segments] for segments in found]
+    return [[segment for segment in segments if segment.rate_bps > 0] for segments in rated]
 
 
 def _goodput(segment: Segment, farthest_km: float, frame_loss: float) -> Segment:

@@ -8,7 +8,7 @@ itself, with knots so close that interpolation errs by less than a millisecond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -86,13 +86,18 @@ def to_earth(name: str, links: RelayLinks, earth: str, served: Served, in_sight:
             yield Contact(earth, name, *window, links.up_rate_bps, owlt, station)
 
 
-def between(one: str, first: Relay, other: str, second: Relay, rate_bps: int, span: Window) -> list[Contact]:
-    """Contacts between two relays that see each other, both ways."""
+def between(
+    one: str, other: str, relays: Mapping[str, Relay], span: Window, rate_bps: int, limits_km: tuple[float, float]
+) -> list[Contact]:
+    """Contacts between two relays that see each other, both ways; limits are the height that the line of sight clears
+    and the largest distance [km].
+    """
+    first, second = relays[one].orbit, relays[other].orbit
 
     def light_us(us: IntArray) -> IntArray:
-        return relay_geometry.light_time_us(relay_geometry.distance_km(first.orbit, second.orbit, us))
+        return relay_geometry.light_time_us(relay_geometry.distance_km(first, second, us))
 
-    windows = relay_geometry.crosslinks(first.orbit, second.orbit, *span)
+    windows = relay_geometry.crosslinks(first, second, *span, *limits_km)
     knots = light_knots(windows, PASS_KNOT_US, light_us)
     pairs = (one, other), (other, one)
     return [Contact(*pair, *w, rate_bps, owlt) for w, owlt in zip(windows, knots, strict=True) for pair in pairs]

@@ -51,7 +51,8 @@ def budget_text(scenario: Scenario) -> str:
 
 
 def _links(scenario: HabitatScenario) -> Iterator[str]:
-    span, site, relays = (scenario.start_us, scenario.end_us), site_of(scenario), relays_of(scenario)
+    span, site = (scenario.start_us, scenario.end_us), site_of(scenario)
+    relays = relays_of(scenario, span)
     own = scenario.network.direct_to_earth
     if own is not None:
         yield from _deep_space(scenario, "habitat", own, _habitat_sights(scenario, own, site, span))

@@ -17,6 +17,8 @@ from twin.units import SECOND_US, format_duration
 
 SCHEDULE_MAX: Final = 10_000
 SPACECRAFT_MAX: Final = 16
+SHORTEST_US: Final = 60 * SECOND_US
+"""assumed: nobody schedules an antenna by less than a minute, and a plan in pieces of microseconds is never done."""
 
 
 def _known(station: str) -> str:
@@ -39,6 +41,8 @@ class MaintenanceRule(Part):
 
     @model_validator(mode="after")
     def _opens_again(self) -> MaintenanceRule:
+        if self.every_us is not None and self.every_us < SHORTEST_US:
+            raise RuleError(f"comes again within {format_duration(SHORTEST_US)}", "choose a longer period", ("every",))
         if self.every_us is not None and self.every_us <= self.for_us:
             rule = f"lasts {format_duration(self.for_us)} and comes every {format_duration(self.every_us)}"
             raise RuleError(f"{rule}, so the station never opens", "choose a longer period", ("every",))
@@ -119,6 +123,13 @@ class Apertures(Part):
     schedule: Annotated[tuple[WrittenTrack, ...], Field(max_length=SCHEDULE_MAX)] = setting(
         (), "Tracks written by hand; none: they are planned.", source="assumed: planned"
     )
+
+    @field_validator("track_max_us", "uplink_turn_us")
+    @classmethod
+    def _not_in_pieces(cls, lasts_us: int) -> int:
+        if lasts_us < SHORTEST_US:
+            raise RuleError(f"is below {format_duration(SHORTEST_US)}", "choose a longer one")
+        return lasts_us
 
     @model_validator(mode="after")
     def _possible(self) -> Apertures:

@@ -9,6 +9,7 @@ from twin.scenario.errors import Key, RuleError, listed
 from twin.scenario.fault_parts import RANDOM_US, AtInstant
 from twin.scenario.faults import Fault
 from twin.scenario.link_faults import (
+    BundleForgery,
     BundleReplay,
     ChanceOnLink,
     FrameForgery,
@@ -58,6 +59,10 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
             _check_outage(scenario, fault, key)
         case FrameForgery():
             _check_forgery(scenario, fault, key)
+            if fault.link == "down":
+                _check_direct(scenario, key)
+        case BundleForgery():
+            _check_direct(scenario, key)
         case FrameReplay():
             if fault.device is not None:
                 _check_device(scenario, fault.device, key)
@@ -129,6 +134,12 @@ def _known(name: str, names: tuple[str, ...], rule: str, key: Key) -> None:
 
 def _check_device(scenario: HabitatScenario, device: str, key: Key) -> None:
     _known(device, scenario.habitat.device_names, "unknown device", (*key, "device"))
+
+
+def _check_direct(scenario: HabitatScenario, key: Key) -> None:
+    if scenario.network.direct_to_earth is None:
+        rule = "is put in between edge nodes and Earth, and the habitat has no radio to Earth"
+        raise RuleError(rule, "add `network.direct_to_earth`, or drop the fault", (*key, "link"))
 
 
 def _check_rollback(scenario: HabitatScenario, fault: SnapshotRollback, key: Key) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from twin.scenario.clinic import check_clinic
@@ -17,6 +18,9 @@ from twin.units import format_duration
 if TYPE_CHECKING:
     from twin.scenario.model import HabitatScenario
 
+# Nodes on Earth, and what plans and schedules call the habitat.
+_OTHER_NODES: Final = ("earth", "earth-2", "auditor", "gateway", "habitat")
+_EDGE_NAME: Final = re.compile(r"edge-[0-9]+")
 # Kept free before the end of the sky's table: twice the longest published command moratorium, 14 days.
 DRAIN_MARGIN_US: Final = 28 * 86_400 * 1_000_000
 
@@ -26,6 +30,7 @@ def check_habitat(scenario: HabitatScenario) -> None:
     _check_dates(scenario)
     check_listed_once(scenario)
     _check_devices(scenario)
+    _check_relays(scenario)
     check_weather(scenario)
     check_episodes(scenario)
     check_clinic(scenario)
@@ -72,6 +77,15 @@ def _check_devices(scenario: HabitatScenario) -> None:
         total += group.count * (scenario.habitat.crew if group.for_each else 1)
     if total > DEVICES_MAX:
         raise RuleError(f"{total} devices, and 11-bit APIDs name {DEVICES_MAX}", "use fewer", ("habitat", "devices"))
+
+
+def _check_relays(scenario: HabitatScenario) -> None:
+    """Refuse relays with the name of another node: contacts and bundles would go astray."""
+    taken = {*_OTHER_NODES, *scenario.habitat.device_names}
+    for index, name in enumerate(scenario.network.relay_names):
+        if name in taken or _EDGE_NAME.fullmatch(name):
+            key: Key = ("network", "relays", index, "name")
+            raise RuleError("is the name of another node", "give the relay a name of its own", key)
 
 
 def _check_replays(scenario: HabitatScenario, index: int, key: Key) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from twin.scenario.apertures import Apertures
 from twin.scenario.catalogue import LARGE_STATIONS, STATIONS
 from twin.scenario.errors import Key, RuleError, listed
-from twin.scenario.fields import BitRateBps, DurationUs, ElevationDeg, Part, SeparationDeg, setting
+from twin.scenario.fields import BitRateBps, DistanceKm, DurationUs, ElevationDeg, Part, SeparationDeg, setting
 from twin.scenario.radio import DeepSpaceRadio
 from twin.scenario.relays import Relay
 
@@ -23,6 +23,18 @@ class DirectToEarth(DeepSpaceRadio):
         "10 deg",
         "Lowest elevation of Earth at the site.",
         source="assumed: clear of terrain, as for the stations",
+    )
+
+
+class Crosslinks(Part):
+    """Links between relays that see each other past Mars."""
+
+    rate_bps: BitRateBps = setting("128 kbit/s", "Rate, at any distance.", source="assumed: a rate of Proximity-1")
+    range_max_km: DistanceKm = setting(
+        "3000 km", "Largest distance of two relays.", source="assumed: what a UHF pass over a site spans"
+    )
+    atmosphere_km: DistanceKm = setting(
+        "60 km", "Height over Mars that the line of sight clears.", source="assumed: above the dust of a global storm"
     )
 
 
@@ -65,6 +77,9 @@ class SkyNetwork(Part):
     )
     relays: Annotated[tuple[Relay, ...], Field(max_length=RELAYS_MAX)] = setting(
         (), "Orbiters that relay.", source="assumed: none, the habitat reaches Earth by itself"
+    )
+    crosslinks: Crosslinks | None = setting(
+        None, "Links between relays; null: none.", source="assumed: no relay at Mars has carried them"
     )
     apertures: Apertures | None = setting(
         None,

@@ -28,7 +28,7 @@ from twin.scenario.fields import (
     SizeBytes,
     setting,
 )
-from twin.scenario.orbiters import ORBITERS
+from twin.scenario.orbiters import ORBITERS, AreostationaryEntry
 from twin.scenario.radio import DeepSpaceRadio, Rates, require_a_rate
 
 _SHAPE: Final = "semi_major_axis_km"
@@ -91,7 +91,20 @@ class Orbit(Part):
             )
         if self.semi_major_axis_km is not None:
             self._check_elements()
+        else:
+            self._check_alone(ways[0])
         return self
+
+    def _check_alone(self, way: str) -> None:
+        """A name, a file or a longitude says all; but the catalogue's areostationary relay may stand elsewhere."""
+        allowed = {way}
+        if self.like is not None and isinstance(ORBITERS[self.like], AreostationaryEntry):
+            allowed.add("longitude_deg")
+        for name in type(self).model_fields:
+            if name in self.model_fields_set - allowed and getattr(self, name) is not None:
+                word = name.removesuffix("_km").removesuffix("_deg").removesuffix("_us")
+                said = way.removesuffix("_deg")
+                raise RuleError(f"{said} says the whole orbit, {word} included", f"drop {word}, or {said}", (word,))
 
     @property
     def elements(self) -> tuple[float, float, float, float, float, float]:
@@ -169,6 +182,13 @@ class Proximity(Part):
         if self.rates_bps is not None:
             require_a_rate(self.rates_bps, self.rate_max_bps, ("rates",))
         return self
+
+    @field_validator("frame_loss")
+    @classmethod
+    def _lets_frames_through(cls, loss: float) -> float:
+        if loss >= 1:
+            raise RuleError("nothing comes through", "give less than 100 %, or no relay")
+        return loss
 
 
 class Relay(Part):

@@ -131,7 +131,7 @@ def test_nothing_goes_up_in_a_moratorium_and_nothing_down_in_a_conjunction() -> 
         + "overload: allowed\n"
     )
     span = span_of(scenario)
-    (moratorium,), (conjunction,) = (closed_by_the_sun(scenario, way, span) for way in ("up", "down"))
+    (moratorium,), (conjunction,) = (closed_by_the_sun(scenario, "X", way, span) for way in ("up", "down"))
     assert moratorium == conjunction, "both at 2 deg by default"
     assert span[1] > moratorium[1], "the plan goes on until acks can come again"
     plan = plan_of(scenario)
@@ -163,3 +163,12 @@ def test_a_habitat_without_devices_has_a_plan_and_no_run(tmp_path: Path) -> None
     with pytest.raises(ScenarioError, match="a run needs something that measures"):
         run(parse_scenario(bare), tmp_path / "run", quiet=True)
     assert not (tmp_path / "run").exists()
+
+
+def test_relays_that_see_each_other_may_pass_bundles_on() -> None:
+    asked = RELAYED.replace("guarantees:", '  crosslinks: {range_max: "4000 km"}\nguarantees:', 1)
+    between = [c for c in plan_of(habitat(asked)).contacts if {c.source, c.destination} == {"mro", "tgo"}]
+    assert {(c.source, c.destination) for c in between} == {("mro", "tgo"), ("tgo", "mro")}
+    assert all(0 < owlt_us <= 13_350 for c in between for _, owlt_us in c.owlt), "4,000 km are 13.34 ms"
+    assert {c.rate_bps for c in between} == {128_000}
+    assert not [c for c in plan_of(habitat(RELAYED)).contacts if {c.source, c.destination} == {"mro", "tgo"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from twin.experiments.disturbances import announced_closures, safe_modes
 from twin.experiments.earth_service import HABITAT, Closed, closures_of, service
@@ -114,6 +115,10 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         links = relay_links(scenario, relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
         contacts += relay_planner.to_earth(relay.name, links, EARTH, served, in_sight[relay.name])
+    if network.crosslinks is not None:
+        limits_km = network.crosslinks.atmosphere_km, network.crosslinks.range_max_km
+        for pair in combinations(relays, 2):
+            contacts += relay_planner.between(*pair, relays, span, network.crosslinks.rate_bps, limits_km)
     return ContactPlan(_less_safe_modes(scenario, contacts), ends=(EARTH, *scenario.habitat.edge_names))
 
 

@@ -128,3 +128,17 @@ def test_questions_without_an_answer_are_refused_in_one_line(scenario: Path, tmp
     bare = Path(__file__).parents[2] / "scenarios" / "bench" / "chain3.yaml"
     assert "have no sky" in refused(bare, "--geometry")
     assert {"S", "R", "D"} >= {c["from"] for c in json.loads(printed(bare, "--json"))}
+
+
+def test_people_read_what_shared_antennas_do_and_whether_any_way_leads_to_earth(scenario: Path) -> None:
+    shared = printed(scenario, "--set", "network.apertures={}")
+    assert "nobody does" in shared
+    assert "nobody does" not in printed(scenario)
+    far = "network.relays=[{name: far, orbit: {longitude: 60}}]"  # without directed antennas UHF does not reach it
+    words = [str(scenario), "--set", "network.direct_to_earth=null", "--set", far]
+    done = CliRunner().invoke(app, ["contacts", *words], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stderr.splitlines() == [
+        "twin: no way leads from the habitat to Earth in this time",
+        "twin: no way leads from Earth to the habitat in this time",
+    ]

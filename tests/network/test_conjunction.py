@@ -7,8 +7,6 @@ from published import rows
 from twin.network.conjunction import (
     MORATORIUM_SEP_DEG,
     SEP_LIMITS_DEG,
-    closed_to_band,
-    longest_silence,
     silence_us,
     windows_below,
 )
@@ -61,7 +59,7 @@ def test_ka_closes_only_in_the_deep_conjunctions_and_within_the_windows_of_x_and
     """SEP stays above 1 deg in 2034 (1.142) and 2043 (1.054)."""
     shallow = {row["min_utc"][:4] for row in CONJUNCTIONS if float(row["sep_min_deg"]) > 1.0}
     assert shallow == {"2034", "2043"}
-    ka, x, s = (closed_to_band(band, *SPAN) for band in ("Ka", "X", "S"))
+    ka, x, s = (windows_below(SEP_LIMITS_DEG[band], *SPAN) for band in ("Ka", "X", "S"))
     assert (len(ka), len(x), len(s)) == (7, 9, 9)
     assert not shallow & {us_to_utc(start_us)[:4] for start_us, _ in ka}
     for inner, outer in ((ka, x), (x, s)):
@@ -84,24 +82,22 @@ def test_the_silence_of_a_moratorium_is_its_length_and_two_light_times():
     """2043, by the table: 15.645 days and twice 1183 s."""
     row = max(CONJUNCTIONS, key=lambda row: float(row["sep_lt2_days"]))
     start_us, end_us = (utc_to_us(row[f"sep_lt2_{edge}_utc"]) for edge in ("start", "end"))
-    silent_us, heard_us = longest_silence([(start_us, end_us)])
     light_us = 2.0 * float(row["one_way_lt_s"]) * US_PER_S
-    assert heard_us - silent_us == pytest.approx(end_us - start_us + light_us, rel=1e-4)
-    assert heard_us - silent_us == silence_us((start_us, end_us))
+    assert silence_us((start_us, end_us)) == pytest.approx(end_us - start_us + light_us, rel=1e-4)
 
 
 def test_the_longest_silence_of_twenty_years_is_that_of_2028():
     """17.05 days at 2 deg, and two light times on top."""
     moratoria = windows_below(MORATORIUM_SEP_DEG, *SPAN)
-    silent_us, heard_us = longest_silence(moratoria)
-    assert (us_to_utc(silent_us)[:10], us_to_utc(heard_us)[:10]) == ("2028-03-12", "2028-03-29")
-    assert heard_us - silent_us == max(silence_us(window) for window in moratoria)
-    assert (heard_us - silent_us) / US_PER_DAY == pytest.approx(17.08, abs=0.005)
+    start_us, end_us = longest = max(moratoria, key=silence_us)
+    assert (us_to_utc(start_us)[:10], us_to_utc(end_us)[:10]) == ("2028-03-12", "2028-03-29")
+    assert silence_us(longest) / US_PER_DAY == pytest.approx(17.08, abs=0.005)
 
 
 def test_the_silence_begins_with_the_first_bit_that_cannot_be_acked():
     ((start_us, end_us),) = windows_below(MORATORIUM_SEP_DEG, utc_to_us("2034-08-01"), utc_to_us("2034-09-01"))
-    silent_us, heard_us = longest_silence([(start_us, end_us)])
+    silent_us = start_us - ephemeris.owlt_down_us(start_us)
+    heard_us = silent_us + silence_us((start_us, end_us))
     # Sent then, it arrives as the moratorium begins; the ack that leaves as it ends arrives at its end.
     assert silent_us + ephemeris.owlt_down_sent_us(silent_us) == pytest.approx(start_us, abs=2)
     assert heard_us - ephemeris.owlt_up_received_us(heard_us) == pytest.approx(end_us, abs=2)
@@ -109,7 +105,6 @@ def test_the_silence_begins_with_the_first_bit_that_cannot_be_acked():
 
 def test_without_a_closed_window_there_is_no_silence():
     assert windows_below(2.0, utc_to_us("2027-01-01"), utc_to_us("2028-01-01")) == []
-    assert longest_silence([]) is None
 
 
 def test_a_range_inside_a_conjunction_is_closed_throughout():
@@ -121,11 +116,6 @@ def test_a_range_inside_a_conjunction_is_closed_throughout():
     ("call", "error", "said"),
     [
         (lambda: windows_below(0.0, *SPAN), ValueError, r"conjunction: SEP limit 0 deg is above 0 and below 180 deg"),
-        (
-            lambda: closed_to_band("Ku", *SPAN),
-            ValueError,
-            r"conjunction: no SEP limit for Ku-band; use one of S, X, Ka",
-        ),
         (lambda: windows_below(2.0, SPAN[1], SPAN[0]), ValueError, r"windows: end .* is before start"),
         (lambda: windows_below(2.0, 0, SPAN[1]), OutsideEphemeris, r"outside the ephemeris"),
     ],

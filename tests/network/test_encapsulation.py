@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.network.encapsulation import (
-    AOS_8920,
     TM_8920,
     Framing,
     bundle_rate_bps,
@@ -52,7 +51,6 @@ def test_rate_is_that_of_bundles_laid_into_frames_one_after_another():
 def test_ten_kilobyte_bundles_keep_97_percent_and_alerts_of_200_bytes_keep_91():
     assert bundle_rate_bps(1_000_000, 10_000, TM_8920) / 1e6 == pytest.approx(0.973, abs=0.001)
     assert bundle_rate_bps(1_000_000, 200, TM_8920) / 1e6 == pytest.approx(0.907, abs=0.005)
-    assert bundle_rate_bps(1_000_000, 10_000, AOS_8920) < bundle_rate_bps(1_000_000, 10_000, TM_8920)
 
 
 @pytest.mark.parametrize(

@@ -254,10 +254,10 @@ def calendar(
     scenario: HabitatScenario,
     stows: Sequence[Window],
     storms: Sequence[ComingStorm] = (),
-    by_the_sun: Sequence[tuple[str, float, int, int]] = (),
+    by_the_sun: Sequence[tuple[str, str, Window]] = (),
 ) -> list[Disturbance]:
     """Everything that goes wrong, for the report and for the trace: faults, stows, storms that no script tells, and
-    what the Sun closes (kind, limit [deg], start, end).
+    what the Sun closes (kind, meaning, window).
     """
     found = [Disturbance("antenna_stow", "habitat antenna", a, b, "opacity above the threshold") for a, b in stows]
     found += [
@@ -265,7 +265,7 @@ def calendar(
         for storm in storms
         if storm.origin != SCRIPTED
     ]
-    found += [Disturbance(kind, "Sun", a, b, f"SEP below {limit_deg:g} deg") for kind, limit_deg, a, b in by_the_sun]
+    found += [Disturbance(kind, "Sun", *window, detail) for kind, detail, window in by_the_sun]
     return sorted(found + scripted(scenario), key=lambda d: (d.start_us, d.kind, d.place))
 
 

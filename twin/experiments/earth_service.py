@@ -8,7 +8,7 @@ from functools import cache
 from twin.network import closures
 from twin.network.aperture_settings import closed_by_maintenance, rules_of, written_tracks
 from twin.network.apertures import plan_tracks
-from twin.network.grants import grants_of
+from twin.network.grants import Grant, grants_of
 from twin.network.relay_planner import Served, at_both_ends, received_us, sent_up_us
 from twin.network.tracks import Sight
 from twin.network.visibility import Window, down_windows, intersect, station_windows, subtract, union, up_windows
@@ -26,15 +26,15 @@ Closed = Mapping[str, Mapping[str, Sequence[Window]]]
 """By direction ("down", "up") and station: when it is known not to serve radios of one band, in Earth's time."""
 
 
-def service(
+def granted(
     scenario: HabitatScenario,
     apertures: Apertures,
     site: Site,
     in_sight: Mapping[str, Sequence[Window]],
     span: Window,
     closed: Mapping[str, Closed],
-) -> dict[str, Served]:
-    """What each spacecraft is granted, by its name.
+) -> tuple[list[Sight], list[Grant]]:
+    """When stations and spacecraft can hear each other, and what of it is granted.
 
     Args:
         in_sight: when each relay sees Earth, in Mars's time; closed: closures by band.
@@ -43,8 +43,13 @@ def service(
     rules = rules_of(apertures)
     maintenance = closed_by_maintenance(apertures, scenario.start_us, span)
     tracks = written_tracks(apertures, scenario.start_us) or plan_tracks(sights, rules, maintenance)
-    served: dict[str, Served] = {name: Served({}, {}) for name in (HABITAT, *in_sight)}
-    for grant in grants_of(tracks, sights, rules):
+    return sights, grants_of(tracks, sights, rules)
+
+
+def service(grants: Sequence[Grant], spacecraft: Sequence[str]) -> dict[str, Served]:
+    """Which station serves each spacecraft when, by its name."""
+    served: dict[str, Served] = {name: Served({}, {}) for name in spacecraft}
+    for grant in grants:
         by_station = getattr(served[grant.spacecraft], grant.direction)
         by_station.setdefault(grant.station, []).append((grant.start_us, grant.end_us))
     return served

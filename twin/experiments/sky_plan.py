@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from twin.experiments.disturbances import announced_closures, safe_modes
-from twin.experiments.earth_service import HABITAT, Closed, closures_of, service
+from twin.experiments.earth_service import HABITAT, Closed, closures_of, granted, service
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.link_rates import dust_over, relay_links, up_rate_bps
 from twin.experiments.overload import Load, capacity_bits
@@ -14,6 +14,7 @@ from twin.experiments.relay_orbits import relays_of
 from twin.experiments.sensors import typical_rows
 from twin.network import conjunction, relay_planner
 from twin.network.deep_space import down_rates
+from twin.network.grants import Tally, tally
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
 from twin.network.relay_planner import Served, at_both_ends, sent_down_us
 from twin.network.visibility import Window, subtract
@@ -78,16 +79,19 @@ def _closures(scenario: HabitatScenario, band: str, span: Window) -> Closed:
     }
 
 
-def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, float, int, int]]:
-    """Conjunctions and command moratoria in a span: kind, limit [deg], start and end in Earth's time."""
+def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, str, Window]]:
+    """Conjunctions and command moratoria in a span: kind, what it means, and when, in Earth's time."""
     radios_deg = {_sep_min_deg(scenario, radio.band) for _, radio in scenario.network.radios}
-    kinds = [("conjunction", limit_deg) for limit_deg in sorted(radios_deg, reverse=True)]
-    kinds.append(("command_moratorium", scenario.network.conjunction.moratorium_deg))
-    return [
-        (kind, limit_deg, *window)
-        for kind, limit_deg in kinds
+    found = [
+        ("conjunction", f"SEP below {limit_deg:g} deg", window)
+        for limit_deg in sorted(radios_deg, reverse=True)
         for window in conjunction.windows_below(limit_deg, *span)
     ]
+    limit_deg = scenario.network.conjunction.moratorium_deg
+    for window in conjunction.windows_below(limit_deg, *span):
+        days = conjunction.silence_us(window) / US_PER_DAY
+        found.append(("command_moratorium", f"SEP below {limit_deg:g} deg: no ack for {days:.1f} days", window))
+    return found
 
 
 def plan_of(scenario: HabitatScenario) -> ContactPlan:
@@ -98,8 +102,11 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
     bands: set[str] = {radio.band for _, radio in network.radios}
     closed = {band: _closures(scenario, band, span) for band in sorted(bands)}
     in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
-    granted = None if network.apertures is None else service(scenario, network.apertures, site, in_sight, span, closed)
-    contacts = _direct(scenario, site, span, closed, None if granted is None else granted[HABITAT])
+    served_by_track = None
+    if network.apertures is not None:
+        _, grants = granted(scenario, network.apertures, site, in_sight, span, closed)
+        served_by_track = service(grants, (HABITAT, *relays))
+    contacts = _direct(scenario, site, span, closed, None if served_by_track is None else served_by_track[HABITAT])
     for relay in network.relays:
         radio = relay.to_earth
         served = (
@@ -109,8 +116,8 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
                     for way, stations in (("down", network.stations_hearing(radio.band)), ("up", network.stations))
                 )
             )
-            if granted is None
-            else granted[relay.name]
+            if served_by_track is None
+            else served_by_track[relay.name]
         )
         links = relay_links(scenario, relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
@@ -120,6 +127,17 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         for pair in combinations(relays, 2):
             contacts += relay_planner.between(*pair, relays, span, network.crosslinks.rate_bps, limits_km)
     return ContactPlan(_less_safe_modes(scenario, contacts), ends=(EARTH, *scenario.habitat.edge_names))
+
+
+def antenna_use(scenario: HabitatScenario) -> list[Tally]:
+    """What becomes of the time in which stations see spacecraft while data are generated; empty without apertures."""
+    if scenario.network.apertures is None:
+        return []
+    span = scenario.start_us, scenario.end_us
+    in_sight = {name: sees_body(r.orbit, "earth", *span) for name, r in relays_of(scenario, span).items()}
+    bands: set[str] = {radio.band for _, radio in scenario.network.radios}
+    closed = {band: _closures(scenario, band, span) for band in bands}
+    return tally(*granted(scenario, scenario.network.apertures, site_of(scenario), in_sight, span, closed))
 
 
 def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iterator[Contact]:

@@ -12,7 +12,7 @@ later: 2 v/c, 0.01 deg, beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -51,17 +51,6 @@ def windows_below(limit_deg: float, start_us: int, end_us: int) -> list[Window]:
     )
 
 
-def closed_to_band(band: str, start_us: int, end_us: int) -> list[Window]:
-    """When a band fails in either direction, as ``windows_below``.
-
-    Raises:
-        ValueError: a band without a limit.
-    """
-    if band not in SEP_LIMITS_DEG:
-        raise ValueError(f"conjunction: no SEP limit for {band}-band; use one of {', '.join(SEP_LIMITS_DEG)}")
-    return windows_below(SEP_LIMITS_DEG[band], start_us, end_us)
-
-
 def silence_us(closed_up: Window) -> int:
     """How long Mars can wait for the ack of something it sends, over a window in which nothing goes up [us].
 
@@ -70,16 +59,3 @@ def silence_us(closed_up: Window) -> int:
     """
     start_us, end_us = closed_up
     return end_us - start_us + ephemeris.owlt_down_us(start_us) + ephemeris.owlt_up_us(end_us)
-
-
-def longest_silence(closed_up: Sequence[Window]) -> Window | None:
-    """From when on and until when Mars hears nothing of what it sends, the longest of all windows, in Mars's time [us].
-
-    Starts when the first bit leaves Mars that cannot be acked any more, ends when the first ack afterwards arrives.
-    None where nothing is closed; of several as long, the first.
-    """
-    longest = max(closed_up, key=silence_us, default=None)
-    if longest is None:
-        return None
-    start_us, end_us = longest
-    return start_us - ephemeris.owlt_down_us(start_us), end_us + ephemeris.owlt_up_us(end_us)

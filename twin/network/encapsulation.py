@@ -24,8 +24,6 @@ class Framing(NamedTuple):
 
 TM_8920: Final = Framing(1115, 6 + 4 + 2, 4)
 """CCSDS 132.0-B: 8920 bits; primary header, operational control field, error control; marker of CCSDS 131.0-B."""
-AOS_8920: Final = Framing(1115, 6 + 2 + 4 + 2, 4)
-"""CCSDS 732.0-B: as TM, and the 2 bytes of the packet zone's header (M_PDU)."""
 
 SEGMENT_BYTES_MAX: Final = 1_400
 """Bundle bytes in one LTP segment. assumed: ION's usual setting, an Ethernet frame less its headers."""

@@ -80,20 +80,6 @@ def mean_rounds(segments: int, loss: float) -> float:
     return total
 
 
-def rounds_for(assurance: float, segments: int, loss: float) -> int:
-    """Fewest rounds after which a block is whole with a chance of at least ``assurance``; errors as ``whole_after``.
-
-    Raises:
-        ValueError: an assurance outside 0 to 1.
-    """
-    if not 0.0 < assurance <= 1.0 - _NEGLIGIBLE:
-        raise ValueError(f"LTP: assurance {assurance}: a chance above 0 and below 1; 0.999 is usual")
-    rounds = 1
-    while whole_after(rounds, segments, loss) < assurance:
-        rounds += 1
-    return rounds
-
-
 def draw_rounds(segments: int, loss: float, blocks: int, generator: np.random.Generator) -> IntArray:
     """Rounds that each of ``blocks`` blocks takes, shape (blocks,), by repeating what was lost; errors as above.
 

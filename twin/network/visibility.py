@@ -78,23 +78,6 @@ def down_windows(
     )
 
 
-def heard_windows(
-    site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
-) -> list[Window]:
-    """Windows [us] for transmission from the site to the station, by arrival, in Earth time."""
-
-    def from_station(heard_us: IntArray) -> tuple[FloatArray, FloatArray]:
-        return stations.mars_azimuth_elevation_deg(station, heard_us)
-
-    def from_site(heard_us: IntArray) -> tuple[FloatArray, FloatArray]:
-        return mars.earth_azimuth_elevation_deg(site, heard_us - ephemeris.owlt_down_us(heard_us))
-
-    return intersect(
-        clear_windows(from_site, site.mask, *span, site_min_deg),
-        clear_windows(from_station, station.mask, *span, station_min_deg),
-    )
-
-
 def up_windows(
     site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
 ) -> list[Window]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from twin.experiments.identities import EARTH
 from twin.experiments.planned import planned_contacts, raw_sights
+from twin.experiments.sky_plan import antenna_use
 from twin.network.contact_table import contact_table
 from twin.network.formats.document import sights_to_json, to_json
 from twin.network.formats.hdtn import to_hdtn
@@ -15,7 +17,9 @@ from twin.network.formats.ion import to_ion
 from twin.network.formats.nodes import number_nodes
 from twin.network.formats.table import to_csv
 from twin.network.formats.whole_seconds import Export
+from twin.network.itineraries import ways
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.planning.antenna_table import antenna_table
 from twin.planning.budget_text import budget_text
 from twin.planning.contact_picture import draw_contacts
 from twin.planning.picture_file import write_picture
@@ -90,9 +94,23 @@ def write_plan(
     plan = planned_contacts(scenario)
     if picture is not None:
         _draw(_for_people(plan, scenario), scenario, longitude_deg, picture)
+    notes = _no_way(plan, scenario)
     if form is None:
-        return contact_table(_for_people(plan, scenario), span, longitude_deg), ()
-    return FORMS[form](plan, scenario.name)
+        tables = [contact_table(_for_people(plan, scenario), span, longitude_deg)]
+        if isinstance(scenario, HabitatScenario) and (used := antenna_use(scenario)):
+            tables.append(antenna_table(used) + "\n")
+        return "\n".join(tables), notes
+    text, said = FORMS[form](plan, scenario.name)
+    return text, (*notes, *said)
+
+
+def _no_way(plan: ContactPlan, scenario: Scenario) -> tuple[str, ...]:
+    """A word on a habitat that its plan leaves alone."""
+    if not isinstance(scenario, HabitatScenario):
+        return ()
+    edge = scenario.habitat.edge_names[0]
+    pairs = (("from the habitat to Earth", edge, EARTH), ("from Earth to the habitat", EARTH, edge))
+    return tuple(f"no way leads {words} in this time" for words, here, there in pairs if not ways(plan, here, there))
 
 
 def _for_people(plan: ContactPlan, scenario: Scenario) -> ContactPlan:

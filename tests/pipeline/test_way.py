@@ -121,3 +121,15 @@ def test_a_bundle_that_waits_at_a_relay_is_expected_when_the_relay_can_have_sent
     way.ended(sent.id)
     behind_us = 501 * S + 8_000  # the airtime of a thousand bytes after what is promised
     assert way.reach_us(2 * S) == behind_us + LIGHT_US - 2 * S
+
+
+def test_a_bundle_leaves_by_the_neighbour_that_room_was_found_with() -> None:
+    """A small one would go over mro at once; one that fills the pass arrives sooner over the direct contact, later."""
+    direct, relayed = window("edge-1", "earth", 20, 900), over("mro", (0, 100), (0, 60))
+    way = Way(plan(direct, *relayed), "edge-1", "earth")
+    room = way.room_bytes(0)
+    assert room == 100 * MBIT // 8
+    sent = way.radiate(bytes(room), 0)
+    assert sent.neighbour == "mro", "the direct contact is not open yet"
+    assert way.failed(sent.id, 0), "and nothing is given back that was not promised"
+    assert way.next_start_us(0, 1000) == 10 * S, "mro is left alone for a while"

@@ -35,6 +35,7 @@ class Way:
         self._antennas: dict[str, Antenna] = {}
         self._busy: Antenna | None = None
         self._chosen: Route | None = None
+        self._promised = False
         self._wanted_bytes = PROBE_BYTES
         self.replan(plan)
 
@@ -42,6 +43,7 @@ class Way:
         """Go by another plan from now on."""
         self.plan = plan
         self._chosen = None
+        self._promised = False
         for neighbour in _leading_to(plan, self.here, self.destination):
             if neighbour not in self._antennas:
                 self._antennas[neighbour] = Antenna(plan, self.here, neighbour, self._ids)
@@ -99,13 +101,24 @@ class Way:
         """The effect that sends `data` now; the way is busy until `ended` is called."""
         antenna = self._only
         if antenna is None:
-            route = self._chosen = self._best(len(data), now_us) or self._chosen
-            assert route is not None
-            antenna = self._antennas[route.next_hop]
-            self._router.commit(route)
+            assert self._chosen is not None, "room_bytes has found room"
+            route = self._leaving_now(len(data), now_us, self._chosen.next_hop)
+            self._promised = route is not None
+            if route is not None:
+                self._router.commit(route)
+                self._chosen = route
+            antenna = self._antennas[self._chosen.next_hop]
             self._wanted_bytes = PROBE_BYTES
         self._busy = antenna
         return antenna.radiate(data)
+
+    def _leaving_now(self, size_bytes: int, now_us: int, neighbour: str) -> Route | None:
+        """The best route of a bundle if it leaves now; else, as room was found there, over this neighbour."""
+        route = self._best(size_bytes, now_us)
+        if route is None or route.departure_us > now_us:
+            others = frozenset(self._antennas) - {neighbour}
+            route = self._router.best(self.destination, size_bytes, now_us, excluded=others)
+        return route if route is not None and route.departure_us == now_us else None
 
     def reach_us(self, now_us: int) -> int:
         """How long what leaves now, or in the next contact, is on its way; 0 if the plan holds no route."""
@@ -135,7 +148,8 @@ class Way:
         if self._busy is None or not self._busy.failed(transmission_id, now_us):
             return False
         if self._only is None and self._chosen is not None:
-            self._router.release(self._chosen)
+            if self._promised:
+                self._router.release(self._chosen)
             self._router.hold(self._busy.neighbour, now_us + RETRY_US)
         self._busy = None
         return True

@@ -102,7 +102,6 @@ class ContactVolume:
         "_levels",
         "_since_us",
         "_start_us",
-        "_tail_us",
         "contact",
         "highest",
         "lowest",
@@ -118,7 +117,6 @@ class ContactVolume:
         self._levels: tuple[_Spans, ...] = ()
         self.lowest = LEVELS
         self.highest = -1
-        self._tail_us = 0  # no promise lies behind it
 
     def earliest(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
         """First and last instant of the earliest transmission from `at_us` on that lies whole inside the contact.
@@ -136,7 +134,7 @@ class ContactVolume:
                 tried_us = begin_us
                 for level in levels:
                     begin_us = level.free_from(begin_us, airtime_us)
-        elif begin_us < self._tail_us and priority <= self.lowest:
+        elif priority <= self.lowest < LEVELS:
             begin_us = self._levels[self.lowest].free_from(begin_us, airtime_us)
         end_us = begin_us + airtime_us
         return (begin_us, end_us) if end_us <= self._end_us else None
@@ -165,8 +163,6 @@ class ContactVolume:
                     level.begins.append(begin_us)
                     ends.append(end_us)
                 level.total_us += airtime_us
-                if end_us > self._tail_us:
-                    self._tail_us = end_us
                 return begin_us, end_us
         span = self.earliest(at_us, size_bytes, priority)
         if span is not None:
@@ -179,7 +175,6 @@ class ContactVolume:
             self.lowest, self.highest = min(priority, self.lowest), max(priority, self.highest)
             self._levels = self._levels or tuple([_Spans() for _ in range(LEVELS)])
         self._levels[priority].add(*span)
-        self._tail_us = max(self._tail_us, span[1])
 
     def give_back(self, span: Span, priority: int) -> None:
         """What was promised will not be used."""

@@ -214,7 +214,9 @@ class Outbox:
         missed: list[Parcel] = []
         room_bytes = -1
         for queue in lane.falling:
-            if queue and room_bytes < 0:
+            if not queue:
+                continue
+            if room_bytes < 0:
                 room_bytes = antenna.room_bytes(now_us)
             while queue and queue[0].size > room_bytes and _misses(queue[0], now_us):
                 missed.append(queue.popleft())

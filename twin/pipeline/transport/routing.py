@@ -126,13 +126,11 @@ class Router:
                     return None
             else:
                 volumes = before[0]
-                at_us = now_us
-                if priority < LEVELS:
-                    at_us = max(now_us, self._from_us.get(volumes[0].contact[1], 0))
+                from_us = self._from_us.get(volumes[0].contact[1], 0)
+                at_us = from_us if from_us > now_us and priority < LEVELS else now_us
                 spans = []
                 for volume in volumes:
-                    look = volume.take if promise else volume.earliest
-                    span = look(at_us, size_bytes, priority)
+                    span = (volume.take if promise else volume.earliest)(at_us, size_bytes, priority)
                     if span is None:
                         at_us = NEVER_US
                         break

@@ -28,8 +28,14 @@ class Box:
 
     def __init__(self, *contacts: Contact, storage: int | None = None, return_to_sender: bool = False) -> None:
         self.given_up: list[Parcel] = []
+        self.left: list[Parcel] = []
         self.box = Outbox(
-            A, ContactPlan(contacts), lambda parcel, _now, _out: self.given_up.append(parcel), storage, return_to_sender
+            A,
+            ContactPlan(contacts),
+            lambda parcel, _now, _out: self.left.append(parcel),
+            lambda parcel, _now, _out: self.given_up.append(parcel),
+            storage,
+            return_to_sender,
         )
         self.made = 0
         self.out: list[Effect] = []
@@ -63,8 +69,7 @@ class Box:
         while done < len(of(self.out, Transmit)):
             transmit = of(self.out, Transmit)[done]
             done += 1
-            self.box.transmitted(Transmitted(transmit.id, transmit.neighbour), T0 + at)
-            self.box.go_on(transmit.neighbour, T0 + at, self.out)
+            self.box.transmitted(Transmitted(transmit.id, transmit.neighbour), T0 + at, self.out)
         return self.sent()
 
     def dropped(self) -> list[tuple[int, str]]:
@@ -79,8 +84,7 @@ def test_expedited_goes_before_normal_before_bulk_and_otherwise_in_order():
     box.box.wake(D, T0 + 100, box.out)
     while len(box.sent()) < 6:
         transmit = of(box.out, Transmit)[-1]
-        box.box.transmitted(Transmitted(transmit.id, D), T0 + 100)
-        box.box.go_on(D, T0 + 100, box.out)
+        box.box.transmitted(Transmitted(transmit.id, D), T0 + 100, box.out)
     assert [number for number, _ in box.sent()] == [3, 6, 2, 5, 1, 4]
 
 
@@ -237,10 +241,11 @@ def test_nothing_is_ever_lost_without_a_fact(seed: int):
             if random.random() < 0.15:
                 outbox.failed(TransmitFailed(transmit.id, neighbour, "no contact"), T0 + at, box.out)
             else:
-                parcel = outbox.transmitted(Transmitted(transmit.id, neighbour), T0 + at)
+                parcel = outbox._lanes[neighbour].under_way
+                outbox.transmitted(Transmitted(transmit.id, neighbour), T0 + at, box.out)
                 assert parcel is not None
+                assert outbox._lanes[neighbour].under_way is not parcel
                 left.append(parcel.bundle[2])
-                outbox.go_on(neighbour, T0 + at, box.out)
         for transmit in of(box.out[seen:], Transmit):
             assert transmit.neighbour not in under_way
             under_way[transmit.neighbour] = transmit

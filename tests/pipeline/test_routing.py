@@ -167,13 +167,15 @@ def test_promises_are_kept_clear_of_and_never_exceed_a_contact(block: int) -> No
                 for contact, span in zip(given.contacts, given.spans, strict=True):
                     taken[numbers[id(contact)]].remove((*span, given.priority))
             size, priority = random.choice([1, 2, 3, 5, 9]), random.choice([BULK, NORMAL, NORMAL, EXPEDITED])
-            route = router.best(B, size, now, priority)
+            promise = random.random() < 0.5  # of a route known before, else afterwards
+            route = router.best(B, size, now, priority, promise=promise)
             expected = promised_oracle_us(contacts, taken, size, now, priority)
             assert (None if route is None else route.arrival_us) == expected, f"plan {block} {number} at {now}"
             if route is None:
                 continue
             check_route(route, size, now)
-            router.commit(route)
+            if not promise:
+                router.commit(route)
             committed += 1
             standing.append(route)
             for volume, span in zip(route.volumes, route.spans, strict=True):

@@ -34,11 +34,11 @@ from twin.pipeline.machine import (
 )
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import EXPEDITED, NORMAL
-from twin.pipeline.transport.flow_ends import FlowSettings, Group, Incoming, Outgoing, Owner, closes_group
+from twin.pipeline.transport.flow_ends import FlowSettings, Group, Incoming, Outgoing, closes_group
 from twin.pipeline.transport.lane import Parcel
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.outbox import STRANDED, Outbox
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
+from twin.pipeline.transport.routing import NEVER_US, NOBODY, Router
 from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.crc import extend_crc32c
@@ -80,7 +80,12 @@ class BundleNode:
         self._node = settings.address.here[0]
         self._names = {node: name for name, (node, _) in settings.endpoints.items()}
         self._outbox = Outbox(
-            settings.name, settings.plan, self._given_up, settings.storage_bytes_max, settings.return_to_sender
+            settings.name,
+            settings.plan,
+            self._has_left,
+            self._given_up,
+            settings.storage_bytes_max,
+            settings.return_to_sender,
         )
         self._returns: dict[str, Router] = {}
         self._priorities = {(settings.endpoints[f.destination][0], f.flow): f.priority for f in settings.flows}
@@ -88,10 +93,10 @@ class BundleNode:
             self._priorities[number, ACK_SERVICE] = EXPEDITED
         self._handlers: dict[type[Any], Callable[[Any, int, list[Effect]], None]] = {
             BundleArrived: self._arrived,
-            Transmitted: self._transmitted,
+            Transmitted: self._outbox.transmitted,
             Offered: self._offered,
             TimerFired: self._timer,
-            TransmitFailed: self._failed,
+            TransmitFailed: self._outbox.failed,
             LinkChanged: self._link_changed,
             PlanChanged: self._plan_changed,
             Started: self._started,
@@ -108,11 +113,7 @@ class BundleNode:
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event; see `twin.pipeline.machine`."""
         out: list[Effect] = []
-        handler = self._handlers.get(type(event))
-        if handler is None:
-            out.append(Report(Rejected(type(event).__name__, "not an event of a bundle node")))
-        else:
-            handler(event, now_us, out)
+        self._handlers.get(type(event), _refuse)(event, now_us, out)
         return out
 
     def _started(self, event: Started, now_us: int, out: list[Effect]) -> None:
@@ -170,13 +171,14 @@ class BundleNode:
         if index >= outgoing.verified:
             self._send_payload(outgoing, index, outgoing.custody[index], now_us, out)
 
-    def _has_left(self, owner: Owner, route: Route, size_bytes: int, now_us: int, out: list[Effect]) -> None:
+    def _has_left(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
         """A bundle of an own flow has left: with the last one of its group, the wait for the ack begins."""
-        outgoing, _, group = owner
+        outgoing, _, group = parcel.owner
+        route = parcel.route
         group.waiting -= 1
         there_us = route.arrival_us
         if route.spans[0][1] != now_us:
-            there_us = arrival_us(self._plan, route.nodes, now_us, size_bytes) or there_us
+            there_us = arrival_us(self._plan, route.nodes, now_us, parcel.size) or there_us
         if there_us > group.arrival_us:
             group.arrival_us = there_us
         group.route = route
@@ -243,16 +245,6 @@ class BundleNode:
             self._watch(outgoing, out)
 
     # ------------------------------------------------------------ every node
-
-    def _failed(self, event: TransmitFailed, now_us: int, out: list[Effect]) -> None:
-        self._outbox.failed(event, now_us, out)
-
-    def _transmitted(self, event: Transmitted, now_us: int, out: list[Effect]) -> None:
-        parcel = self._outbox.transmitted(event, now_us)
-        if parcel is not None:
-            if parcel.owner is not None:
-                self._has_left(parcel.owner, parcel.route, parcel.size, now_us, out)
-            self._outbox.go_on(event.neighbour, now_us, out)
 
     def _timer(self, event: TimerFired, now_us: int, out: list[Effect]) -> None:
         kind, _, what = event.name.partition(":")
@@ -331,3 +323,7 @@ class BundleNode:
             self._acked(message, out)
         else:
             out.append(Report(Rejected(type(message).__name__, "not for a bundle node")))
+
+
+def _refuse(event: Event, _now_us: int, out: list[Effect]) -> None:
+    out.append(Report(Rejected(type(event).__name__, "not an event of a bundle node")))

@@ -102,8 +102,6 @@ class ContactVolume:
         "_levels",
         "_since_us",
         "_start_us",
-        "_tail_us",
-        "_total_us",
         "contact",
         "highest",
         "lowest",
@@ -119,8 +117,6 @@ class ContactVolume:
         self._levels: tuple[_Spans, ...] = ()
         self.lowest = LEVELS
         self.highest = -1
-        self._total_us = 0  # of all levels
-        self._tail_us = 0  # no promise lies behind it
 
     def earliest(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
         """First and last instant of the earliest transmission from `at_us` on that lies whole inside the contact.
@@ -138,7 +134,7 @@ class ContactVolume:
                 tried_us = begin_us
                 for level in levels:
                     begin_us = level.free_from(begin_us, airtime_us)
-        elif begin_us < self._tail_us and priority <= self.lowest:
+        elif priority <= self.lowest < LEVELS:
             begin_us = self._levels[self.lowest].free_from(begin_us, airtime_us)
         end_us = begin_us + airtime_us
         return (begin_us, end_us) if end_us <= self._end_us else None
@@ -147,28 +143,43 @@ class ContactVolume:
         """When the last bit of what leaves until `end_us` arrives."""
         return end_us + (self.contact.owlt_us(end_us) if self.owlt_us is None else self.owlt_us)
 
+    def take(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
+        """What `earliest` finds, promised."""
+        if priority == self.lowest == self.highest:
+            level = self._levels[priority]
+            ends = level.ends
+            begin_us = at_us if at_us > self._start_us else self._start_us
+            if ends and level.begins[-1] <= begin_us:  # behind all others: as below, for a queue that drains
+                airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])
+                last_us = ends[-1]
+                if last_us > begin_us:
+                    begin_us = last_us
+                end_us = begin_us + airtime_us
+                if end_us > self._end_us:
+                    return None
+                if begin_us == last_us:
+                    ends[-1] = end_us
+                else:
+                    level.begins.append(begin_us)
+                    ends.append(end_us)
+                level.total_us += airtime_us
+                return begin_us, end_us
+        span = self.earliest(at_us, size_bytes, priority)
+        if span is not None:
+            self.promise(span, priority)
+        return span
+
     def promise(self, span: Span, priority: int) -> None:
         """Take a span that `earliest` has just found."""
         if not priority <= self.lowest <= self.highest <= priority:
             self.lowest, self.highest = min(priority, self.lowest), max(priority, self.highest)
             self._levels = self._levels or tuple([_Spans() for _ in range(LEVELS)])
-        begin_us, end_us = span
-        airtime_us = end_us - begin_us
-        self._total_us += airtime_us
-        level = self._levels[priority]
-        if begin_us == self._tail_us and level.ends and level.ends[-1] == begin_us:
-            level.ends[-1] = self._tail_us = end_us  # as `add`, for a queue that drains
-            level.total_us += airtime_us
-            return
-        level.add(begin_us, end_us)
-        if end_us > self._tail_us:
-            self._tail_us = end_us
+        self._levels[priority].add(*span)
 
     def give_back(self, span: Span, priority: int) -> None:
         """What was promised will not be used."""
         if self._levels:
             self._levels[priority].remove(*span)
-            self._total_us = self.promised_us()
 
     def promised_us(self, priority: int = BULK) -> int:
         """Airtime promised to this priority and above."""
@@ -177,7 +188,7 @@ class ContactVolume:
     @property
     def overbooked_us(self) -> int:
         """Airtime of lower priorities that higher ones have pushed out of the contact."""
-        return max(0, self._total_us - (self._end_us - self._since_us))
+        return max(0, self.promised_us() - (self._end_us - self._since_us))
 
     def forget(self, before_us: int) -> None:
         """Keep no account of the time before an instant: it is over."""
@@ -188,4 +199,3 @@ class ContactVolume:
             self._since_us = before_us
             for level in self._levels:
                 level.forget(before_us)
-        self._total_us = self.promised_us()

@@ -88,9 +88,6 @@ class Outgoing:
             del self.groups[end]
 
 
-Owner = tuple[Outgoing, int, Group]
-
-
 class Incoming:
     """Destination's half: payloads ahead of a gap wait here."""
 

@@ -27,7 +27,7 @@ class Outbox:
     """Everything that a node has to send.
 
     Args:
-        given_up: called as `given_up(parcel, now_us, out)` when a parcel that has an owner was dropped.
+        has_left, given_up: called with (parcel, now_us, out) when a parcel that has an owner has left, or was dropped.
         storage_bytes_max: what may be held of bundles from elsewhere, None for any amount.
         return_to_sender: whether a bundle may go back to the neighbour that brought it.
     """
@@ -36,6 +36,7 @@ class Outbox:
         self,
         here: str,
         plan: ContactPlan,
+        has_left: Callable[[Parcel, int, list[Effect]], None],
         given_up: Callable[[Parcel, int, list[Effect]], None],
         storage_bytes_max: int | None = None,
         return_to_sender: bool = False,
@@ -43,6 +44,7 @@ class Outbox:
         self.here = here
         self.router = Router(plan, here)
         self.stored_bytes = 0
+        self._has_left = has_left
         self._given_up = given_up
         self._storage_bytes_max = storage_bytes_max
         self._return_to_sender = return_to_sender
@@ -66,7 +68,9 @@ class Outbox:
     def put(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
         """Take a parcel, and send what can be sent."""
         if parcel.came_from is not None:
-            self._store(parcel)
+            self.stored_bytes += parcel.size
+            if self._storage_bytes_max is not None:
+                self._transit[parcel.priority][parcel.bundle] = parcel
         neighbour = self._place(parcel, now_us, out)
         if self._storage_bytes_max is not None:
             while self.stored_bytes > self._storage_bytes_max and self._drop_one(now_us, out):
@@ -88,17 +92,17 @@ class Outbox:
         sender = self._senders.get(parcel.came_from, NOBODY)
         route = None
         if self._unusable or parcel.shunned:
-            route = best(to, size, now_us, priority, expiry_us, sender | self._unusable | parcel.shunned)
+            route = best(to, size, now_us, priority, expiry_us, sender | self._unusable | parcel.shunned, True)
         if route is None:
-            route = best(to, size, now_us, priority, expiry_us, sender)
+            route = best(to, size, now_us, priority, expiry_us, sender, True)
         if route is None:
             self._strand(parcel, now_us, out)
             return None
-        lower = self.router.commit(route)
         parcel.route = route
-        neighbour = route.volumes[0].contact[1]
+        volume = route[0][0]
+        neighbour = volume.contact[1]
         self._lanes[neighbour].add(parcel)
-        if lower:
+        if volume.lowest < priority:
             self._push_out(route, now_us, out)
         return neighbour
 
@@ -160,11 +164,6 @@ class Outbox:
 
     # ------------------------------------------------------------ what is dropped
 
-    def _store(self, parcel: Parcel) -> None:
-        self.stored_bytes += parcel.size
-        if self._storage_bytes_max is not None:
-            self._transit[parcel.priority][parcel.bundle] = parcel
-
     def _unstore(self, parcel: Parcel) -> None:
         if parcel.came_from is not None:
             self.stored_bytes -= parcel.size
@@ -215,25 +214,21 @@ class Outbox:
         missed: list[Parcel] = []
         room_bytes = -1
         for queue in lane.falling:
-            while queue:
-                parcel = queue[0]
-                if room_bytes < 0:
-                    room_bytes = antenna.room_bytes(now_us)
-                if parcel.size <= room_bytes:
-                    queue.popleft()
-                    lane.under_way = parcel
-                    if self._storage_bytes_max is not None and parcel.came_from is not None:
-                        del self._transit[parcel.priority][parcel.bundle]
-                    out.append(antenna.radiate(parcel.data))
-                    begin_us, end_us = parcel.route.spans[0]
-                    self.router.busy(neighbour, now_us + end_us - begin_us)
-                    if begin_us > now_us:
-                        parcel.route = self.router.leaves_early(parcel.route, now_us)
-                    break
-                if parcel.route.volumes[0].contact.room_bytes(now_us) >= parcel.size:
-                    break
+            if not queue:
+                continue
+            if room_bytes < 0:
+                room_bytes = antenna.room_bytes(now_us)
+            while queue and queue[0].size > room_bytes and _misses(queue[0], now_us):
                 missed.append(queue.popleft())
-            if lane.under_way is not None:
+            if queue and queue[0].size <= room_bytes:
+                parcel = lane.under_way = queue.popleft()
+                if self._storage_bytes_max is not None and parcel.came_from is not None:
+                    del self._transit[parcel.priority][parcel.bundle]
+                out.append(antenna.radiate(parcel.data))
+                begin_us, end_us = parcel.route[1][0]
+                self.router.busy(neighbour, now_us + end_us - begin_us)
+                if begin_us > now_us:
+                    parcel.route = self.router.leaves_early(parcel.route, now_us)
                 break
         if missed:
             for parcel in missed:
@@ -267,26 +262,24 @@ class Outbox:
         """The lifetime of something stranded is over."""
         self._look_again(now_us, out, expired=True)
 
-    def transmitted(self, event: Transmitted, now_us: int) -> Parcel | None:
-        """The last bit of a parcel has left; None if it is not the one under way. `go_on` sends the next."""
-        lane = self._lanes[event.neighbour]
-        if not lane.antenna.ended(event.id):
-            return None
-        parcel, lane.under_way = lane.under_way, None
-        if parcel is None:
-            return None
+    def transmitted(self, event: Transmitted, now_us: int, out: list[Effect]) -> None:
+        """The last bit of a parcel has left, unless it is not the one under way: send the next."""
+        number, neighbour = event
+        lane = self._lanes[neighbour]
+        parcel = lane.under_way
+        if not lane.antenna.ended(number) or parcel is None:
+            return
+        lane.under_way = None
         if parcel.came_from is not None:
             self.stored_bytes -= parcel.size
-        if parcel.route.spans[0][1] > now_us:
+        if parcel.route[1][0][1] > now_us:
             self.router.release_first(parcel.route)
         if lane.failures:
             lane.failures = lane.held_us = 0
-            self.router.hold(event.neighbour, now_us)
-        return parcel
-
-    def go_on(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
-        """Send the next to a neighbour."""
-        if any(self._lanes[neighbour].queues):
+            self.router.hold(neighbour, now_us)
+        if parcel.owner is not None:
+            self._has_left(parcel, now_us, out)
+        if any(lane.queues):
             self._pump(neighbour, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
@@ -339,3 +332,8 @@ class Outbox:
             lane.wake_us = NEVER_US
             lane.failures = lane.held_us = 0
         self._place_all(parcels, now_us, out)
+
+
+def _misses(parcel: Parcel, now_us: int) -> bool:
+    """Whether its contact has no room for it any more."""
+    return parcel.route.volumes[0].contact.room_bytes(now_us) < parcel.size

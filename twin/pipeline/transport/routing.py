@@ -30,7 +30,7 @@ class Route(NamedTuple):
     """The way of one bundle: a contact and a span of it for each hop, and when the last bit arrives."""
 
     volumes: tuple[ContactVolume, ...]
-    spans: tuple[Span, ...]
+    spans: list[Span]
     arrival_us: int
     priority: int
 
@@ -104,6 +104,7 @@ class Router:
         priority: int = NORMAL,
         expiry_us: int | None = None,
         excluded: frozenset[str] = NOBODY,
+        promise: bool = False,
     ) -> Route | None:
         """The route with the earliest projected arrival, or None if no contacts with room lead there in time.
 
@@ -111,28 +112,44 @@ class Router:
             size_bytes: the whole bundle, at least 1; priority: `BULK`, `NORMAL` or `EXPEDITED`.
             expiry_us: the last instant at which it may arrive, None for any.
             excluded: neighbours that shall not take it.
+            promise: whether to promise the route's spans to the bundle, as `commit` does.
         """
         self._asked += 1
         if not self._asked % FORGET_EVERY:
             self._forget(now_us)
         key = (destination, priority, size_bytes.bit_length(), excluded)
         known = self._known.get(key)
-        route = None
-        if known is not None:
-            before, known_bytes, known_us, rival_us = known
-            if now_us < known_us:
-                pass  # a clock was set back: nothing is known of then
-            elif before is not None:
-                route = self._along(before[0], size_bytes, now_us, priority)
-                if route is not None and route[2] >= rival_us:
-                    route = None
-            elif size_bytes >= known_bytes:
-                return None
-        if route is None:
-            route = self._search(destination, size_bytes, now_us, priority, excluded)
-            self._learn(key, route, size_bytes, now_us)
-        if route is None or (expiry_us is not None and route[2] > expiry_us):
+        if known is not None and now_us >= known[2]:  # else a clock was set back: nothing is known of then
+            before, known_bytes, _, rival_us = known
+            if before is None:
+                if size_bytes >= known_bytes:
+                    return None
+            else:
+                volumes = before[0]
+                from_us = self._from_us.get(volumes[0].contact[1], 0)
+                at_us = from_us if from_us > now_us and priority < LEVELS else now_us
+                spans = []
+                for volume in volumes:
+                    span = (volume.take if promise else volume.earliest)(at_us, size_bytes, priority)
+                    if span is None:
+                        at_us = NEVER_US
+                        break
+                    spans.append(span)
+                    owlt_us = volume.owlt_us
+                    at_us = span[1] + (volume.contact.owlt_us(span[1]) if owlt_us is None else owlt_us)
+                if at_us < rival_us and (expiry_us is None or at_us <= expiry_us):
+                    return Route(volumes, spans, at_us, priority)
+                if promise:
+                    for volume, span in zip(volumes, spans, strict=False):
+                        volume.give_back(span, priority)
+                if at_us < rival_us:
+                    return None
+        route = self._search(destination, size_bytes, now_us, priority, excluded)
+        self._learn(key, route, size_bytes, now_us)
+        if route is None or (expiry_us is not None and route.arrival_us > expiry_us):
             return None
+        if promise:
+            self.commit(route)
         return route
 
     def best_case_us(self, destination: str, size_bytes: int, now_us: int) -> int | None:
@@ -140,14 +157,10 @@ class Router:
         route = self.best(destination, size_bytes, now_us, LEVELS)
         return None if route is None else route.arrival_us
 
-    def commit(self, route: Route) -> bool:
-        """Promise the spans of a route, as `best` has just found it, to its bundle; True where the first contact
-        may be promised to lower priorities too, which may no longer fit (`ContactVolume.overbooked_us`).
-        """
-        volumes, spans, _, priority = route
-        for hop, volume in enumerate(volumes):
-            volume.promise(spans[hop], priority)
-        return volumes[0].lowest < priority
+    def commit(self, route: Route) -> None:
+        """Promise the spans of a route, as `best` has just found it, to its bundle."""
+        for volume, span in zip(route.volumes, route.spans, strict=True):
+            volume.promise(span, route.priority)
 
     def release(self, route: Route) -> None:
         """Give back what a route was promised."""
@@ -163,7 +176,7 @@ class Router:
     def leaves_early(self, route: Route, now_us: int) -> Route:
         """The bundle leaves by an earlier span of its antenna than planned; its route without the promise of that."""
         self.release_first(route)
-        return route._replace(spans=((now_us, now_us), *route.spans[1:]))
+        return route._replace(spans=[(now_us, now_us), *route.spans[1:]])
 
     def _gave_back(self) -> None:
         self.given_back += 1
@@ -195,22 +208,6 @@ class Router:
                     rival_us = other.arrival_us
         self._known[key] = _Known(route, size_bytes, now_us, rival_us)
 
-    def _along(self, volumes: tuple[ContactVolume, ...], size_bytes: int, now_us: int, priority: int) -> Route | None:
-        """The same contacts for another bundle."""
-        at_us = now_us
-        from_us = self._from_us.get(volumes[0].contact.destination)
-        if from_us is not None and from_us > at_us and priority < LEVELS:
-            at_us = from_us
-        spans = []
-        for volume in volumes:
-            span = volume.earliest(at_us, size_bytes, priority)
-            if span is None:
-                return None
-            spans.append(span)
-            owlt_us = volume.owlt_us
-            at_us = span[1] + (volume.contact.owlt_us(span[1]) if owlt_us is None else owlt_us)
-        return Route(volumes, tuple(spans), at_us, priority)
-
     def _search(
         self,
         destination: str,
@@ -227,7 +224,7 @@ class Router:
             at_us, hops, names, way = labels.pop(0)
             node = names[-1]
             if node == destination:
-                return Route(tuple([v for v, _ in way]), tuple([s for _, s in way]), at_us, priority) if way else None
+                return Route(tuple([v for v, _ in way]), [s for _, s in way], at_us, priority) if way else None
             if hops >= fewest.get(node, NEVER_US):
                 continue  # one with fewer hops, or before it in the order, was there no later
             fewest[node] = hops

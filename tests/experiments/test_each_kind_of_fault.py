@@ -408,12 +408,20 @@ ALONE: dict[str, tuple[str, Mark]] = {
     "device_key_rotation": ("device: vitals-1, at: 15 min", key_given_up),
     "early_retention": ("store: table, at: 35 min, older_than: 10 min", deleted),
     "wrong_config": ("node: edge-1, device: vitals-1, at: 10 min, for: 15 min", device_unknown),
+    "relay_safe_mode": ("relay: areo, at: 12 min, for: 5 min", lost_to("relay_safe_mode")),
     "lead_off": ("device: vitals-2, at: 10 min, for: 5 min", measured_otherwise),
     "motion_artefact": ("device: vitals-2, at: 10 min, for: 10 min, rate: 50 %", measured_otherwise),
     "sensor_stuck": ("device: vitals-2, at: 10 min, for: 10 min", measured_otherwise),
     "sensor_duplicate": ("device: vitals-2, at: 10 min, for: 10 min", delivered_twice),
     "sensor_late": ("device: vitals-2, at: 10 min, for: 10 min, delay: 10 s", delivered_late),
 }
+
+RELAYED = """network:
+  direct_to_earth: null
+  relays: [{name: areo, orbit: {longitude: 60}, proximity: {gain: "25 dB"}}]
+"""
+ON_A_RELAY = {"relay_safe_mode"}
+"""Kinds that nobody can notice while Earth is reached directly."""
 
 AT_A_RESTART = {"fsync_lie", "bit_rot"}
 """Kinds that nobody can notice until an edge reads its medium again."""
@@ -422,10 +430,12 @@ AT_A_RESTART = {"fsync_lie", "bit_rot"}
 @pytest.mark.parametrize("kind", ALONE)
 def test_it_happens_and_every_guarantee_holds(kind: str, calm: Story, tmp_path: Path) -> None:
     settings, mark = ALONE[kind]
-    also, before = "", calm
+    also, before, network = "", calm, ""
     if kind in AT_A_RESTART:
         also, before = f", {CRASH}", tell(f"faults: [{CRASH}]\n", tmp_path / "before")
-    story = tell(f"faults: [{{kind: {kind}, {settings}}}{also}]\n", tmp_path / "run")
+    if kind in ON_A_RELAY:
+        network, before = RELAYED, tell(RELAYED, tmp_path / "before")
+    story = tell(f"{network}faults: [{{kind: {kind}, {settings}}}{also}]\n", tmp_path / "run")
     assert mark(story, before), "it left no mark of its kind"
     assert not mark(before, before), "a fault that does nothing would pass"
     assert {g.key: g.evidence for g in story.result.guarantees if g.verdict == "broken"} == {}

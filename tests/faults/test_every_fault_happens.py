@@ -27,6 +27,7 @@ start: 2033-03-10T00:00:00Z
 duration: 10 h
 seed: 5
 habitat: {site: jezero, crew: 1, edge_nodes: 2}
+network: {relays: [{name: tgo, orbit: tgo-like}]}
 faults:
 """
 NODES = ("edge-1", "edge-2", "earth", "auditor", "vitals-1")
@@ -112,6 +113,7 @@ class Clinic(World):
             replace_device_key=lambda device: note("device key", device),
             install_hop_key=lambda side, number: note("hop key", side, number),
             configure=lambda edge, unknown: note("unknown", edge, *sorted(unknown)),
+            safe_mode=lambda relay, on: note("safe mode", relay, on),
         )
         FaultSchedule(self.host, self.scenario, self.power, hands)
 
@@ -279,6 +281,14 @@ def test_what_befalls_earth_is_handed_to_the_hands() -> None:
         (500, ("stale leader", True)),
         (510, ("stale leader", False)),
     ]
+
+
+def test_a_relay_rests_until_the_last_of_its_safe_modes_is_over() -> None:
+    clinic = run(
+        "kind: relay_safe_mode, relay: tgo, at: 100 s, for: 100 s",
+        "kind: relay_safe_mode, relay: tgo, at: 150 s, for: 100 s, announced: true",
+    )
+    assert clinic.done == [(at_s, ("safe mode", "tgo", at_s < 250)) for at_s in (100, 150, 200, 250)]
 
 
 def test_a_channel_is_told_until_when_it_is_down_or_busy() -> None:

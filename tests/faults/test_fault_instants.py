@@ -16,6 +16,7 @@ start: 2033-03-10T00:00:00Z
 duration: 10 h
 seed: 5
 habitat: {site: jezero, crew: 2, edge_nodes: 3}
+network: {relays: [{name: tgo, orbit: tgo-like}]}
 faults:
 """
 HOUR_US = 3_600_000_000
@@ -223,6 +224,7 @@ EVERY_KIND = {
     "device_key_rotation": "device: vitals-1, at: random",
     "early_retention": "at: random, older_than: 1 h",
     "wrong_config": "node: edge-1, device: vitals-1, at: random, for: 10 min",
+    "relay_safe_mode": "relay: tgo, at: random, for: 10 min",
     "lead_off": "device: vitals-1, at: random, for: 10 min",
     "motion_artefact": "device: vitals-2, at: random, for: 10 min",
     "sensor_stuck": "device: vitals-1, at: 1 h, for: 10 min",

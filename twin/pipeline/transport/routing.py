@@ -135,6 +135,10 @@ class Router:
             return None
         return route
 
+    def along(self, route: Route, size_bytes: int, now_us: int) -> Route | None:
+        """The contacts of a route for another bundle of its priority; None if one of them has no room for it."""
+        return self._along(route.volumes, size_bytes, now_us, route.priority)
+
     def best_case_us(self, destination: str, size_bytes: int, now_us: int) -> int | None:
         """The earliest arrival if nothing were promised to anybody; None if no contacts lead there."""
         route = self.best(destination, size_bytes, now_us, LEVELS)

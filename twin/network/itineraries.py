@@ -47,7 +47,8 @@ def _ways(plan: ContactPlan, path: tuple[str, ...], destination: str, usable: Us
             further = _ways(plan, (*path, neighbour), destination, usable)
             if further:
                 options.append(onward(usable(here, neighbour), further))
-    return options[0] if len(options) == 1 else soonest(options)
+    alone = len(options) == 1 and plan.neighbours(here) == [destination]
+    return options[0] if alone else soonest(options)  # of one hop, who leaves later never arrives earlier
 
 
 def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]:

@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from twin.experiments import earth_service, sky_plan
+from twin.experiments import earth_service, link_rates, sky_plan
 from twin.experiments.relay_orbits import relays_of
 from twin.network import planner, relay_planner
 from twin.scenario import load_scenario
@@ -47,7 +47,7 @@ PARTS: dict[str, tuple[tuple[ModuleType, str], ...]] = {
     "stations": ((earth_service, "station_windows"),),
     "direct to Earth": ((earth_service, "down_windows"), (earth_service, "up_windows")),
     "tracks": ((earth_service, "plan_tracks"), (earth_service, "grants_of")),
-    "rates": ((sky_plan, "pass_segments"),),
+    "rates": ((link_rates, "pass_segments"),),
     "light times of contacts": ((relay_planner, "light_knots"), (planner, "light_knots")),
     "plan, indexed": ((sky_plan, "ContactPlan"),),
 }

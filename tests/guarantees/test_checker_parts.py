@@ -262,6 +262,20 @@ def test_the_second_contact_wait_is_for_the_way_back() -> None:
     assert deadline_s("2 owlt + 2 contact_wait", 1000, down, up) == 1000 + 200 + (4000 - 1110)
 
 
+def test_the_way_back_has_its_own_light_time() -> None:
+    """Down the light passes a relay at once, up it waits there for an hour, or the other way round."""
+    quick, slow = (
+        passage("m", (1000, 2000)),
+        Contact("m", "x", 1000 * SECOND, 2000 * SECOND, 8_000, ((0, 3600 * SECOND),)),
+    )
+    waits = Passage([(slow.start_us, slow.end_us, slow)])
+    up = passage("e", (0, 9000))
+    up_waits = Passage([(0, 9000 * SECOND, slow._replace(start_us=0, end_us=9000 * SECOND))])
+    assert deadline_s("2 owlt + 2 contact_wait", 1000, quick, up_waits) == 1000 + 100 + 3600
+    assert deadline_s("2 owlt + 2 contact_wait", 1000, waits, up) == 1000 + 3600 + 100
+    assert deadline_s("3 owlt + 2 contact_wait", 1000, waits, up) == 1000 + 2 * 3600 + 100
+
+
 def test_a_drain_fills_contact_after_contact() -> None:
     down = passage("m", (0, 10), (100, 110), (200, 210))
     sent_us, _ = down.drain_us(0, 15_000) or (None, None)

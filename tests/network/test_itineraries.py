@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from twin.network.itineraries import Passing, onward, soonest
-from twin.pipeline.transport.contact_plan import Contact
+from twin.network.itineraries import Passing, onward, soonest, ways
+from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 
 
 def window(source: str, destination: str, start_us: int, end_us: int, *owlt: tuple[int, int], via: str = "") -> Passing:
@@ -79,3 +79,10 @@ def test_what_waits_at_a_node_lands_together_and_what_follows_goes_through() -> 
 def test_a_departure_that_a_later_one_overtakes_is_not_kept() -> None:
     slow, direct = window("a", "b", 0, 10, (0, 1000)), window("a", "b", 50, 60)
     assert soonest([[slow], [direct]]) == [direct]
+
+
+def test_over_one_relay_too_what_would_wait_there_leaves_later() -> None:
+    contacts = [window("a", "r", 0, 100)[2], window("r", "b", 50, 200, (50, 20))[2]]
+    ((start_us, end_us, through),) = ways(ContactPlan(contacts, ends=("a", "b")), "a", "b")
+    assert (start_us, end_us) == (45, 100), "a wait counts as a wait for the contact, as over several relays"
+    assert through.owlt_us(45) == 25

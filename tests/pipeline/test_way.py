@@ -123,13 +123,52 @@ def test_a_bundle_that_waits_at_a_relay_is_expected_when_the_relay_can_have_sent
     assert way.reach_us(2 * S) == behind_us + LIGHT_US - 2 * S
 
 
-def test_a_bundle_leaves_by_the_neighbour_that_room_was_found_with() -> None:
-    """A small one would go over mro at once; one that fills the pass arrives sooner over the direct contact, later."""
-    direct, relayed = window("edge-1", "earth", 20, 900), over("mro", (0, 100), (0, 60))
-    way = Way(plan(direct, *relayed), "edge-1", "earth")
+def test_a_bundle_that_had_better_wait_for_another_way_does_not_leave_by_one_that_is_closed() -> None:
+    """A thousand bytes come through the relay's last second over Earth, a large bundle sooner over the next relay."""
+    last = [window("edge-1", "mro", 0, 1000, 0), window("mro", "earth", 0, 1), window("mro", "earth", 20_000, 30_000)]
+    way = Way(plan(*last, *over("tgo", (3600, 4600), (3600, 9000))), "edge-1", "earth")
     room = way.room_bytes(0)
-    assert room == 100 * MBIT // 8
-    sent = way.radiate(bytes(room), 0)
-    assert sent.neighbour == "mro", "the direct contact is not open yet"
-    assert way.failed(sent.id, 0), "and nothing is given back that was not promised"
-    assert way.next_start_us(0, 1000) == 10 * S, "mro is left alone for a while"
+    assert 1000 <= room <= MBIT // 16, "what the relay could pass on at once, not all that it could take"
+    assert way.radiate(bytes(room), 0).neighbour == "mro"
+    slow = window("edge-1", "mro", 0, 1000, 0)._replace(rate_bps=1000)
+    way = Way(plan(slow, window("mro", "earth", 0, 9000), *over("tgo", (60, 4600), (60, 9000))), "edge-1", "earth")
+    assert way.room_bytes(0) == 125_000
+    sent = way.radiate(bytes(100_000), 0)
+    assert sent.neighbour == "mro", "tgo would bring it sooner, and is not there"
+    assert way.arrival_us(800 * S) == 800 * S + 800_000 + LIGHT_US
+
+
+def test_after_another_plan_what_failed_goes_when_the_timer_says() -> None:
+    contacts = [*over("mro", (0, 100), (0, 900)), *over("tgo", (5000, 5100), (5000, 5900))]
+    for replanned_first in (False, True):
+        way = Way(plan(*contacts), "edge-1", "earth")
+        assert way.room_bytes(0)
+        sent = way.radiate(bytes(MBIT), 0)
+        for step in (0, 1) if replanned_first else (1, 0):
+            if step:
+                assert way.failed(sent.id, S)
+            else:
+                way.replan(plan(*contacts))
+        at_us = way.next_start_us(S, 1000)
+        assert at_us is not None
+        assert way.room_bytes(at_us) >= 1000, "else its owner would set a timer to that instant for ever"
+
+
+def test_what_is_under_way_when_the_plan_changes_is_expected_where_it_was_sent() -> None:
+    contacts = over("mro", (0, 100), (500, 900))
+    way = Way(plan(*contacts), "edge-1", "earth")
+    assert way.room_bytes(0)
+    way.radiate(bytes(MBIT // 8), 0)
+    way.replan(plan(*contacts))
+    assert way.arrival_us(S) == 501 * S + LIGHT_US
+
+
+def test_what_failed_when_the_plan_gains_a_way_goes_by_the_other() -> None:
+    direct = window("edge-1", "earth", 0, 900)
+    way = Way(plan(direct), "edge-1", "earth")
+    assert way.room_bytes(0)
+    sent = way.radiate(bytes(1000), 0)
+    way.replan(plan(direct, *over("mro", (0, 100), (0, 900))))
+    assert way.failed(sent.id, S)
+    assert way.room_bytes(S)
+    assert way.radiate(bytes(1000), S).neighbour == "mro", "Earth is left alone for a while"

@@ -16,7 +16,7 @@ from twin.experiments.identities import EARTH
 from twin.experiments.space_links import direction_of
 from twin.faults.stale_plan import shifted
 from twin.guarantees.availability import Availability, Passage
-from twin.network.itineraries import Passing, ways
+from twin.network.itineraries import Passing, departure_us, ways
 from twin.network.visibility import Window, subtract, union
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
@@ -85,10 +85,10 @@ def _or_else(first: list[Passing], second: list[Passing]) -> list[Passing]:
     return sorted(first + more, key=lambda window: window[:2])
 
 
-def _moved(cut: tuple[int, int], contact: Contact) -> tuple[int, int]:
+def _moved(cut: Window, contact: Contact) -> Window:
     """A cut in arrival time as the departures that it catches."""
-    owlt_us = contact.owlt_us(contact.start_us)
-    return cut[0] - owlt_us, cut[1] - owlt_us
+    first_us, until_us = (departure_us(contact, at_us, contact.start_us, contact.end_us) for at_us in cut)
+    return first_us, until_us
 
 
 def longest_silence_s(scenario: HabitatScenario, available: Iterable[Availability], span: Window) -> float:

@@ -15,6 +15,7 @@ from twin.experiments.sensors import typical_rows
 from twin.network import conjunction, relay_planner
 from twin.network.deep_space import down_rates
 from twin.network.grants import Tally, tally
+from twin.network.itineraries import departure_us
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
 from twin.network.relay_planner import Served, at_both_ends, sent_down_us
 from twin.network.visibility import Window, subtract
@@ -147,14 +148,14 @@ def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iter
         yield from contacts
         return
     for contact in contacts:
-        light_us = contact.owlt_us(contact.start_us)
-        cuts = [
-            (start_us - shift_us, end_us - shift_us)
-            for start_us, end_us, relay in announced
-            for node, shift_us in ((contact.source, 0), (contact.destination, light_us))
-            if node == relay
-        ]
-        for start_us, end_us in subtract([(contact.start_us, contact.end_us)], cuts):
+        window = contact.start_us, contact.end_us
+        cuts = []
+        for start_us, end_us, relay in announced:
+            if relay == contact.source:
+                cuts.append((start_us, end_us))
+            elif relay == contact.destination:
+                cuts.append((departure_us(contact, start_us, *window), departure_us(contact, end_us, *window)))
+        for start_us, end_us in subtract([window], cuts):
             yield contact._replace(start_us=start_us, end_us=end_us)
 
 

@@ -136,12 +136,16 @@ class Availability:
                 moving.append((f"R, round {attempt + 1}", answer_us - at_us))
                 at_us = answer_us
         owlts = coefficients.get("owlt", 0)
-        if owlts:
-            moving.append(("owlt" if owlts == 1 else f"{owlts:g} owlt", round(owlts * light_us)))
+        answers: list[tuple[str, int]] = []
+        all_light_us = owlts * light_us
         if waits >= 2:
             arrival_us = at_us + light_us + self.turnaround_us
             back = self.up.next_us(arrival_us)
             if back is None:
                 return None
-            moving.append(("contact_wait for the way back", back[0] - arrival_us))
-        return moving + fixed
+            answers.append(("contact_wait for the way back", back[0] - arrival_us))
+            if owlts >= 2:  # one of them is the way back, which over relays may be hours longer or shorter
+                all_light_us += back[1].owlt_us(back[0]) - light_us
+        if owlts:
+            moving.append(("owlt" if owlts == 1 else f"{owlts:g} owlt", round(all_light_us)))
+        return moving + answers + fixed

@@ -47,7 +47,8 @@ def _ways(plan: ContactPlan, path: tuple[str, ...], destination: str, usable: Us
             further = _ways(plan, (*path, neighbour), destination, usable)
             if further:
                 options.append(onward(usable(here, neighbour), further))
-    return options[0] if len(options) == 1 else soonest(options)
+    alone = len(options) == 1 and plan.neighbours(here) == [destination]
+    return options[0] if alone else soonest(options)  # of one hop, who leaves later never arrives earlier
 
 
 def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]:
@@ -61,10 +62,10 @@ def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]
     for start_us, end_us, contact in first:
         at_us = start_us
         for next_start_us, next_end_us, further in second:
-            last_us = min(end_us, _departure_us(contact, next_end_us, start_us, end_us))
+            last_us = min(end_us, departure_us(contact, next_end_us, start_us, end_us))
             if at_us >= last_us:
                 continue
-            waits_until_us = min(last_us, _departure_us(contact, next_start_us, start_us, end_us))
+            waits_until_us = min(last_us, departure_us(contact, next_start_us, start_us, end_us))
             if at_us < waits_until_us:
                 landing_us = next_start_us + further.owlt_us(next_start_us)
                 found.append(_joined(contact, further, at_us, waits_until_us, [at_us, waits_until_us], landing_us))
@@ -93,6 +94,20 @@ def soonest(options: Iterable[Sequence[Passing]]) -> list[Passing]:
                 chosen.append(kept)
                 best_us = kept.arrival_us(kept.start_us)
     return [(p.start_us, p.end_us, p.contact) for p in _merged(reversed(chosen))]
+
+
+def departure_us(contact: Contact, arrival_us: int, start_us: int, end_us: int) -> int:
+    """First departure in `start <= t <= end` that arrives at `arrival_us` or later, `end_us` if none does."""
+    if start_us + contact.owlt_us(start_us) >= arrival_us:
+        return start_us
+    if end_us + contact.owlt_us(end_us) < arrival_us:
+        return end_us
+    low_us, high_us = start_us, end_us
+    while high_us - low_us > 1:
+        middle_us = (low_us + high_us) // 2
+        early = middle_us + contact.owlt_us(middle_us) < arrival_us
+        low_us, high_us = (middle_us, high_us) if early else (low_us, middle_us)
+    return high_us
 
 
 class _Piece(NamedTuple):
@@ -159,24 +174,10 @@ def _merged(pieces: Iterable[_Piece]) -> list[_Piece]:
     return out
 
 
-def _departure_us(contact: Contact, arrival_us: int, start_us: int, end_us: int) -> int:
-    """First departure in `start <= t <= end` that arrives at `arrival_us` or later, `end_us` if none does."""
-    if start_us + contact.owlt_us(start_us) >= arrival_us:
-        return start_us
-    if end_us + contact.owlt_us(end_us) < arrival_us:
-        return end_us
-    low_us, high_us = start_us, end_us
-    while high_us - low_us > 1:
-        middle_us = (low_us + high_us) // 2
-        early = middle_us + contact.owlt_us(middle_us) < arrival_us
-        low_us, high_us = (middle_us, high_us) if early else (low_us, middle_us)
-    return high_us
-
-
 def _knots(contact: Contact, further: Contact, start_us: int, end_us: int) -> list[int]:
     knots = {start_us, end_us}
     knots |= {at_us for at_us, _ in contact.owlt if start_us < at_us < end_us}
-    at_node = [_departure_us(contact, at_us, start_us, end_us) for at_us, _ in further.owlt]
+    at_node = [departure_us(contact, at_us, start_us, end_us) for at_us, _ in further.owlt]
     return sorted(knots | {at_us for at_us in at_node if start_us < at_us < end_us})
 
 

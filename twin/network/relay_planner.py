@@ -74,9 +74,12 @@ def to_earth(name: str, links: RelayLinks, earth: str, served: Served, in_sight:
     """Contacts between a relay and Earth, while stations serve it; `in_sight` is when the relay sees Earth [us]."""
     orbit = links.relay.orbit
     down_us, up_us = partial(_down_us, orbit), partial(_up_us, orbit)
-    heard = at_both_ends(in_sight, sent_up_us)
+    known = [(in_sight[0][0], in_sight[-1][1])] if in_sight else []  # where its orbit may be asked for
+    heard = at_both_ends(in_sight, partial(_sent_up_us, orbit))
     for station, windows in sorted(served.down.items()):
-        sending = _set_up(intersect(in_sight, at_both_ends(windows, sent_down_us)), links.earth_setup_us)
+        from_centre = intersect(known, at_both_ends(windows, sent_down_us))
+        listened = at_both_ends(from_centre, partial(_from_relay_us, orbit))
+        sending = _set_up(intersect(in_sight, listened), links.earth_setup_us)
         owlts = light_knots(sending, DEEP_SPACE_KNOT_US, down_us)
         for window, owlt, segments in zip(sending, owlts, links.down_rates(station, sending), strict=True):
             yield from split_contact(Contact(name, earth, *window, 0, owlt, station), segments)
@@ -120,7 +123,7 @@ def received_us(sent_us: IntArray) -> IntArray:
 
 def at_both_ends(windows: Sequence[Window], instants_us: Callable[[IntArray], IntArray]) -> list[Window]:
     """Windows with other instants in the place of their ends, e.g. those at which what they receive was sent."""
-    ends_us = instants_us(np.array(windows, dtype=np.int64).reshape(-1, 2))
+    ends_us = instants_us(np.array(windows, dtype=np.int64).ravel()).reshape(-1, 2)
     return [(start_us, end_us) for start_us, end_us in ends_us.tolist()]
 
 
@@ -142,6 +145,22 @@ def _up_us(orbit: Orbit, sent_us: IntArray) -> IntArray:
     arrival_us = sent_us + centre_us
     mars_km, earth_km = ephemeris.positions_km("mars", arrival_us), ephemeris.positions_km("earth", sent_us)
     return centre_us - _nearer_us(orbit.position_km(arrival_us), earth_km - mars_km)
+
+
+def _from_relay_us(orbit: Orbit, sent_us: IntArray) -> IntArray:
+    """When a relay sends what reaches Earth together with what Mars's centre sent; it moves by less than 0.3 km
+    between the two.
+    """
+    mars_km = ephemeris.positions_km("mars", sent_us)
+    earth_km = ephemeris.positions_km("earth", sent_us + ephemeris.owlt_down_sent_us(sent_us))
+    return sent_us + _nearer_us(orbit.position_km(sent_us), earth_km - mars_km)
+
+
+def _sent_up_us(orbit: Orbit, received_us: IntArray) -> IntArray:
+    """When what a relay receives at instants left Earth."""
+    left_us = sent_up_us(received_us)
+    mars_km, earth_km = ephemeris.positions_km("mars", received_us), ephemeris.positions_km("earth", left_us)
+    return left_us + _nearer_us(orbit.position_km(received_us), earth_km - mars_km)
 
 
 def _nearer_us(relay_km: FloatArray, to_earth_km: FloatArray) -> IntArray:

@@ -30,12 +30,12 @@ class Antenna:
         self.usable = True
         self.under_way: int | None = None
         self._ids = count() if ids is None else ids
-        self._not_before_us: int | None = None
 
     def replan(self, plan: ContactPlan) -> None:
-        """Go by another plan from now on."""
+        """Go by another plan from now on; what failed by the old one may go at once."""
         self.plan = plan
         self._contact: Contact | None = None
+        self._not_before_us: int | None = None
 
     def room_bytes(self, now_us: int) -> int:
         """Bytes that may be radiated at once: 0 while busy, unusable or outside a contact."""

@@ -152,6 +152,17 @@ class Router:
             self.commit(route)
         return route
 
+    def along(self, route: Route, size_bytes: int, now_us: int) -> Route | None:
+        """The contacts of a route for another bundle of its priority; None if one of them has no room for it."""
+        at_us, spans = now_us, []
+        for volume in route.volumes:
+            span = volume.earliest(at_us, size_bytes, route.priority)
+            if span is None:
+                return None
+            spans.append(span)
+            at_us = span[1] + volume.contact.owlt_us(span[1])
+        return Route(route.volumes, spans, at_us, route.priority)
+
     def best_case_us(self, destination: str, size_bytes: int, now_us: int) -> int | None:
         """The earliest arrival if nothing were promised to anybody; None if no contacts lead there."""
         route = self.best(destination, size_bytes, now_us, LEVELS)

@@ -35,15 +35,14 @@ class Way:
         self._antennas: dict[str, Antenna] = {}
         self._busy: Antenna | None = None
         self._chosen: Route | None = None
-        self._promised = False
         self._wanted_bytes = PROBE_BYTES
         self.replan(plan)
 
     def replan(self, plan: ContactPlan) -> None:
         """Go by another plan from now on."""
         self.plan = plan
-        self._chosen = None
-        self._promised = False
+        if self._busy is None:
+            self._chosen = None
         for neighbour in _leading_to(plan, self.here, self.destination):
             if neighbour not in self._antennas:
                 self._antennas[neighbour] = Antenna(plan, self.here, neighbour, self._ids)
@@ -87,7 +86,10 @@ class Way:
         route = self._chosen = self._best(self._wanted_bytes, now_us)
         if route is None or route.departure_us > now_us:
             return 0
-        return self._antennas[route.next_hop].room_bytes(now_us)
+        room_bytes = self._antennas[route.next_hop].room_bytes(now_us)
+        while room_bytes > self._wanted_bytes and self._router.along(route, room_bytes, now_us) is None:
+            room_bytes = max(self._wanted_bytes, room_bytes // 2)  # a contact behind has no room for so much
+        return room_bytes
 
     def next_start_us(self, now_us: int, size_bytes: int) -> int | None:
         """When `size_bytes` should next be radiated, None if the plan holds no such route."""
@@ -98,27 +100,22 @@ class Way:
         return None if route is None else route.departure_us
 
     def radiate(self, data: bytes, now_us: int) -> Transmit:
-        """The effect that sends `data` now; the way is busy until `ended` is called."""
+        """The effect that sends `data` now, for which `room_bytes` has just had room; the way is busy until `ended`.
+
+        Where so large a bundle had better wait for another neighbour, it goes the way that is open all the same.
+        """
         antenna = self._only
         if antenna is None:
-            assert self._chosen is not None, "room_bytes has found room"
-            route = self._leaving_now(len(data), now_us, self._chosen.next_hop)
-            self._promised = route is not None
-            if route is not None:
-                self._router.commit(route)
-                self._chosen = route
-            antenna = self._antennas[self._chosen.next_hop]
+            route = self._best(len(data), now_us)
+            if route is None or route.departure_us > now_us:
+                assert self._chosen is not None
+                route = self._router.along(self._chosen, len(data), now_us) or self._chosen
+            self._chosen = route
+            antenna = self._antennas[route.next_hop]
+            self._router.commit(route)
             self._wanted_bytes = PROBE_BYTES
         self._busy = antenna
         return antenna.radiate(data)
-
-    def _leaving_now(self, size_bytes: int, now_us: int, neighbour: str) -> Route | None:
-        """The best route of a bundle if it leaves now; else, as room was found there, over this neighbour."""
-        route = self._best(size_bytes, now_us)
-        if route is None or route.departure_us > now_us:
-            others = frozenset(self._antennas) - {neighbour}
-            route = self._router.best(self.destination, size_bytes, now_us, excluded=others)
-        return route if route is not None and route.departure_us == now_us else None
 
     def reach_us(self, now_us: int) -> int:
         """How long what leaves now, or in the next contact, is on its way; 0 if the plan holds no route."""
@@ -147,8 +144,8 @@ class Way:
         """Nothing has left: try again a little later (the plan may be wrong); False as for `ended`."""
         if self._busy is None or not self._busy.failed(transmission_id, now_us):
             return False
-        if self._only is None and self._chosen is not None:
-            if self._promised:
+        if self._only is None:
+            if self._chosen is not None:  # else there was one way only when it was sent
                 self._router.release(self._chosen)
             self._router.hold(self._busy.neighbour, now_us + RETRY_US)
         self._busy = None

@@ -60,7 +60,7 @@ FAULTS = (
     # operators
     "kind: device_key_rotation, device: vitals-1, at: 20 min",
     "kind: hop_key_rotation, at: 20 min",
-    "kind: relay_safe_mode, relay: areo, at: 20 min, for: 5 min",
+    "kind: relay_safe_mode, relay: tgo, at: 20 min, for: 5 min",
     "kind: hop_key_rotation, side: mars, at: 20 min",
     "kind: early_retention, at: 20 min, older_than: 5 min",
     "kind: wrong_config, node: edge-1, device: vitals-1, at: 10 min, for: 15 min",

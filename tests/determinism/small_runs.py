@@ -28,7 +28,7 @@ habitat:
   edge_nodes: 2
 network:
   stations: [DSS-14, DSS-43, DSS-63]
-  relays: [{name: areo, orbit: {longitude: 60}, proximity: {gain: "25 dB"}}]
+  relays: [{name: tgo, orbit: tgo-like}]
 weather:
   dust:
     storms:
@@ -41,7 +41,7 @@ faults:
   - {kind: bundle_reorder, link: down, rate: 10 %, delay: 30 s}
   - {kind: bundle_loss, link: local, rate: 5 %}
   - {kind: table_throttling, at: 30 min, for: 20 min, write_capacity: 1 rows/s}
-  - {kind: relay_safe_mode, relay: areo, at: 65 min, for: 10 min}
+  - {kind: relay_safe_mode, relay: tgo, at: 65 min, for: 10 min}
 guarantees:
   - freshness: {bound: owlt + contact_wait + 3 R + 5 min}
   - feedback_closure: {bound: 2 owlt + 2 contact_wait + ack_delay + far_end_allowance + 3 R + 5 min}

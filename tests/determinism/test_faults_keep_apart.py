@@ -40,7 +40,7 @@ habitat:
     - {kind: vitals_monitor, per: crew, sample_period: 20 s, frame_period: 1 min, artefacts: true}
     - {kind: air_monitor, per: habitat, sample_period: 20 s, frame_period: 2 min}
   edge_nodes: 2
-network: {stations: [DSS-14], relays: [{name: areo, orbit: {longitude: 60}, proximity: {gain: "25 dB"}}]}
+network: {stations: [DSS-14], relays: [{name: tgo, orbit: tgo-like}]}
 pipeline: {suite: hmac-sha256, backup_period: 10 min}
 episodes: [{kind: hypoxia, crew: 2, at: 6 min, for: 15 min}]
 """

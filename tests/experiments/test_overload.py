@@ -63,3 +63,9 @@ def test_a_run_that_may_never_come_home_leaves_a_result_that_can_be_read(tmp_pat
     (convergence,) = (g for g in result.guarantees if g.key == "convergence")
     assert [(term.name, term.value_s) for term in convergence.terms] == [("beyond the planned contacts", None)]
     assert "beyond the planned contacts" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_relays_carry_on_under_an_antenna_that_stays_stowed(tmp_path: Path) -> None:
+    over = 'network: {relays: [{name: areo, orbit: {longitude: 60}, proximity: {gain: "25 dB"}}]}\n'
+    result = run(parse_scenario(over + STOWED), tmp_path / "run", quiet=True)
+    assert result.document.records.delivered == result.document.records.accepted > 0

@@ -50,6 +50,7 @@ bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/first_sol.py --runs 1 --sols 10
 	$(BIN)/python benchmarks/protection.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/contact_plan.py
 	$(BIN)/python scripts/sky_accuracy.py
 
 lock: $(VENV)/test.stamp  ## write requirements.lock anew from this environment

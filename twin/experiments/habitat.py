@@ -90,7 +90,8 @@ class HabitatBuilder:
         self.site = site_of(scenario)
         self.plan = plan_of(scenario)
         self.storms = coming_storms(scenario, *self.span)
-        self.stows = stow_windows(scenario, *self.span)
+        dish = scenario.network.direct_to_earth is not None
+        self.stows = stow_windows(scenario, *self.span) if dish else []
         self.calendar = disturbances.calendar(scenario, self.stows, self.storms, told_by_the_sun(scenario, self.span))
         refuse_endless_stow(scenario, self.stows, self.span[1])
         refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])

@@ -36,21 +36,23 @@ def space_links(host: SimulatedHost, scenario: HabitatScenario, plan: ContactPla
     """One link for every pair of nodes that the plan connects.
 
     All edge nodes share the habitat's dish to Earth and its radio to relays; a relay has one antenna for each, too.
+    Earth sends to each spacecraft by a transmitter of its own; where antennas are shared, the plan gives them turns.
     """
     edges = scenario.habitat.edge_names
     dish = HabitatAntenna(host, edges, EARTH)
     radios: dict[tuple[str, bool], Transmitter] = {("habitat", True): dish.transmitter}
 
-    def radio(node: str, to_earth: bool) -> Transmitter:
-        place = "habitat" if node in edges else node
-        return radios.setdefault((place, to_earth), Transmitter())
+    def place(node: str) -> str:
+        return "habitat" if node in edges else node
+
+    def radio(node: str, other: str) -> Transmitter:
+        owner = f"{EARTH} to {place(other)}" if node == EARTH else place(node)
+        return radios.setdefault((owner, EARTH in (node, other)), Transmitter())
 
     links = {}
     for pair in sorted(plan.pairs, key=lambda pair: (_ORDER.index(direction_of(pair)), pair)):
-        deep_space = EARTH in pair
-        links[pair] = SpaceLink(
-            host, *pair, plan, _settings(scenario, plan, pair), *(radio(node, deep_space) for node in pair)
-        )
+        ends = radio(*pair), radio(*reversed(pair))
+        links[pair] = SpaceLink(host, *pair, plan, _settings(scenario, plan, pair), *ends)
     dish.links = [link for (source, destination), link in links.items() if source in edges and destination == EARTH]
     return SpaceLinks(links, dish)
 

@@ -14,6 +14,7 @@ from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.routing import Route, Router
 
+DOUBLINGS_MAX = 6  # of the pause after a failure: ten minutes
 PROBE_BYTES = 1_000
 """Size of the bundle that the route is asked for before the owner has said what it wants to send."""
 
@@ -36,11 +37,13 @@ class Way:
         self._busy: Antenna | None = None
         self._chosen: Route | None = None
         self._wanted_bytes = PROBE_BYTES
+        self._failures: dict[str, int] = {}
         self.replan(plan)
 
     def replan(self, plan: ContactPlan) -> None:
         """Go by another plan from now on."""
         self.plan = plan
+        self._failures.clear()
         if self._busy is None:
             self._chosen = None
         for neighbour in _leading_to(plan, self.here, self.destination):
@@ -137,6 +140,7 @@ class Way:
         """The last bit has left; False if this is not the one under way (from before a restart)."""
         if self._busy is None or not self._busy.ended(transmission_id):
             return False
+        self._failures.pop(self._busy.neighbour, None)
         self._busy = None
         return True
 
@@ -147,9 +151,14 @@ class Way:
         if self._only is None:
             if self._chosen is not None:  # else there was one way only when it was sent
                 self._router.release(self._chosen)
-            self._router.hold(self._busy.neighbour, now_us + RETRY_US)
+            self._router.hold(self._busy.neighbour, now_us + self._pause_us(self._busy.neighbour))
         self._busy = None
         return True
+
+    def _pause_us(self, neighbour: str) -> int:
+        """How long a neighbour that failed is left alone: each further failure in a row doubles it."""
+        failures = self._failures[neighbour] = self._failures.get(neighbour, 0) + 1
+        return RETRY_US << min(failures - 1, DOUBLINGS_MAX)
 
     def _best(self, size_bytes: int, now_us: int) -> Route | None:
         deaf = frozenset(name for name, antenna in self._antennas.items() if not antenna.usable)

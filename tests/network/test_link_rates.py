@@ -166,10 +166,8 @@ def test_in_a_conjunction_the_plan_goes_on_at_ka_band_only():
     assert down(X % "", start) == []
     span = utc_to_us(start), utc_to_us(start) + US_PER_DAY
     told = {name: told_by_the_sun(scenario_of(network % "", start), span) for name, network in (("X", X), ("Ka", KA))}
-    assert told == {
-        "X": [("conjunction", 2.0, *span), ("command_moratorium", 2.0, *span)],
-        "Ka": [("command_moratorium", 2.0, *span)],
-    }
+    moratorium = ("command_moratorium", "SEP below 2 deg: no ack for 1.0 days", span)
+    assert told == {"X": [("conjunction", "SEP below 2 deg", span), moratorium], "Ka": [moratorium]}
 
 
 @pytest.mark.parametrize("network", [X, KA])

@@ -49,9 +49,9 @@ bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/first_sol.py
 	$(BIN)/python benchmarks/first_sol.py --runs 1 --sols 10
 	$(BIN)/python benchmarks/protection.py
-	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/contact_plan.py
 	$(BIN)/python scripts/sky_accuracy.py
+	$(BIN)/python benchmarks/memory.py
 
 lock: $(VENV)/test.stamp  ## write requirements.lock anew from this environment
 	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > requirements.lock

@@ -69,7 +69,7 @@ def clinic(sols: int) -> list[str]:
 
 SUBJECTS = {
     "spine": Subject("first-light.yaml", spine, (10, 100)),
-    "clinic": Subject("first-sol.yaml", clinic, (5, 10)),
+    "clinic": Subject("first-sol.yaml", clinic, (5, 20)),
 }
 
 

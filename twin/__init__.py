@@ -14,7 +14,7 @@ Names are imported on first use, so that `import twin` costs nothing.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "Result": "twin.result",

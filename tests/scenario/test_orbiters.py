@@ -17,15 +17,7 @@ from twin.world.timescales import utc_to_us
 def elements(name):
     entry = ORBITERS[name]
     assert isinstance(entry, OrbiterEntry)
-    return Elements(
-        utc_to_us(entry.epoch),
-        entry.semi_major_axis_km,
-        entry.eccentricity,
-        entry.inclination_deg,
-        entry.raan_deg,
-        entry.argument_of_periapsis_deg,
-        entry.mean_anomaly_deg,
-    )
+    return Elements(utc_to_us(entry.epoch), *entry.elements)
 
 
 @pytest.mark.parametrize(

@@ -57,20 +57,9 @@ def _orbit(orbit: Orbit, scenario: HabitatScenario, span: Window) -> orbits.Orbi
         entry = ORBITERS[orbit.like]
         if isinstance(entry, AreostationaryEntry):
             return orbits.AreostationaryOrbit(entry.longitude_deg)
-        return orbits.KeplerOrbit(
-            Elements(
-                utc_to_us(entry.epoch),
-                entry.semi_major_axis_km,
-                entry.eccentricity,
-                entry.inclination_deg,
-                entry.raan_deg,
-                entry.argument_of_periapsis_deg,
-                entry.mean_anomaly_deg,
-            )
-        )
-    shape = orbit.elements
+        return orbits.KeplerOrbit(Elements(utc_to_us(entry.epoch), *entry.elements))
     epoch_us = scenario.start_us if orbit.epoch_us is None else orbit.epoch_us
-    return orbits.KeplerOrbit(Elements(epoch_us, *shape))
+    return orbits.KeplerOrbit(Elements(epoch_us, *orbit.elements))
 
 
 def _beside(scenario: HabitatScenario, name: str) -> Path:

@@ -2,8 +2,8 @@
 
 On Mars a contact lasts as long as a pass over the site, less the time to hail. To Earth it lasts while the relay sees
 Earth and a station sees Mars, each at its own instant; a station's beam holds all of Mars, so it receives from several
-spacecraft at once. The light time of a contact is that from the relay
-itself, with knots so close that interpolation errs by less than a millisecond.
+spacecraft at once. The light time of a contact is that from the relay itself, with knots so close that interpolation
+errs by less than a millisecond.
 """
 
 from __future__ import annotations

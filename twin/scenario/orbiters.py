@@ -26,6 +26,18 @@ class OrbiterEntry:
     mean_anomaly_deg: float
     source: str
 
+    @property
+    def elements(self) -> tuple[float, float, float, float, float, float]:
+        """Semi-major axis [km], eccentricity, inclination, node, argument of periapsis and mean anomaly [deg]."""
+        return (
+            self.semi_major_axis_km,
+            self.eccentricity,
+            self.inclination_deg,
+            self.raan_deg,
+            self.argument_of_periapsis_deg,
+            self.mean_anomaly_deg,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AreostationaryEntry:

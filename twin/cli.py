@@ -281,8 +281,8 @@ def sky(
 ) -> int:
     """Distance, light time, solar separation and Mars time: at instants, or for the coming sols of a site.
 
-    For sols also: season, sunrise and sunset, Earth over the site, the stations that see Mars and the gaps between
-    them, equinoxes, opposition, conjunction, and when the Sun is too near for a band or for commands.
+    For sols also: season and sunlight, sunrise and sunset, Earth over the site, the stations that see Mars and the gaps
+    between them, equinoxes, opposition, conjunction, and when the Sun is too near for a band or for commands.
     """
     from twin.planning.sky_output import sky_at, sky_over
     from twin.scenario.errors import ScenarioError

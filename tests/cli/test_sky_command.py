@@ -45,8 +45,10 @@ def test_json_tells_each_sol_with_units_in_its_keys(answer):
     assert first["link_s"] == pytest.approx(first["earth_up_s"] - 194.926, abs=0.002)
     assert [link["station"] for link in first["links"]] == ["DSS-14", "DSS-43", "DSS-63"]
     assert (first["sol"], second["sol"], second["mars_year"], second["season"]) == (0, 1, 42, "northern summer")
+    # SPICE, a Mars Year earlier: 540.248 at Ls 130 deg and 556.971 at 140 deg; here it is 132.79 deg.
+    assert first["sunlight_above_atmosphere_w_m2"] == pytest.approx(540.248 + 0.279 * 16.723, rel=0.001)
     unitless = {"sol", "mars_year", "season", "earth_up", "links", "gaps"}
-    assert all(key in unitless or key.rpartition("_")[2] in {"utc", "h", "s", "km", "deg"} for key in first)
+    assert all(key in unitless or key.rpartition("_")[2] in {"utc", "h", "s", "km", "deg", "m2"} for key in first)
     assert (document["events"], document["near_sun"]) == ([], [])
 
 
@@ -57,7 +59,8 @@ def test_the_table_tells_the_same_in_three_lines_for_each_sol(answer):
     assert lines[0] == "sky over jezero (18.4447 N, 77.4508 E), 10 sols from 2033-03-09 23:36 to 2033-03-20 06:12 UTC"
     first = [line.split() for line in lines if line.startswith("  0 ")]
     assert [
-        "0", "2033-03-09T23:36:11", "42", "132.79", "northern", "summer", "177.374", "591.630", "591.682", "92.601",
+        "0", "2033-03-09T23:36:11", "42", "132.79", "northern", "summer", "544.7", "177.374",
+        "591.630", "591.682", "92.601",
     ] in first  # fmt: skip
     assert first[1][1:5] == ["03-10", "04:51:42", "05:07", "05:34"]
     assert first[2] == [

@@ -25,7 +25,9 @@ from twin.world.mars import Site
 from twin.world.timescales import US_PER_DAY, US_PER_S, lmst_h, ltst_h, us_to_utc
 
 _NONE: Final = "-"
-_PLANETS: Final = ("sol", "midnight UTC", "MY", "Ls deg", "season", "Mkm", "OWLT down s", "OWLT up s", "SEP deg")
+_PLANETS: Final = (
+    *("sol", "midnight UTC", "MY", "Ls deg", "season", "sun W/m2", "Mkm", "OWLT down s", "OWLT up s", "SEP deg"),
+)
 _OVERHEAD: Final = (
     *("sol", "sunrise UTC", "LMST", "LTST", "sunset UTC", "LMST", "LTST"),
     *("Earth rises", "LMST", "Earth sets", "LMST"),
@@ -37,7 +39,7 @@ def sky_table(sky: SkyAhead) -> str:
     """The sols as aligned text."""
     blocks = [
         [f"sky over {place_text(sky.site)}, {span_text(sky)}"],
-        ["at local midnight; light times of what is received at, and sent from, Earth then"],
+        ["at local midnight; sun above the atmosphere; light times of what is received at, and sent from, Earth then"],
         aligned(_PLANETS, [_planets(sol) for sol in sky.sols]),
         [f"over the site; Earth above {SITE_MIN_DEG:g} deg"],
         aligned(_OVERHEAD, [_overhead(sol, sky.site) for sol in sky.sols]),
@@ -80,6 +82,7 @@ def _planets(sol: SolSky) -> tuple[str, ...]:
         str(sol.mars_year),
         f"{sol.ls_deg:.2f}",
         sol.season,
+        f"{sol.sunlight_w_m2:.1f}",
         f"{sol.distance_km / 1e6:.3f}",
         f"{sol.owlt_down_us / US_PER_S:.3f}",
         f"{sol.owlt_up_us / US_PER_S:.3f}",
@@ -179,6 +182,7 @@ def _sol_document(sol: SolSky, site: Site) -> dict[str, Any]:
         "mars_year": sol.mars_year,
         "ls_deg": sol.ls_deg,
         "season": sol.season,
+        "sunlight_above_atmosphere_w_m2": sol.sunlight_w_m2,
         "distance_km": sol.distance_km,
         "owlt_down_s": sol.owlt_down_us / US_PER_S,
         "owlt_up_s": sol.owlt_up_us / US_PER_S,

@@ -26,6 +26,7 @@ from twin.world.mars import Site, earth_azimuth_elevation_deg
 from twin.world.mars_calendar import FIRST_YEAR, LAST_YEAR, SEASONS_LS_DEG, mars_date_us, mars_year, season
 from twin.world.sols import local_midnights_us
 from twin.world.stations import DSN_STATIONS
+from twin.world.sunlight import above_atmosphere_w_m2
 from twin.world.timescales import SOL_US, US_PER_DAY, FloatArray, IntArray, mars_solar_longitude_deg
 
 STATIONS: Final = LARGE_STATIONS
@@ -48,7 +49,10 @@ _REACH_US: Final = 60 * US_PER_DAY
 
 
 class SolSky(NamedTuple):
-    """One sol at a site, midnight to midnight; windows are cut there, `links` are by station, `gaps` without any."""
+    """One sol at a site, midnight to midnight; windows are cut there, `links` are by station, `gaps` without any.
+
+    What has no span is told for the midnight that begins the sol; `sunlight_w_m2` is above the atmosphere.
+    """
 
     number: int
     start_us: int
@@ -56,6 +60,7 @@ class SolSky(NamedTuple):
     mars_year: int
     ls_deg: float
     season: str
+    sunlight_w_m2: float
     distance_km: float
     owlt_down_us: int
     owlt_up_us: int
@@ -133,6 +138,7 @@ def sols_ahead(site: Site, from_us: int, sols: int) -> SkyAhead:
         mars_year(starts_us).tolist(),
         ls_deg,
         [season(one_deg, site.latitude_deg) for one_deg in ls_deg],
+        above_atmosphere_w_m2(starts_us).tolist(),
         ephemeris.distance_km(starts_us).tolist(),
         ephemeris.owlt_down_us(starts_us).tolist(),
         ephemeris.owlt_up_us(starts_us).tolist(),

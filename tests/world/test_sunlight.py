@@ -28,8 +28,9 @@ def above_of_appelbaum_and_flood_w_m2(ls_deg):
 
 def test_irradiance_above_mars_agrees_with_spice(accuracy):
     """0.1 % is needed. The table gives six digits; its sol holds the season still and knows no equation of time."""
-    errors = {row.quantity: row.error for row in accuracy.sunlight_above()}
-    assert all(row.compared == 36 and row.needed == 0.1 for row in accuracy.sunlight_above())
+    rows = accuracy.sunlight_above()
+    assert all(row.compared == 36 and row.needed == 0.1 for row in rows)
+    errors = {row.quantity: row.error for row in rows}
     assert errors["sunlight above Mars"] < 1e-4
     assert errors["sunlight above Mars, by Ls"] < 0.002
     assert max(errors["a sol above jezero"], errors["a sol above arcadia"]) < 0.05
@@ -107,13 +108,15 @@ def test_errors_above_the_atmosphere_show(accuracy, monkeypatch):
 
 
 @pytest.mark.parametrize("albedo", [0.2, 0.4])
-def test_a_wrong_albedo_shows_at_viking(accuracy, monkeypatch, albedo):
-    """Of the factor alone, as if one table served every ground, and of the whole formula."""
+def test_a_wrong_albedo_in_the_factor_shows_at_viking(accuracy, monkeypatch, albedo):
+    """As if one table served every ground."""
     real = sunlight.net_flux
     monkeypatch.setattr(measures, "ALBEDO", albedo)
     monkeypatch.setattr(sunlight, "net_flux", lambda zenith_deg, tau, _: real(zenith_deg, tau, 0.1))
     assert global_light(accuracy).error > 5.0
-    monkeypatch.undo()
+
+
+def test_a_wrong_ground_shows_at_viking(accuracy, monkeypatch):
     monkeypatch.setattr(measures, "ALBEDO", 0.4)
     assert global_light(accuracy).error > 5.0
 

@@ -21,7 +21,9 @@ ZENITH_MAX_DEG: Final = 85.0
 """Where the table ends."""
 
 
-class _Table(NamedTuple):
+class NetFluxTable(NamedTuple):
+    """The points of the printed table, each axis ascending."""
+
     albedos: FloatArray
     taus: FloatArray
     zeniths_deg: FloatArray
@@ -46,7 +48,7 @@ def net_flux(zenith_deg: npt.ArrayLike, tau: npt.ArrayLike, albedo: float) -> Fl
 
     Source: Appelbaum & Flood, NASA TM-103623, Tables III and IV (tests/reference/net_flux_table.csv).
     """
-    table = _table()
+    table = printed_table()
     _require("zenith angle", zenith_deg, table.zeniths_deg, " deg", "hold the last value nearer to the horizon")
     _require("optical depth", tau, table.taus, "", "take the nearer end as a bound")
     _require("albedo", albedo, table.albedos, "", "take the nearer end")
@@ -55,6 +57,17 @@ def net_flux(zenith_deg: npt.ArrayLike, tau: npt.ArrayLike, albedo: float) -> Fl
     between = (albedo - table.albedos[0]) / (table.albedos[1] - table.albedos[0])
     mixed: FloatArray = dark + between * (bright - dark)
     return mixed
+
+
+@cache
+def printed_table() -> NetFluxTable:
+    """The table as printed, with its two flagged points mended (the header of ``data/net_flux.csv`` names them)."""
+    with resources.files("twin.world").joinpath("data/net_flux.csv").open(encoding="ascii") as file:
+        head, *lines = [line for line in file if not line.startswith("#")]
+    rows = np.loadtxt(lines, delimiter=",")
+    albedos = np.unique(rows[:, 0])
+    flux = rows[:, 2:].reshape(len(albedos), -1, rows.shape[1] - 2)
+    return NetFluxTable(albedos, rows[: flux.shape[1], 1], np.array(head.split(",")[2:], dtype=float), flux)
 
 
 def _bilinear(
@@ -84,13 +97,3 @@ def _require(what: str, values: npt.ArrayLike, points: FloatArray, unit: str, re
             f"{what} {flat[outside][0]:g}{unit}: the published net flux is known from {points[0]:g} to {points[-1]:g}"
             f"{unit} (twin/world/data/net_flux.csv); {remedy}"
         )
-
-
-@cache
-def _table() -> _Table:
-    with resources.files("twin.world").joinpath("data/net_flux.csv").open(encoding="ascii") as file:
-        head, *lines = [line for line in file if not line.startswith("#")]
-    rows = np.loadtxt(lines, delimiter=",")
-    albedos = np.unique(rows[:, 0])
-    flux = rows[:, 2:].reshape(len(albedos), -1, rows.shape[1] - 2)
-    return _Table(albedos, rows[: flux.shape[1], 1], np.array(head.split(",")[2:], dtype=float), flux)

@@ -79,6 +79,12 @@ def test_a_stale_plan_leaves_what_it_shares_with_the_right_one() -> None:
     assert found == {"down": [(2, 4), (6, 9)], "up": ALL}
 
 
+def test_of_two_stale_plans_the_one_that_came_last_is_followed() -> None:
+    first = "kind: stale_plan, at: 0 s, for: 10 h, shift: 1 h"
+    found = passages(first, "kind: stale_plan, at: 150 min, for: 5 h, shift: -1 h")
+    assert found["down"] == [(2, 2.5), (2.5, 3), (6.003, 7.5), (7.5, 9)]  # ten seconds after it failed
+
+
 def test_a_full_disk_counts_as_no_edge() -> None:
     assert passages("kind: disk_full, node: edge-1, at: 2 h, for: 1 h")["down"] == [(1, 2), (3, 4), (6, 9)]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traces import root_of
 
-from twin.guarantees.availability import Availability, Passage
+from twin.guarantees.availability import Availability, Belief, Passage
 from twin.guarantees.by_record import ByRecord
 from twin.guarantees.edge_rules import AppendOnly, Durability, SafeTrim
 from twin.guarantees.hashing import is_consistent, leaf_of, parent_of
@@ -255,6 +255,23 @@ def test_each_granted_round_has_its_own_wait() -> None:
     # a round: light out, processing, light back
     assert deadline_s("owlt + contact_wait + 1 R", 1000, down, up) == 1000 + 210 + 100
     assert deadline_s("owlt + contact_wait + 1 R", 1900, down, up) == 5000 + 100
+
+
+def test_a_round_under_a_wrong_plan_ends_when_that_plan_promises_the_answer() -> None:
+    down, up = passage("m", (0, 9000)), passage("e", (0, 9000))
+    believed = Belief((1000 * SECOND, 2000 * SECOND), [passage("m", (1000, 2000))], passage("e", (3000, 4000)))
+    wrong = Availability(down, up, 10 * SECOND, [believed])
+    sent, contact = 1500 * SECOND, down.windows[0][2]
+    assert wrong.answered_us(sent, contact) == (3000 + 100) * SECOND
+    assert Availability(down, up, 10 * SECOND).answered_us(sent, contact) == (1500 + 210) * SECOND
+    assert wrong.answered_us(2500 * SECOND, contact) == (2500 + 210) * SECOND  # the right plan is there again
+
+
+def test_a_round_under_a_wrong_plan_is_no_shorter_than_the_answer_takes() -> None:
+    down, up = passage("m", (0, 9000)), passage("e", (3000, 9000))
+    believed = Belief((1000 * SECOND, 2000 * SECOND), [passage("m", (1000, 2000))], passage("e", (0, 9000)))
+    answered_us = Availability(down, up, 10 * SECOND, [believed]).answered_us(1500 * SECOND, down.windows[0][2])
+    assert answered_us == (3000 + 100) * SECOND
 
 
 def test_the_second_contact_wait_is_for_the_way_back() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import pairwise
+from operator import itemgetter
 
 from twin.experiments.disturbances import (
     down_windows,
@@ -15,8 +17,9 @@ from twin.experiments.disturbances import (
 from twin.experiments.identities import EARTH
 from twin.experiments.space_links import direction_of
 from twin.faults.stale_plan import shifted
-from twin.guarantees.availability import Availability, Passage
-from twin.network.itineraries import Passing, departure_us, ways
+from twin.guarantees.availability import Availability, Belief, Passage
+from twin.network.itineraries import Passing, Usable, as_planned, by_neighbour, departure_us, ways
+from twin.network.misled import misled
 from twin.network.visibility import Window, subtract, union
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
@@ -30,13 +33,45 @@ def availability(
     """What records can really use that any of `edges` carries: for each the plan less surprises, stows, its own
     crashes and those on Earth; and then whichever can transmit.
     """
+    passing = partial(_passing, scenario, plan, stows)
+    wrong = [(span, shifted(plan, shift_us)) for span, shift_us in _shifts(scenario)]
     down: list[Passing] = []
     up: list[Passing] = []
     for edge in edges:
-        passing = partial(_passing, scenario, plan, stows)
-        down = _or_else(down, ways(plan, edge, EARTH, passing))
+        down = _or_else(down, _down(plan, wrong, edge, passing))
         up = _or_else(up, ways(plan, EARTH, edge, passing))
-    return Availability(Passage(down), Passage(up), turnaround_us)
+    beliefs = [_belief(span, believed, edges[0]) for span, believed in wrong]
+    return Availability(Passage(down), Passage(up), turnaround_us, beliefs)
+
+
+def _down(plan: ContactPlan, wrong: Sequence[tuple[Window, ContactPlan]], edge: str, passing: Usable) -> list[Passing]:
+    """What an edge can use towards Earth: the best way, or the one that a wrong plan names while it follows that."""
+    found = ways(plan, edge, EARTH, passing)
+    if not wrong:
+        return found
+    right = [(a, b, c) for start, end, c in found for a, b in subtract([(start, end)], [span for span, _ in wrong])]
+    real = by_neighbour(plan, (edge,), EARTH, passing)
+    open_us = {name: [window[:2] for window in as_planned(plan)(edge, name)] for name in real}
+    for span, believed in wrong:
+        right += misled(EARTH, by_neighbour(believed, (edge,), EARTH, as_planned(believed)), real, open_us, span)
+    return right
+
+
+def _belief(span: Window, believed: ContactPlan, edge: str) -> Belief:
+    """What an edge expects; edges expect alike."""
+    down = by_neighbour(believed, (edge,), EARTH, as_planned(believed))
+    return Belief(span, [Passage(windows) for windows in down.values()], Passage(ways(believed, EARTH, edge)))
+
+
+def _shifts(scenario: HabitatScenario) -> list[tuple[Window, int]]:
+    """When Mars goes by a plan that is shifted, and by how much [us]: of several, the fault that set in last counts."""
+    faults = [(span_of_fault(scenario, fault), fault) for fault in scenario.faults if isinstance(fault, StalePlan)]
+    found = []
+    for start_us, end_us in pairwise(sorted({us for span, _ in faults for us in span})):
+        active = [(span[0], fault) for span, fault in faults if span[0] <= start_us < span[1]]
+        if active:
+            found.append(((start_us, end_us), sorted(active, key=itemgetter(0))[-1][1].shift_us))
+    return found
 
 
 def _passing(
@@ -52,8 +87,6 @@ def _passing(
     for node, cuts in ((source, at_departure), (destination, at_arrival)):
         if node in edges:
             cuts += [*(stows if EARTH in pair else ()), *idle[node]]
-    if source in edges:
-        at_departure += _misled(scenario, plan, pair)
     if destination == EARTH:
         at_arrival += down[GATEWAY]
     if source == EARTH:
@@ -66,16 +99,6 @@ def _passing(
             for start_us, end_us in subtract([(begin_us, finish_us)], [_moved(cut, contact)])
         ]
     return windows
-
-
-def _misled(scenario: HabitatScenario, plan: ContactPlan, pair: tuple[str, str]) -> list[Window]:
-    """When a stale plan lets Mars transmit at no time, or at a wrong one."""
-    misled: list[Window] = []
-    for fault in scenario.faults:
-        if isinstance(fault, StalePlan):
-            believed = [(c.start_us, c.end_us) for c in shifted(plan, fault.shift_us).between(*pair)]
-            misled += subtract([span_of_fault(scenario, fault)], believed)
-    return misled
 
 
 def _or_else(first: list[Passing], second: list[Passing]) -> list[Passing]:

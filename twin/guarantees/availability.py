@@ -83,18 +83,41 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Belief:
+    """A wrong plan that a sender follows in a span: the ways down that it knows, one per neighbour, and those up."""
+
+    span: Window
+    down: Sequence[Passage]
+    up: Passage
+
+
+@dataclass(frozen=True)
 class Availability:
     """Both directions for what carries a stream: one edge, or the union of two; `turnaround_us` is Earth's processing
-    allowance plus its ack delay.
+    allowance plus its ack delay. Under a belief timers wait for answers when it promises them, if that is later.
     """
 
     down: Passage
     up: Passage
     turnaround_us: int
+    beliefs: Sequence[Belief] = ()
 
     def answered_us(self, sent_us: int, contact: Contact) -> int | None:
-        """When the answer to what was sent at `sent_us` can be home."""
-        back = self.up.next_us(sent_us + contact.owlt_us(sent_us) + self.turnaround_us)
+        """When the answer to what was sent at `sent_us` can be home, or is waited for."""
+        arrival_us = sent_us + contact.owlt_us(sent_us)
+        home_us = self._home_us(self.up, arrival_us)
+        if home_us is None:
+            return None
+        for belief in self.beliefs:
+            if belief.span[0] <= sent_us < belief.span[1]:
+                open_now = [found[1] for way in belief.down if (found := way.open_until_us(sent_us)) is not None]
+                arrivals_us = [arrival_us, *(sent_us + believed.owlt_us(sent_us) for believed in open_now)]
+                homes_us = [self._home_us(up, at_us) for up in (self.up, belief.up) for at_us in arrivals_us]
+                home_us = max(home_us, *(us for us in homes_us if us is not None))
+        return home_us
+
+    def _home_us(self, up: Passage, arrival_us: int) -> int | None:
+        back = up.next_us(arrival_us + self.turnaround_us)
         return None if back is None else back[0] + back[1].owlt_us(back[0])
 
     def deadline_us(self, bound: Bound, from_us: int, constants_us: Mapping[str, int]) -> int | None:

@@ -32,23 +32,33 @@ def ways(plan: ContactPlan, source: str, destination: str, usable: Usable | None
     Args:
         usable: what is really usable of each pair of the plan; by default the plan's contacts.
     """
-
-    def planned(one: str, other: str) -> list[Passing]:
-        return [(contact.start_us, contact.end_us, contact) for contact in plan.between(one, other)]
-
-    return _ways(plan, (source,), destination, usable or planned)
+    return _to_take(by_neighbour(plan, (source,), destination, usable or as_planned(plan)), destination)
 
 
-def _ways(plan: ContactPlan, path: tuple[str, ...], destination: str, usable: Usable) -> list[Passing]:
+def as_planned(plan: ContactPlan) -> Usable:
+    """Every contact of a plan as usable from its start to its end."""
+    return lambda one, other: [(contact.start_us, contact.end_us, contact) for contact in plan.between(one, other)]
+
+
+def by_neighbour(
+    plan: ContactPlan, path: tuple[str, ...], destination: str, usable: Usable
+) -> dict[str, list[Passing]]:
+    """The windows from the last node of a path to the destination over each neighbour that is not on it, by name."""
     here = path[-1]
-    options = [usable(here, destination)] if destination in plan.neighbours(here) else []
+    found = {}
     for neighbour in plan.neighbours(here):
-        if neighbour not in (destination, *path, *plan.ends) and len(path) < HOPS_MAX:
-            further = _ways(plan, (*path, neighbour), destination, usable)
+        if neighbour == destination:
+            found[neighbour] = usable(here, destination)
+        elif neighbour not in (*path, *plan.ends) and len(path) < HOPS_MAX:
+            further = _to_take(by_neighbour(plan, (*path, neighbour), destination, usable), destination)
             if further:
-                options.append(onward(usable(here, neighbour), further))
-    alone = len(options) == 1 and plan.neighbours(here) == [destination]
-    return options[0] if alone else soonest(options)  # of one hop, who leaves later never arrives earlier
+                found[neighbour] = onward(usable(here, neighbour), further)
+    return found
+
+
+def _to_take(options: dict[str, list[Passing]], destination: str) -> list[Passing]:
+    alone = list(options) == [destination]
+    return options[destination] if alone else soonest(options.values())  # of one hop, later never arrives earlier
 
 
 def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]:
@@ -76,8 +86,10 @@ def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]
     return sorted(found, key=lambda window: window[:2])
 
 
-def soonest(options: Iterable[Sequence[Passing]]) -> list[Passing]:
-    """Of all windows those to take: at each departure the one that arrives first, unless a later departure does."""
+def soonest(options: Iterable[Sequence[Passing]], eager: bool = False) -> list[Passing]:
+    """Of all windows those to take: at each departure the one that arrives first, unless a later departure arrives
+    before it, or, for who is not eager to leave, together with it.
+    """
     closing: dict[int, list[_Piece]] = {}
     cuts: set[int] = set()
     for piece in (piece for windows in options for window in windows for piece in _pieces(window)):
@@ -89,7 +101,7 @@ def soonest(options: Iterable[Sequence[Passing]]) -> list[Passing]:
     for start_us, end_us in reversed(list(pairwise(sorted(cuts)))):  # from the last departure to the first
         open_now = [p for p in open_now if p.start_us < end_us] + closing.get(end_us, [])
         for piece in reversed(list(_lowest(open_now, start_us, end_us))):
-            kept = piece if best_us is None else piece.arriving_before(best_us)
+            kept = piece if best_us is None else piece.arriving_before(best_us + eager)
             if kept is not None:
                 chosen.append(kept)
                 best_us = kept.arrival_us(kept.start_us)

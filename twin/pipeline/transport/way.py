@@ -14,7 +14,9 @@ from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.routing import Route, Router
 
-DOUBLINGS_MAX = 6  # of the pause after a failure: ten minutes
+DOUBLINGS_MAX = 6  # of the pause after a failure
+PAUSE_MAX_US = RETRY_US << DOUBLINGS_MAX
+"""How long a neighbour that failed is left alone at most: 640 s."""
 PROBE_BYTES = 1_000
 """Size of the bundle that the route is asked for before the owner has said what it wants to send."""
 

@@ -13,8 +13,8 @@ or report costs the timer, which runs for the same round trip, so the mean of a 
 that either is lost.
 
 The closed form knows contacts without an end. In a run, what is missing as one ends waits for the next
-(`twin.hosts.models.ltp_blocks`): of 64,000 bytes in 46 segments, 4.5 % need a further round at a loss of 0.1 %, so of
-what is sent within the last round trip of a contact, 40 min of 70 with light 20 min away, as much comes a contact later.
+(`twin.hosts.models.ltp_blocks`). At a loss of 0.1 %, 4.5 % of blocks of 64,000 bytes (46 segments) need a further round:
+so many of those sent in the last round trip of a contact come a contact later.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ or report costs the timer, which runs for the same round trip, so the mean of a 
 that either is lost.
 
 The closed form knows contacts without an end. In a run, what is missing as one ends waits for the next
-(`twin.hosts.models.ltp_blocks`). At a loss of 0.1 %, 4.5 % of blocks of 64,000 bytes (46 segments) need a further round:
+(`twin.hosts.models.ltp_blocks`). At a loss of 0.1 %, 4.5 % of blocks of 64,000 bytes (46 segments) need another round:
 so many of those sent in the last round trip of a contact come a contact later.
 """
 

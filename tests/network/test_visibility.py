@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from twin.experiments.sky_plan import plan_of, site_of
+from twin.network import planner
 from twin.network.visibility import down_windows, station_windows, subtract, up_windows
 from twin.scenario import load_scenario
 from twin.world.ephemeris import owlt_up_us
@@ -69,3 +70,26 @@ def test_a_mask_written_in_a_scenario_stands_around_its_site():
     assert site_of(scenario).mask == HorizonMask(((20.0, 5.0), (60.0, 35.0), (160.0, 5.0)))
     free = plan_of(load_scenario(SCENARIOS / "first-light.yaml")).contacts
     assert sum(c.end_us - c.start_us for c in plan_of(scenario).contacts) < sum(c.end_us - c.start_us for c in free)
+
+
+HOUR_US = 3_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("candidates", "served"),
+    [
+        # Light tells Goldstone 20 ms before Canberra: the one that will see Mars longest takes over all the same.
+        (
+            [((0, HOUR_US), "DSS-14"), ((20_000, 2 * HOUR_US), "DSS-43")],
+            [((20_000, 2 * HOUR_US), "DSS-43")],
+        ),
+        (
+            [((0, HOUR_US), "DSS-14"), ((200_000, 2 * HOUR_US), "DSS-43")],
+            [((0, HOUR_US), "DSS-14"), ((HOUR_US, 2 * HOUR_US), "DSS-43")],
+        ),
+        # And as the site sets, nobody takes over for 20 ms.
+        ([((0, HOUR_US), "DSS-14"), ((200_000, HOUR_US + 20_000), "DSS-43")], [((0, HOUR_US), "DSS-14")]),
+    ],
+)
+def test_moments_between_stations_make_no_handover(candidates, served):
+    assert planner._hand_over(candidates) == served

@@ -14,7 +14,15 @@ from typing import NamedTuple
 from twin.network.deep_space import DownRates
 from twin.network.light_knots import light_knots
 from twin.network.modes import split_contact
-from twin.network.visibility import Window, at_other_end, down_windows, station_windows, subtract, up_windows
+from twin.network.visibility import (
+    SAME_RISE_US,
+    Window,
+    at_other_end,
+    down_windows,
+    station_windows,
+    subtract,
+    up_windows,
+)
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.world.light_path import path_between
 from twin.world.mars import Site
@@ -137,13 +145,13 @@ def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, s
     remaining = list(candidates)
     while remaining:
         at_us = max(free_us, remaining[0][0][0])
-        open_now = [item for item in remaining if item[0][0] <= at_us < item[0][1]]
+        open_now = [item for item in remaining if item[0][0] <= at_us + SAME_RISE_US and at_us < item[0][1]]
         if not open_now:
             remaining = [item for item in remaining if item[0][1] > at_us]
             free_us = remaining[0][0][0] if remaining else free_us
             continue
         window, name = max(open_now, key=lambda item: (item[0][1], item[1]))
-        served.append(((at_us, window[1]), name))
+        served.append(((max(at_us, window[0]), window[1]), name))
         free_us = window[1]
-        remaining = [item for item in remaining if item[0][1] > free_us]
+        remaining = [item for item in remaining if item[0][1] > free_us + SAME_RISE_US]
     return served

@@ -22,6 +22,8 @@ from twin.world.light_path import path_between
 from twin.world.timescales import FloatArray, IntArray
 from twin.world.windows import Window as Window
 
+SAME_RISE_US = 43_000
+"""Light takes as long across the Earth: of rises nearer together, at two stations, neither is first."""
 _MS_US = 1_000
 
 
@@ -56,6 +58,11 @@ def subtract(base: Sequence[Window], cuts: Iterable[Window]) -> list[Window]:
         if at_us < end_us:
             left.append((at_us, end_us))
     return left
+
+
+def left_to_serve(base: Sequence[Window], cuts: Iterable[Window], same_rise_us: int) -> list[Window]:
+    """As `subtract`, less the moments in which one station sees a rise or a set before or after another."""
+    return [window for window in subtract(base, cuts) if window[1] - window[0] > same_rise_us]
 
 
 def union(windows: Iterable[Window]) -> list[Window]:

@@ -30,6 +30,7 @@ def rules_of(handover: st.SearchStrategy[int]) -> st.SearchStrategy[ApertureRule
         spacecraft_max=st.integers(1, 3),
         uplink_turn_us=st.integers(1, 8),
         handover_us=handover,
+        same_rise_us=st.just(0),
     )
 
 

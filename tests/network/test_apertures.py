@@ -59,6 +59,46 @@ def test_of_several_antennas_the_one_that_serves_longest_begins():
     assert spans_h(plan_tracks(sights, RULES)) == [("DSS-43", 0, 7)]
 
 
+def test_a_rise_that_light_tells_another_complex_milliseconds_earlier_makes_no_track_and_no_handover():
+    """Goldstone hears a relay rise and set 20 ms before Canberra, which will see it again for longer."""
+    early_h = 0.02 / 3600
+    sights = [
+        sight("relay", "DSS-14", (1 - early_h, 2 - early_h), (3 - early_h, 4 - early_h)),
+        sight("relay", "DSS-43", (1, 2), (3, 4), (5, 6)),
+    ]
+    tracks = plan_tracks(sights, RULES)
+    assert spans_h(tracks) == [("DSS-43", 1, 6)]
+    assert [g.station for g in grants_of(tracks, sights, RULES)] == ["DSS-43"] * 6
+    # Where both follow it for others' sake, the first keeps it whole, and nobody gets its last 20 ms.
+    both = [track("DSS-14", ["relay"], 0.5, 4.5), track("DSS-43", ["relay"], 0.6, 6)]
+    grants = [g for g in grants_of(both, sights, RULES) if g.direction == "up"]
+    assert [g.station for g in grants] == ["DSS-14", "DSS-14", "DSS-43"]
+    # To him who counts milliseconds they are two stations' sights.
+    counted = plan_tracks(sights, RULES._replace(same_rise_us=0))
+    assert [t.station for t in counted] != ["DSS-43"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(sky=skies(), rules=rules, closed=closures, moment=st.integers(1, 3))
+def test_what_is_seen_for_a_moment_is_neither_tracked_nor_granted(sky, rules, closed, moment):
+    rules = rules._replace(same_rise_us=moment, track_us_max=rules.track_us_max + moment)
+    tracks = plan_tracks(sky, rules, closed)
+    check_tracks(tracks, rules)
+    assert all(t.end_us - t.start_us > moment for t in tracks)
+    seen = {(s.spacecraft, s.station): s.either for s in sky}
+    for us in range(END):
+        for (name, station), windows in seen.items():
+            unserved = subtract(windows, [w for t in tracks if name in t.spacecraft for w in tracked(t, seen, name)])
+            ready = all(t.free_us + rules.setup_us <= us for t in tracks if t.station == station and t.start_us <= us)
+            if at(windows, us) and ready and not closed and under_way(tracks, station, us) is None:
+                assert not any(a <= us and b - us > moment for a, b in unserved), (us, name, station)
+
+
+def tracked(track, seen, name):
+    """When a track sees one of its spacecraft."""
+    return within(seen[name, track.station], track.start_us, track.end_us)
+
+
 def test_a_few_minutes_more_than_another_antenna_are_not_worth_setting_one_up():
     sights = [sight("relay", "DSS-26", (0, 6)), sight("relay", "DSS-25", (3, 6.1)), sight("relay", "DSS-24", (3, 6.3))]
     assert spans_h(plan_tracks(sights, RULES)) == [("DSS-26", 0, 6), ("DSS-24", 6, 6.3)]
@@ -192,6 +232,7 @@ def test_an_impossible_track_is_refused(wrong, said):
         ({"setup_us": -1}, "apertures: setup_us -1 is at least 0"),
         ({"track_us_max": 0}, "apertures: track_us_max 0 is at least 1"),
         ({"track_us_min": 9 * H_US}, "apertures: track_us_min 32400000000 is above track_us_max 28800000000; swap"),
+        ({"same_rise_us": 8 * H_US}, "apertures: track_us_max 28800000000 is at most same_rise_us 28800000000, so"),
         ({"spacecraft_max": 0}, "apertures: spacecraft_max 0 is at least 1"),
         ({"uplink_turn_us": 0}, "apertures: uplink_turn_us 0 is at least 1"),
     ],

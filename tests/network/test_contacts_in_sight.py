@@ -1,4 +1,6 @@
-"""Every contact lies inside what its two ends see of each other, each at its own instant, to the millisecond."""
+"""Every contact lies inside what its two ends see of each other, each at its own instant, to the millisecond, and tells
+the light time between these ends.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from twin.pipeline.transport.contact_plan import Contact
 from twin.scenario import parse_scenario
 from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris, mars, relay_geometry, stations
+from twin.world.light_path import LightPath, at_site, at_station
 from twin.world.stations import DSN_STATIONS
 from twin.world.windows import Window
 
@@ -36,6 +39,7 @@ faults:
 """
 LEAST_DEG = 1e-4  # the fastest of all moves by 6e-5 deg in a millisecond
 ROUNDED_US = 10  # light times and straight lines between their knots
+BENT_US = 130  # those to relays, whose knots are 5 min apart
 SAFE_H = {"low": (3, 8), "areo": (4, 24)}
 HOUR_US = 3_600_000_000
 
@@ -82,6 +86,12 @@ def test_every_contact_is_in_sight_at_both_ends(start: str, latitude: float, lon
         if "earth" in ends:
             _on_earth(scenario, contact, ends["earth"])
             (other,) = set(ends) - {"earth"}
+            place = relays[other].orbit.position_km if other in relays else at_site(site)
+            path = LightPath(place, at_station(DSN_STATIONS[contact.via]))
+            us = np.linspace(contact.start_us, contact.end_us, 20).astype(np.int64)
+            light_us = path.owlt_up_us(us) if contact.source == "earth" else path.owlt_down_us(us)
+            told_us = [contact.owlt_us(at_us) for at_us in us.tolist()]
+            assert told_us == pytest.approx(light_us.tolist(), abs=BENT_US if other in relays else ROUNDED_US), contact
             if other in relays:
                 first_us, last_us = ends[other]
                 assert any(a <= first_us + ROUNDED_US and last_us <= b + ROUNDED_US for a, b in sees_earth[other]), (

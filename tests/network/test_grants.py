@@ -12,7 +12,14 @@ from twin.network.grants import grants_of, tally
 from twin.network.tracks import ApertureRules, Sight, written_track
 
 RULES = ApertureRules(
-    setup_us=5, teardown_us=2, track_us_max=40, track_us_min=0, spacecraft_max=3, uplink_turn_us=4, handover_us=0
+    setup_us=5,
+    teardown_us=2,
+    track_us_max=40,
+    track_us_min=0,
+    spacecraft_max=3,
+    uplink_turn_us=4,
+    handover_us=0,
+    same_rise_us=0,
 )
 
 

@@ -9,13 +9,24 @@ from twin.network import closures
 from twin.network.aperture_settings import closed_by_maintenance, rules_of, written_tracks
 from twin.network.apertures import plan_tracks
 from twin.network.grants import Grant, grants_of
-from twin.network.relay_planner import Served, at_both_ends, received_us, sent_up_us
+from twin.network.relay_planner import Served, path_to
+from twin.network.sights import Relay
 from twin.network.tracks import Sight
-from twin.network.visibility import Window, down_windows, intersect, station_windows, subtract, union, up_windows
+from twin.network.visibility import (
+    Window,
+    down_windows,
+    intersect,
+    sight_at_other_end,
+    station_windows,
+    subtract,
+    union,
+    up_windows,
+)
 from twin.randomness import stream
 from twin.scenario.apertures import Apertures
 from twin.scenario.model import HabitatScenario
 from twin.scenario.radio import DeepSpaceRadio
+from twin.world.light_path import path_between
 from twin.world.mars import Site
 from twin.world.stations import DSN_STATIONS
 
@@ -30,6 +41,7 @@ def granted(
     scenario: HabitatScenario,
     apertures: Apertures,
     site: Site,
+    relays: Mapping[str, Relay],
     in_sight: Mapping[str, Sequence[Window]],
     span: Window,
     closed: Mapping[str, Closed],
@@ -39,7 +51,8 @@ def granted(
     Args:
         in_sight: when each relay sees Earth, in Mars's time; closed: closures by band.
     """
-    sights = [_clear(sight, scenario, apertures, span, closed) for sight in _sights(scenario, site, in_sight, span)]
+    seen = _sights(scenario, site, relays, in_sight, span)
+    sights = [_clear(sight, scenario, apertures, span, closed) for sight in seen]
     rules = rules_of(apertures)
     maintenance = closed_by_maintenance(apertures, scenario.start_us, span)
     tracks = written_tracks(apertures, scenario.start_us) or plan_tracks(sights, rules, maintenance)
@@ -56,7 +69,11 @@ def service(grants: Sequence[Grant], spacecraft: Sequence[str]) -> dict[str, Ser
 
 
 def _sights(
-    scenario: HabitatScenario, site: Site, in_sight: Mapping[str, Sequence[Window]], span: Window
+    scenario: HabitatScenario,
+    site: Site,
+    relays: Mapping[str, Relay],
+    in_sight: Mapping[str, Sequence[Window]],
+    span: Window,
 ) -> Iterator[Sight]:
     """When stations and spacecraft can hear each other, in Earth's time."""
     network = scenario.network
@@ -65,7 +82,8 @@ def _sights(
         station = DSN_STATIONS[name]
         if radio is not None:
             limits = radio.min_elevation_deg, radio.station_min_elevation_deg
-            down = at_both_ends(down_windows(site, station, span, *limits), received_us)
+            sent = down_windows(site, station, span, *limits)
+            down = sight_at_other_end(sent, path_between(site, station).received_down_us)
             reached = up_windows(site, station, span, *limits)
             yield Sight(HABITAT, name, tuple(down) if radio.band in station.bands else (), tuple(reached))
 
@@ -74,9 +92,10 @@ def _sights(
         return station_windows(DSN_STATIONS[name], span, min_deg)
 
     for relay in network.relays:
-        heard = at_both_ends(in_sight[relay.name], received_us)
-        reached = at_both_ends(in_sight[relay.name], sent_up_us)
         for name in network.stations:
+            path = path_to(relays[relay.name].orbit, span, name)
+            heard = sight_at_other_end(in_sight[relay.name], path.received_down_us)
+            reached = sight_at_other_end(in_sight[relay.name], path.sent_up_us)
             up = of_mars(name, relay.to_earth.station_min_elevation_deg)
             down = intersect(heard, up) if relay.to_earth.band in DSN_STATIONS[name].bands else []
             yield Sight(relay.name, name, tuple(down), tuple(intersect(reached, up)))

@@ -17,15 +17,17 @@ from twin.network.deep_space import down_rates
 from twin.network.grants import Tally, tally
 from twin.network.itineraries import departure_us
 from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_direct_to_earth, station_coverage
-from twin.network.relay_planner import Served, at_both_ends, sent_down_us
-from twin.network.visibility import Window, subtract
+from twin.network.relay_planner import Served
+from twin.network.visibility import Window, at_other_end, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
+from twin.world.light_path import path_between
 from twin.world.mars import Site
 from twin.world.relay_geometry import sees_body
+from twin.world.stations import DSN_STATIONS
 from twin.world.timescales import SOL_US, US_PER_DAY
 
 PLAN_BEYOND_SOLS = 5
@@ -105,7 +107,7 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
     in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
     served_by_track = None
     if network.apertures is not None:
-        _, grants = granted(scenario, network.apertures, site, in_sight, span, closed)
+        _, grants = granted(scenario, network.apertures, site, relays, in_sight, span, closed)
         served_by_track = service(grants, (HABITAT, *relays))
     contacts = _direct(scenario, site, span, closed, None if served_by_track is None else served_by_track[HABITAT])
     for relay in network.relays:
@@ -122,7 +124,7 @@ def plan_of(scenario: HabitatScenario) -> ContactPlan:
         )
         links = relay_links(scenario, relay, relays[relay.name])
         contacts += relay_planner.passes_over(site, scenario.habitat.edge_names, relay.name, links, span)
-        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, in_sight[relay.name])
+        contacts += relay_planner.to_earth(relay.name, links, EARTH, served, in_sight[relay.name], span)
     if network.crosslinks is not None:
         limits_km = network.crosslinks.atmosphere_km, network.crosslinks.range_max_km
         for pair in combinations(relays, 2):
@@ -135,10 +137,11 @@ def antenna_use(scenario: HabitatScenario) -> list[Tally]:
     if scenario.network.apertures is None:
         return []
     span = scenario.start_us, scenario.end_us
-    in_sight = {name: sees_body(r.orbit, "earth", *span) for name, r in relays_of(scenario, span).items()}
+    relays = relays_of(scenario, span)
+    in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
     bands: set[str] = {radio.band for _, radio in scenario.network.radios}
     closed = {band: _closures(scenario, band, span) for band in bands}
-    return tally(*granted(scenario, scenario.network.apertures, site_of(scenario), in_sight, span, closed))
+    return tally(*granted(scenario, scenario.network.apertures, site_of(scenario), relays, in_sight, span, closed))
 
 
 def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iterator[Contact]:
@@ -180,7 +183,11 @@ def _direct(
         closed=closed[radio.band],
     )
     if granted is not None:
-        down = [(name, window) for name, heard in granted.down.items() for window in at_both_ends(heard, sent_down_us)]
+        down = [
+            (name, window)
+            for name, heard in granted.down.items()
+            for window in at_other_end(heard, path_between(site, DSN_STATIONS[name]).sent_down_us)
+        ]
         up = [(name, window) for name, windows in granted.up.items() for window in windows]
         return list(direct_contacts(request, down, up))
     return list(plan_direct_to_earth(request).contacts)

@@ -1,10 +1,10 @@
 """Which antenna on Earth follows Mars when: tracks planned from what each antenna sees.
 
 The planner goes forward in time. The next track begins at the earliest instant at which some spacecraft is seen by an
-aperture that can be ready and is served by none; of the apertures that could, the one takes it that will serve most.
-It takes in the spacecraft that it sees at its start, then those that come up later, each in order of preference. It
-ends at its greatest length, or when nothing is left to serve for longer than tear-down and set-up would take: an
-orbiter behind Mars does not end it.
+aperture that can be ready and is served by none; of the apertures that could, the one takes it that will serve most
+(that light reaches another one milliseconds before decides nothing). It takes in the spacecraft that it sees at its
+start, then those that come up later, each in order of preference. It ends at its greatest length, or when nothing is
+left to serve for longer than tear-down and set-up would take: an orbiter behind Mars does not end it.
 
 Pure and deterministic: order alone breaks ties.
 """
@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Final
 
 from twin.network.tracks import ApertureRules, Sight, Track, check_rules, within, written_track
-from twin.network.visibility import Window, subtract, union
+from twin.network.visibility import Window, left_to_serve, subtract, union
 
 _FOREVER_US: Final = 1 << 62
 
@@ -56,7 +56,9 @@ def plan_tracks(
             return tracks
         first_us = min(at_us for at_us, _ in starts)
         offers = [
-            (aperture, *aperture.offer(first_us, served, spacecraft)) for at_us, aperture in starts if at_us == first_us
+            (aperture, *aperture.offer(at_us, served, spacecraft))
+            for at_us, aperture in starts
+            if at_us <= first_us + rules.same_rise_us
         ]
         aperture, track, parts = max(offers, key=lambda offer: _length_us(offer[2]))  # of equal ones the first
         if track.end_us - track.start_us < rules.track_us_min:
@@ -89,9 +91,9 @@ class _Aperture:
         """The earliest start of a track, from an instant on, to somebody who is served by none."""
         while self._ready:
             ready_us = max(self._ready[0][0], self.free_us + self._rules.setup_us, self.idle_until_us, from_us)
-            starts = [_unserved_us(windows, served[name], ready_us) for name, windows in self._seen.items()]
+            starts = [self._unserved_us(windows, served[name], ready_us) for name, windows in self._seen.items()]
             at_us = min((start for start in starts if start is not None), default=_FOREVER_US)
-            if at_us < self._ready[0][1]:
+            if at_us + self._rules.same_rise_us < self._ready[0][1]:
                 return at_us
             self._ready.pop(0)  # what is unserved only gets less: this one stays useless
         return None
@@ -102,7 +104,11 @@ class _Aperture:
         """The track that begins at `start_us`, and whom it serves when."""
         limit_us = min(start_us + self._rules.track_us_max, self._ready[0][1])
         unserved = {
-            name: subtract(within(self._seen[name], start_us, limit_us), within(served[name], start_us, limit_us))
+            name: left_to_serve(
+                within(self._seen[name], start_us, limit_us),
+                within(served[name], start_us, limit_us),
+                self._rules.same_rise_us,
+            )
             for name in preferred
             if name in self._seen
         }
@@ -121,18 +127,23 @@ class _Aperture:
         pauses = (one[1] for one, other in pairwise(wanted) if other[0] - one[1] > work_us)
         return next(pauses, wanted[-1][1])
 
-
-def _unserved_us(windows: Sequence[Window], served: Sequence[Window], from_us: int) -> int | None:
-    """The first instant of `windows` from `from_us` on that lies in none of `served`; both ordered, each disjoint."""
-    at_us = from_us
-    for index in range(bisect_right(windows, from_us, key=itemgetter(1)), len(windows)):
-        at_us = max(at_us, windows[index][0])
-        while at_us < windows[index][1]:
-            cover = bisect_right(served, at_us, key=itemgetter(0)) - 1
-            if cover < 0 or served[cover][1] <= at_us:
-                return at_us
-            at_us = served[cover][1]
-    return None
+    def _unserved_us(self, windows: Sequence[Window], served: Sequence[Window], from_us: int) -> int | None:
+        """The first instant of `windows` from `from_us` on that lies in none of `served` for longer than rises at two
+        stations are apart; both ordered, each disjoint.
+        """
+        at_us = from_us
+        for index in range(bisect_right(windows, from_us, key=itemgetter(1)), len(windows)):
+            at_us = max(at_us, windows[index][0])
+            while at_us < windows[index][1]:
+                after = bisect_right(served, at_us, key=itemgetter(0))
+                if after and served[after - 1][1] > at_us:
+                    at_us = served[after - 1][1]
+                    continue
+                until_us = min(windows[index][1], served[after][0] if after < len(served) else _FOREVER_US)
+                if until_us - at_us > self._rules.same_rise_us:
+                    return at_us
+                at_us = until_us
+        return None
 
 
 def _length_us(parts: Iterable[tuple[str, Window]]) -> int:

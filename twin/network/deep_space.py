@@ -4,7 +4,8 @@ With a budget, C/N0 follows the distance, the dish and the air of each station a
 above the radio; the rate is the highest of the list that this carries (``modes``), less markers, headers and what LTP
 repeats. Where it changes, contacts touch. Bundles are counted at their largest: small ones pay more for headers.
 
-The distance is that of the planets' centres, as for light times: a relay is at most 0.03 % nearer, 0.003 dB.
+The distance, and the light time to the air over a station, are those between the planets' centres: a relay is at most
+0.05 % nearer or farther, 0.004 dB; air 0.1 s earlier is 0.0004 deg of elevation away.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from twin.network.tracks import ApertureRules, Sight, Track, check_tracks, within
-from twin.network.visibility import Window, intersect, subtract, union
+from twin.network.visibility import Window, intersect, left_to_serve, subtract, union
 
 Direction = Literal["down", "up"]
 
@@ -69,7 +69,7 @@ def grants_of(tracks: Sequence[Track], sights: Sequence[Sight], rules: ApertureR
             held = slots.setdefault(name, [])
             seen = within(either[track.station, name], track.start_us, track.end_us)
             taken = _held_since(track.start_us - rules.track_us_max, held, ordered)
-            held += [(window, number) for window in subtract(seen, taken)]
+            held += [(window, number) for window in left_to_serve(seen, taken, rules.same_rise_us)]
     usable: dict[int, dict[str, list[Window]]] = {number: {} for number in range(len(ordered))}
     for name, held in slots.items():
         for window, number in _after_handover(sorted(held), ordered, rules.handover_us):

@@ -10,7 +10,11 @@ Where each segment is lost with chance p, whatever became of the others::
 A further round costs a round trip: report, one-way light time (OWLT), repetition, OWLT. Its segments are few and go out
 at once, before other blocks. The last segment of a round is the checkpoint that calls for the report; a lost checkpoint
 or report costs the timer, which runs for the same round trip, so the mean of a cycle grows by 1 / (1 - c), c the chance
-that either is lost. A contact can end before the rounds do: what is then missing waits for the next one.
+that either is lost.
+
+The closed form knows contacts without an end. In a run, what is missing as one ends waits for the next
+(`twin.hosts.models.ltp_blocks`). At a loss of 0.1 %, 4.5 % of blocks of 64,000 bytes (46 segments) need another round:
+so many of those sent in the last round trip of a contact come a contact later.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From geometry to a contact plan for direct-to-Earth radio.
 
 One station at a time serves the habitat: it is kept until it sets, then the open one that will see Mars longest takes
-over; each takeover costs the set-up time. Where the rate down changes meanwhile, contacts touch. Light time is centre
-to centre (a site and a station are at most 0.03 s nearer) with a knot every half hour, which keeps the error of
-interpolation below 20 us.
+over; each takeover costs the set-up time. Where the rate down changes meanwhile, contacts touch. Light time is
+that between the site and the station, with a knot every ten minutes: straight lines err by 7 us, most of it because
+the station turns with the Earth.
 """
 
 from __future__ import annotations
@@ -14,13 +14,21 @@ from typing import NamedTuple
 from twin.network.deep_space import DownRates
 from twin.network.light_knots import light_knots
 from twin.network.modes import split_contact
-from twin.network.visibility import Window, down_windows, station_windows, subtract, up_windows
+from twin.network.visibility import (
+    SAME_RISE_US,
+    Window,
+    at_other_end,
+    down_windows,
+    station_windows,
+    subtract,
+    up_windows,
+)
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.world import ephemeris
+from twin.world.light_path import path_between
 from twin.world.mars import Site
 from twin.world.stations import DSN_STATIONS
 
-KNOT_US = 1_800_000_000
+KNOT_US = 600_000_000
 
 
 class DirectToEarthRequest(NamedTuple):
@@ -46,11 +54,15 @@ class DirectToEarthRequest(NamedTuple):
 
 def plan_direct_to_earth(request: DirectToEarthRequest) -> ContactPlan:
     """Contacts in both directions for every edge node."""
+    closed_down = {
+        name: at_other_end(closures, path_between(request.site, DSN_STATIONS[name]).sent_down_us)
+        for name, closures in sorted(request.closed["down"].items())
+    }
     down, up = (
         [(name, (window[0] + request.setup_us, window[1])) for window, name in served]
         for served in (
-            _served(request, "down", request.listening, down_windows, ephemeris.owlt_down_sent_us),
-            _served(request, "up", request.sending, up_windows, None),
+            _served(request, request.listening, down_windows, closed_down),
+            _served(request, request.sending, up_windows, request.closed["up"]),
         )
     )
     return ContactPlan(direct_contacts(request, down, up))
@@ -60,21 +72,17 @@ def direct_contacts(
     request: DirectToEarthRequest, down: Iterable[tuple[str, Window]], up: Iterable[tuple[str, Window]]
 ) -> Iterator[Contact]:
     """Contacts of every edge node while stations serve it: (station, window) in the transmitter's time."""
-    by_station: dict[str, list[Window]] = {}
-    for station, window in down:
-        if window[0] < window[1]:
-            by_station.setdefault(station, []).append(window)
-    for station, windows in sorted(by_station.items()):
-        knots = light_knots(windows, KNOT_US, ephemeris.owlt_down_sent_us)
+    for station, windows in _by_station(down):
+        knots = light_knots(windows, KNOT_US, path_between(request.site, DSN_STATIONS[station]).owlt_down_us)
         rated = request.down_rates(station, windows)
         for window, owlt, segments in zip(windows, knots, rated, strict=True):
             for edge in request.edges:
                 yield from split_contact(Contact(edge, request.earth, *window, 0, owlt, station), segments)
-    sending = [(station, window) for station, window in up if window[0] < window[1]]
-    knots = light_knots([window for _, window in sending], KNOT_US, ephemeris.owlt_up_us)
-    for (station, window), owlt in zip(sending, knots, strict=True):
-        for edge in request.edges:
-            yield Contact(request.earth, edge, *window, request.uplink_rate_bps, owlt, station)
+    for station, windows in _by_station(up):
+        knots = light_knots(windows, KNOT_US, path_between(request.site, DSN_STATIONS[station]).owlt_up_us)
+        for window, owlt in zip(windows, knots, strict=True):
+            for edge in request.edges:
+                yield Contact(request.earth, edge, *window, request.uplink_rate_bps, owlt, station)
 
 
 def station_coverage(
@@ -102,14 +110,22 @@ def from_script(contacts: Sequence[tuple[str, str, int, int, int, int]], start_u
     )
 
 
+def _by_station(served: Iterable[tuple[str, Window]]) -> list[tuple[str, list[Window]]]:
+    """The windows of each station, less those that set-up leaves empty."""
+    by_station: dict[str, list[Window]] = {}
+    for station, window in served:
+        if window[0] < window[1]:
+            by_station.setdefault(station, []).append(window)
+    return sorted(by_station.items())
+
+
 def _served(
     request: DirectToEarthRequest,
-    direction: str,
     stations: Sequence[str],
     visible: Callable[..., list[Window]],
-    owlt_us: Callable[[int], int] | None,
+    closed: Mapping[str, Sequence[Window]],
 ) -> list[tuple[Window, str]]:
-    """Which station serves when, in the transmitter's time; `owlt_us` leads from there to the station's time."""
+    """Which station serves when; all is in the transmitter's time, `closed` by station as well."""
     candidates = []
     for name in stations:
         open_windows = visible(
@@ -119,16 +135,8 @@ def _served(
             request.site_min_elevation_deg,
             request.station_min_elevation_deg,
         )
-        closures = [_at_transmitter(closure, owlt_us) for closure in request.closed[direction].get(name, ())]
-        candidates += [(window, name) for window in subtract(open_windows, closures)]
+        candidates += [(window, name) for window in subtract(open_windows, closed.get(name, ()))]
     return _hand_over(sorted(candidates))
-
-
-def _at_transmitter(closure: Window, owlt_us: Callable[[int], int] | None) -> Window:
-    """A closure in Earth time as seen by the transmitter; the light time changes by microseconds over itself."""
-    if owlt_us is None:
-        return closure
-    return tuple(at_us - owlt_us(at_us - owlt_us(at_us)) for at_us in closure)  # type: ignore[return-value]
 
 
 def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, str]]:
@@ -137,13 +145,13 @@ def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, s
     remaining = list(candidates)
     while remaining:
         at_us = max(free_us, remaining[0][0][0])
-        open_now = [item for item in remaining if item[0][0] <= at_us < item[0][1]]
+        open_now = [item for item in remaining if item[0][0] <= at_us + SAME_RISE_US and at_us < item[0][1]]
         if not open_now:
             remaining = [item for item in remaining if item[0][1] > at_us]
             free_us = remaining[0][0][0] if remaining else free_us
             continue
         window, name = max(open_now, key=lambda item: (item[0][1], item[1]))
-        served.append(((at_us, window[1]), name))
+        served.append(((max(at_us, window[0]), window[1]), name))
         free_us = window[1]
-        remaining = [item for item in remaining if item[0][1] > free_us]
+        remaining = [item for item in remaining if item[0][1] > free_us + SAME_RISE_US]
     return served

@@ -16,7 +16,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from twin.network.visibility import Window, union
+from twin.network.visibility import SAME_RISE_US, Window, union
 from twin.world.timescales import us_to_utc
 
 _MIN_US: Final = 60_000_000
@@ -33,6 +33,7 @@ class ApertureRules(NamedTuple):
         spacecraft_max: How many spacecraft one track serves, above 0; it sends to one of them at a time.
         uplink_turn_us: How long one spacecraft keeps the uplink while another waits [us], above 0.
         handover_us: Unusable time when a spacecraft goes over to another aperture at once [us].
+        same_rise_us: Sight that ends sooner is none [us]: of two stations, light reaches one first.
     """
 
     setup_us: int = 45 * _MIN_US  # usual for a DSN track, 45 to 60 min (recalled)
@@ -42,6 +43,7 @@ class ApertureRules(NamedTuple):
     spacecraft_max: int = 4  # DSN 4-MSPA (recalled)
     uplink_turn_us: int = 60 * _MIN_US  # assumed: several round trips of light
     handover_us: int = _MIN_US  # assumed: as `network.direct_to_earth.setup`, to point and lock
+    same_rise_us: int = SAME_RISE_US
 
 
 class Sight(NamedTuple):
@@ -131,9 +133,14 @@ def within(windows: Sequence[Window], start_us: int, end_us: int) -> list[Window
 def check_rules(rules: ApertureRules) -> None:
     """Raise ValueError for the first rule that is out of its range."""
     for name, value in rules._asdict().items():
-        least = 0 if name in ("setup_us", "teardown_us", "track_us_min", "handover_us") else 1
+        least = 0 if name in ("setup_us", "teardown_us", "track_us_min", "handover_us", "same_rise_us") else 1
         if value < least:
             raise ValueError(f"apertures: {name} {value} is at least {least}; correct it")
+    if rules.same_rise_us >= rules.track_us_max:
+        raise ValueError(
+            f"apertures: track_us_max {rules.track_us_max} is at most same_rise_us {rules.same_rise_us}, so nothing is "
+            "seen for long enough; allow longer tracks"
+        )
     if rules.track_us_min > rules.track_us_max:
         raise ValueError(
             f"apertures: track_us_min {rules.track_us_min} is above track_us_max {rules.track_us_max}; swap them"

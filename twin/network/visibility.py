@@ -1,20 +1,30 @@
 """When a site on Mars and a station on Earth see each other, in the transmitter's time of either direction.
 
-A bit sent at t arrives at t + OWLT(t). Both ends must see the other at their own instant: the transmitter at t, the
-receiver at its arrival. Elevations are taken as functions of the transmission time, so no window needs shifting
-afterwards. Each end looks over its own horizon mask.
+A bit sent at t arrives at t + OWLT(t), the light time from the site to the station. Both ends must see the other at
+their own instant: the transmitter at t, the receiver at its arrival. What an end sees is found in its own time; the
+receiver's windows are then moved to the transmitter's. Each end looks over its own horizon mask.
+
+What remains is what an end looks at: the other planet's centre. The site itself stands up to 0.004 deg from it in the
+station's sky, and the station up to 0.007 deg in the site's (at 0.37 au), which moves a rise by 2 s at most.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
-from twin.world import ephemeris, mars, stations
+import numpy as np
+
+from twin.world import mars, stations
 from twin.world.horizon_mask import clear_windows
+from twin.world.light_path import path_between
 from twin.world.timescales import FloatArray, IntArray
 from twin.world.windows import Window as Window
+
+SAME_RISE_US = 43_000
+"""Light takes as long across the Earth: of rises nearer together, at two stations, neither is first."""
+_MS_US = 1_000
 
 
 def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:
@@ -50,6 +60,11 @@ def subtract(base: Sequence[Window], cuts: Iterable[Window]) -> list[Window]:
     return left
 
 
+def left_to_serve(base: Sequence[Window], cuts: Iterable[Window], same_rise_us: int) -> list[Window]:
+    """As `subtract`, less the moments in which one station sees a rise or a set before or after another."""
+    return [window for window in subtract(base, cuts) if window[1] - window[0] > same_rise_us]
+
+
 def union(windows: Iterable[Window]) -> list[Window]:
     """What at least one of some windows, in any order, covers; ordered, and windows that touch become one."""
     out: list[Window] = []
@@ -61,38 +76,41 @@ def union(windows: Iterable[Window]) -> list[Window]:
     return out
 
 
+def at_other_end(windows: Sequence[Window], instants_us: Callable[[IntArray], IntArray]) -> list[Window]:
+    """Windows with other instants in the place of their ends, e.g. those at which what they receive was sent."""
+    ends_us = instants_us(np.array(windows, dtype=np.int64).ravel()).reshape(-1, 2)
+    return [(start_us, end_us) for start_us, end_us in ends_us.tolist()]
+
+
+def sight_at_other_end(windows: Sequence[Window], instants_us: Callable[[IntArray], IntArray]) -> list[Window]:
+    """As `at_other_end`, to 1 ms like all rises and sets: else two antennas of one complex, between whom light takes
+    microseconds, would see the same site rise one after the other, and hand it over.
+    """
+    return at_other_end(windows, lambda us: (instants_us(us) + _MS_US // 2) // _MS_US * _MS_US)
+
+
 def down_windows(
     site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
 ) -> list[Window]:
     """Windows [us] for transmission from the site to the station, in Mars time."""
-
-    def from_station(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
-        return stations.mars_azimuth_elevation_deg(station, sent_us + ephemeris.owlt_down_sent_us(sent_us))
-
-    def from_site(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
-        return mars.earth_azimuth_elevation_deg(site, sent_us)
-
-    return intersect(
-        clear_windows(from_site, site.mask, *span, site_min_deg),
-        clear_windows(from_station, station.mask, *span, station_min_deg),
-    )
+    return intersect(_site_windows(site, span, site_min_deg), heard_windows(site, station, span, station_min_deg))
 
 
 def up_windows(
     site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
 ) -> list[Window]:
     """Windows [us] for transmission from the station to the site, in Earth time."""
+    path = path_between(site, station)
+    (arriving,) = at_other_end([span], path.received_up_us)
+    heard = _site_windows(site, arriving, site_min_deg)
+    return intersect(station_windows(station, span, station_min_deg), sight_at_other_end(heard, path.sent_up_us))
 
-    def from_station(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
-        return stations.mars_azimuth_elevation_deg(station, sent_us)
 
-    def from_site(sent_us: IntArray) -> tuple[FloatArray, FloatArray]:
-        return mars.earth_azimuth_elevation_deg(site, sent_us + ephemeris.owlt_up_us(sent_us))
-
-    return intersect(
-        clear_windows(from_site, site.mask, *span, site_min_deg),
-        clear_windows(from_station, station.mask, *span, station_min_deg),
-    )
+def heard_windows(site: mars.Site, station: stations.Station, span: Window, min_deg: float) -> list[Window]:
+    """Windows [us] in which what leaves the site arrives while a station sees Mars, in the time of leaving."""
+    path = path_between(site, station)
+    (arriving,) = at_other_end([span], path.received_down_us)
+    return sight_at_other_end(station_windows(station, arriving, min_deg), path.sent_down_us)
 
 
 def station_windows(station: stations.Station, span: Window, min_deg: float) -> list[Window]:
@@ -102,3 +120,12 @@ def station_windows(station: stations.Station, span: Window, min_deg: float) -> 
         return stations.mars_azimuth_elevation_deg(station, us)
 
     return clear_windows(from_station, station.mask, *span, min_deg)
+
+
+def _site_windows(site: mars.Site, span: Window, min_deg: float) -> list[Window]:
+    """Windows [us] in which a site sees Earth's centre clear of its horizon, in the site's time."""
+
+    def from_site(us: IntArray) -> tuple[FloatArray, FloatArray]:
+        return mars.earth_azimuth_elevation_deg(site, us)
+
+    return clear_windows(from_site, site.mask, *span, min_deg)

@@ -19,10 +19,10 @@ from twin.network import deep_space
 from twin.network.link_budget import Budget, budget
 from twin.network.ltp import rate_left_bps
 from twin.network.proximity1 import RATES_BPS, GoBackN, goodput_bps
-from twin.network.relay_planner import at_both_ends, sent_down_us
+from twin.network.relay_planner import path_to
 from twin.network.sights import Relay as Flown
 from twin.network.sights import relay_passes
-from twin.network.visibility import Window, down_windows, intersect, station_windows
+from twin.network.visibility import Window, at_other_end, down_windows, intersect, station_windows
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
 from twin.scenario.network import DirectToEarth
@@ -80,7 +80,8 @@ def _relay_sights(scenario: HabitatScenario, relay: Relay, flown: Flown, span: W
     found = []
     for name in scenario.network.stations_hearing(relay.to_earth.band):
         up = station_windows(DSN_STATIONS[name], span, relay.to_earth.station_min_elevation_deg)
-        found += [(_middle(window), name) for window in intersect(in_sight, at_both_ends(up, sent_down_us))]
+        listened = at_other_end(up, path_to(flown.orbit, span, name).sent_down_us)
+        found += [(_middle(window), name) for window in intersect(in_sight, listened)]
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from twin.network.conjunction import MORATORIUM_SEP_DEG, SEP_LIMITS_DEG, windows_below
-from twin.network.visibility import Window, intersect, station_windows, subtract, union
+from twin.network.visibility import Window, heard_windows, intersect, subtract, union
 from twin.scenario.catalogue import LARGE_STATIONS
 from twin.scenario.network import DirectToEarth
 from twin.world import ephemeris
@@ -42,7 +42,6 @@ NEAR_SUN: Final[Mapping[float, str]] = {
 }
 """Limits of SEP [deg] and what is below them; sources at `twin.network.conjunction`."""
 
-_MS_US: Final = 1_000
 _REACH_US: Final = 60 * US_PER_DAY
 """How far a conjunction is looked for beyond the span; the longest time below 5 deg until 2045 is 45 days
 (reference/conjunction.csv)."""
@@ -129,7 +128,7 @@ def sols_ahead(site: Site, from_us: int, sols: int) -> SkyAhead:
         return earth_azimuth_elevation_deg(site, us)
 
     earth_up = clear_windows(of_earth, site.mask, *span, SITE_MIN_DEG)
-    seen = {name: _seen(name, span) for name in STATIONS}
+    seen = {name: heard_windows(site, DSN_STATIONS[name], span, STATION_MIN_DEG) for name in STATIONS}
     links = {name: _by_sol(intersect(earth_up, windows), midnights_us) for name, windows in seen.items()}
     ls_deg: list[float] = mars_solar_longitude_deg(starts_us).tolist()
     columns = zip(
@@ -156,17 +155,6 @@ def sols_ahead(site: Site, from_us: int, sols: int) -> SkyAhead:
 def length_us(windows: Sequence[Window]) -> int:
     """What windows that do not overlap last together."""
     return sum(end_us - start_us for start_us, end_us in windows)
-
-
-def _seen(name: str, span: Window) -> list[Window]:
-    """When a station sees what leaves Mars, in the time of leaving, to 1 ms."""
-    first_us, last_us = (us + ephemeris.owlt_down_sent_us(us) for us in span)
-
-    def left_us(heard_us: int) -> int:
-        return round((heard_us - ephemeris.owlt_down_us(heard_us)) / _MS_US) * _MS_US
-
-    windows = station_windows(DSN_STATIONS[name], (first_us, last_us), STATION_MIN_DEG)
-    return [(left_us(rise_us), left_us(set_us)) for rise_us, set_us in windows]
 
 
 def _by_sol(windows: Sequence[Window], midnights_us: Sequence[int]) -> list[list[Window]]:

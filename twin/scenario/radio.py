@@ -100,8 +100,8 @@ class Ltp(Part):
     """What LTP loses and repeats on the hop, both ways, whatever the law of the rate.
 
     Repetitions take their share of the rate. A bundle with a lost segment arrives whole only after further rounds,
-    each a round trip later; the sender is not told, so its own timers may repeat the bundle meanwhile. That a contact
-    may end before the rounds do is not modelled.
+    each a round trip later; where a contact ends before that, rounds go on in the next one. The sender is not told, so
+    its own timers may repeat the bundle meanwhile.
     """
 
     segment_loss: Ratio = setting(

@@ -3,7 +3,7 @@ the link.
 
 The physical contacts may differ from the plan that machines hold. A transmitter may be shared (one antenna of the
 habitat, several edge nodes): transmissions then queue in order of request. What leaves into an outage, or arrives at
-one, is lost with its cause.
+one, is lost with its cause, as is an LTP block that no later contact completes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from twin.faults.link import LinkFaults, Outages, RealRates
 from twin.hosts.models.hops import HopAccount
-from twin.hosts.models.ltp_blocks import LtpBlocks
+from twin.hosts.models.ltp_blocks import LtpBlocks, whole_us
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
@@ -103,18 +103,24 @@ class SpaceLink:
         machine = host.dispatcher.machines[node]
         host.call_at(end_us, self._answer, node, machine, Transmitted(effect.id, effect.neighbour))
         owlt_us = contact.owlt_us(end_us)
-        arrival_us = end_us + owlt_us + self._settings.ground_latency_us
-        if self._settings.blocks is not None:
-            arrival_us += self._settings.blocks.later_us(size, owlt_us)
+        arrival_us = end_us + owlt_us
         leaving = self._settings.leaving
-        outage = leaving.cause(begin_us, end_us) if leaving.all else None
+        lost = leaving.cause(begin_us, end_us) if leaving.all else None
+        if self._settings.blocks is not None:
+            rounds = self._settings.blocks.further_rounds(size)
+            found_us = whole_us(self._contacts, self.hop.source, self.hop.destination, end_us, owlt_us, rounds)
+            if found_us is None:
+                lost = lost or "ltp_unfinished"
+            else:
+                arrival_us = found_us
+        arrival_us += self._settings.ground_latency_us
         if self._settings.overheard:
             host.trace.emit(now_us, node, Radiated(self.hop.link, effect.data))
         event = BundleArrived(self.hop.source, effect.data)
         for delay_us, cause, change in self._settings.faults.fates(now_us):
             number = self.hop.sent(size)
             copy = event if change is None else event._replace(data=change.of(effect.data))
-            host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or outage, end_us)
+            host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or lost, end_us)
         for watch in self.watchers:
             watch(effect.data)
 

@@ -119,3 +119,17 @@ def _on_earth(scenario: HabitatScenario, contact: Contact, at_earth: Window) -> 
     if contact.via == "DSS-43":
         out = scenario.start_us + 2 * HOUR_US, scenario.start_us + 11 * HOUR_US
         assert overlap_us(at_earth, out) <= ROUNDED_US, f"{contact} while its station is out"
+
+
+def test_a_radio_locks_first_when_a_track_begins_to_serve_it() -> None:
+    text = SKY.format(start="2033-03-10T00:00:00Z", latitude=18.4, longitude=77.5, apertures="  apertures: {}")
+    starts = {}
+    for minutes in (0, 5):
+        scenario = parse_scenario(text.replace("direct_to_earth: {}", f"direct_to_earth: {{setup: {minutes} min}}"))
+        assert isinstance(scenario, HabitatScenario)
+        contacts = plan_of(scenario).contacts
+        direct = [c for c in contacts if {c.source, c.destination} == {"edge-1", "earth"}]
+        joins = {(c.source, c.via, c.end_us) for c in direct}  # where the rate changes, no contact begins anew
+        starts[minutes] = [c.start_us for c in direct if (c.source, c.via, c.start_us) not in joins]
+    assert len(starts[0]) > 4
+    assert starts[5] == [start_us + 5 * 60_000_000 for start_us in starts[0]]

@@ -14,7 +14,7 @@ from twin.world.timescales import utc_to_us
 
 SPAN = utc_to_us("2033-03-10T00:00:00Z"), utc_to_us("2033-03-20T00:00:00Z")
 MIN_US = 60_000_000
-RULES = ApertureRules()
+RULES = ApertureRules(handover_us=60_000_000)
 
 
 @pytest.fixture(scope="module")

@@ -81,14 +81,14 @@ HOUR_US = 3_600_000_000
         # Light tells Goldstone 20 ms before Canberra: the one that will see Mars longest takes over all the same.
         (
             [((0, HOUR_US), "DSS-14"), ((20_000, 2 * HOUR_US), "DSS-43")],
-            [((20_000, 2 * HOUR_US), "DSS-43")],
+            {"DSS-43": [(20_000, 2 * HOUR_US)]},
         ),
         (
             [((0, HOUR_US), "DSS-14"), ((200_000, 2 * HOUR_US), "DSS-43")],
-            [((0, HOUR_US), "DSS-14"), ((HOUR_US, 2 * HOUR_US), "DSS-43")],
+            {"DSS-14": [(0, HOUR_US)], "DSS-43": [(HOUR_US, 2 * HOUR_US)]},
         ),
         # And as the site sets, nobody takes over for 20 ms.
-        ([((0, HOUR_US), "DSS-14"), ((200_000, HOUR_US + 20_000), "DSS-43")], [((0, HOUR_US), "DSS-14")]),
+        ([((0, HOUR_US), "DSS-14"), ((200_000, HOUR_US + 20_000), "DSS-43")], {"DSS-14": [(0, HOUR_US)]}),
     ],
 )
 def test_moments_between_stations_make_no_handover(candidates, served):

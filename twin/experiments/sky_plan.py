@@ -183,13 +183,11 @@ def _direct(
         closed=closed[radio.band],
     )
     if granted is not None:
-        down = [
-            (name, window)
+        down = {
+            name: at_other_end(heard, path_between(site, DSN_STATIONS[name]).sent_down_us)
             for name, heard in granted.down.items()
-            for window in at_other_end(heard, path_between(site, DSN_STATIONS[name]).sent_down_us)
-        ]
-        up = [(name, window) for name, windows in granted.up.items() for window in windows]
-        return list(direct_contacts(request, down, up))
+        }
+        return list(direct_contacts(request, down, granted.up))
     return list(plan_direct_to_earth(request).contacts)
 
 

@@ -8,7 +8,7 @@ the station turns with the Earth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from twin.network.deep_space import DownRates
@@ -17,6 +17,7 @@ from twin.network.modes import split_contact
 from twin.network.visibility import (
     SAME_RISE_US,
     Window,
+    after_setup,
     at_other_end,
     down_windows,
     station_windows,
@@ -58,27 +59,24 @@ def plan_direct_to_earth(request: DirectToEarthRequest) -> ContactPlan:
         name: at_other_end(closures, path_between(request.site, DSN_STATIONS[name]).sent_down_us)
         for name, closures in sorted(request.closed["down"].items())
     }
-    down, up = (
-        [(name, (window[0] + request.setup_us, window[1])) for window, name in served]
-        for served in (
-            _served(request, request.listening, down_windows, closed_down),
-            _served(request, request.sending, up_windows, request.closed["up"]),
-        )
-    )
+    down = _served(request, request.listening, down_windows, closed_down)
+    up = _served(request, request.sending, up_windows, request.closed["up"])
     return ContactPlan(direct_contacts(request, down, up))
 
 
 def direct_contacts(
-    request: DirectToEarthRequest, down: Iterable[tuple[str, Window]], up: Iterable[tuple[str, Window]]
+    request: DirectToEarthRequest, down: Mapping[str, Sequence[Window]], up: Mapping[str, Sequence[Window]]
 ) -> Iterator[Contact]:
-    """Contacts of every edge node while stations serve it: (station, window) in the transmitter's time."""
-    for station, windows in _by_station(down):
+    """Contacts of every edge node after set-up, from when each station serves it, in the transmitter's time."""
+    for station, served in sorted(down.items()):
+        windows = after_setup(served, request.setup_us)
         knots = light_knots(windows, KNOT_US, path_between(request.site, DSN_STATIONS[station]).owlt_down_us)
         rated = request.down_rates(station, windows)
         for window, owlt, segments in zip(windows, knots, rated, strict=True):
             for edge in request.edges:
                 yield from split_contact(Contact(edge, request.earth, *window, 0, owlt, station), segments)
-    for station, windows in _by_station(up):
+    for station, served in sorted(up.items()):
+        windows = after_setup(served, request.setup_us)
         knots = light_knots(windows, KNOT_US, path_between(request.site, DSN_STATIONS[station]).owlt_up_us)
         for window, owlt in zip(windows, knots, strict=True):
             for edge in request.edges:
@@ -96,10 +94,7 @@ def station_coverage(
     for name in stations:
         open_windows = station_windows(DSN_STATIONS[name], span, min_elevation_deg)
         candidates += [(window, name) for window in subtract(open_windows, closed.get(name, ()))]
-    served: dict[str, list[Window]] = {}
-    for (start_us, end_us), name in _hand_over(sorted(candidates)):
-        served.setdefault(name, []).append((start_us, end_us))
-    return served
+    return _hand_over(sorted(candidates))
 
 
 def from_script(contacts: Sequence[tuple[str, str, int, int, int, int]], start_us: int) -> ContactPlan:
@@ -110,22 +105,13 @@ def from_script(contacts: Sequence[tuple[str, str, int, int, int, int]], start_u
     )
 
 
-def _by_station(served: Iterable[tuple[str, Window]]) -> list[tuple[str, list[Window]]]:
-    """The windows of each station, less those that set-up leaves empty."""
-    by_station: dict[str, list[Window]] = {}
-    for station, window in served:
-        if window[0] < window[1]:
-            by_station.setdefault(station, []).append(window)
-    return sorted(by_station.items())
-
-
 def _served(
     request: DirectToEarthRequest,
     stations: Sequence[str],
     visible: Callable[..., list[Window]],
     closed: Mapping[str, Sequence[Window]],
-) -> list[tuple[Window, str]]:
-    """Which station serves when; all is in the transmitter's time, `closed` by station as well."""
+) -> dict[str, list[Window]]:
+    """When each station serves; all is in the transmitter's time, `closed` by station as well."""
     candidates = []
     for name in stations:
         open_windows = visible(
@@ -139,8 +125,9 @@ def _served(
     return _hand_over(sorted(candidates))
 
 
-def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, str]]:
-    served: list[tuple[Window, str]] = []
+def _hand_over(candidates: Sequence[tuple[Window, str]]) -> dict[str, list[Window]]:
+    """One station at a time, by name."""
+    served: dict[str, list[Window]] = {}
     free_us = 0
     remaining = list(candidates)
     while remaining:
@@ -151,7 +138,7 @@ def _hand_over(candidates: Sequence[tuple[Window, str]]) -> list[tuple[Window, s
             free_us = remaining[0][0][0] if remaining else free_us
             continue
         window, name = max(open_now, key=lambda item: (item[0][1], item[1]))
-        served.append(((max(at_us, window[0]), window[1]), name))
+        served.setdefault(name, []).append((max(at_us, window[0]), window[1]))
         free_us = window[1]
         remaining = [item for item in remaining if item[0][1] > free_us + SAME_RISE_US]
     return served

@@ -8,14 +8,14 @@ that interpolation errs by 0.12 ms at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from twin.network.deep_space import DownRates
 from twin.network.light_knots import light_knots
 from twin.network.modes import Segment, split_contact
 from twin.network.sights import Relay, relay_passes
-from twin.network.visibility import Window, at_other_end, intersect
+from twin.network.visibility import Window, after_setup, at_other_end, intersect
 from twin.pipeline.transport.contact_plan import Contact
 from twin.world import relay_geometry
 from twin.world.light_path import LightPath, at_station
@@ -57,7 +57,7 @@ def passes_over(site: Site, edges: Sequence[str], name: str, links: RelayLinks, 
     def range_km(us: IntArray) -> FloatArray:
         return relay_geometry.look_at(orbit, site, us)[2]
 
-    usable = _set_up(relay_passes(site, links.relay, span), links.pass_setup_us)
+    usable = after_setup(relay_passes(site, links.relay, span), links.pass_setup_us)
 
     def light_us(us: IntArray) -> IntArray:
         return relay_geometry.light_time_us(range_km(us))
@@ -79,14 +79,14 @@ def to_earth(
     for station, windows in sorted(served.down.items()):
         path = path_to(links.relay.orbit, span, station)
         listened = at_other_end(windows, path.sent_down_us)
-        sending = _set_up(intersect(in_sight, listened), links.earth_setup_us)
+        sending = after_setup(intersect(in_sight, listened), links.earth_setup_us)
         owlts = light_knots(sending, DEEP_SPACE_KNOT_US, path.owlt_down_us)
         for window, owlt, segments in zip(sending, owlts, links.down_rates(station, sending), strict=True):
             yield from split_contact(Contact(name, earth, *window, 0, owlt, station), segments)
     for station, windows in sorted(served.up.items()):
         path = path_to(links.relay.orbit, span, station)
         heard = at_other_end(in_sight, path.sent_up_us)
-        sending = _set_up(intersect(heard, windows), links.earth_setup_us)
+        sending = after_setup(intersect(heard, windows), links.earth_setup_us)
         for window, owlt in zip(sending, light_knots(sending, DEEP_SPACE_KNOT_US, path.owlt_up_us), strict=True):
             yield Contact(earth, name, *window, links.up_rate_bps, owlt, station)
 
@@ -114,8 +114,3 @@ def path_to(orbit: Orbit, span: Window, station: str) -> LightPath:
     Outside of `span` the orbit may be unknown, and nothing is planned: there the relay is taken to stand still.
     """
     return LightPath(lambda us: orbit.position_km(us.clip(*span)), at_station(DSN_STATIONS[station]))
-
-
-def _set_up(windows: Iterable[Window], setup_us: int) -> list[Window]:
-    """What is left of windows after the time to set up."""
-    return [(start_us + setup_us, end_us) for start_us, end_us in windows if start_us + setup_us < end_us]

@@ -42,7 +42,7 @@ class ApertureRules(NamedTuple):
     track_us_min: int = 10 * _MIN_US  # assumed: not worth an hour of work on the antenna below it
     spacecraft_max: int = 4  # DSN 4-MSPA (recalled)
     uplink_turn_us: int = 60 * _MIN_US  # assumed: several round trips of light
-    handover_us: int = _MIN_US  # assumed: as `network.direct_to_earth.setup`, to point and lock
+    handover_us: int = 0  # assumed: the other aperture is pointed by then; each radio's own set-up is for its lock
     same_rise_us: int = SAME_RISE_US
 
 

@@ -76,6 +76,11 @@ def union(windows: Iterable[Window]) -> list[Window]:
     return out
 
 
+def after_setup(windows: Iterable[Window], setup_us: int) -> list[Window]:
+    """What is left of windows after the time to point and lock."""
+    return [(start_us + setup_us, end_us) for start_us, end_us in windows if start_us + setup_us < end_us]
+
+
 def at_other_end(windows: Sequence[Window], instants_us: Callable[[IntArray], IntArray]) -> list[Window]:
     """Windows with other instants in the place of their ends, e.g. those at which what they receive was sent."""
     ends_us = instants_us(np.array(windows, dtype=np.int64).ravel()).reshape(-1, 2)

@@ -112,7 +112,9 @@ class Apertures(Part):
         "1 h", "How long one spacecraft keeps the uplink while others wait.", source="assumed: several round trips"
     )
     handover_us: DurationUs = setting(
-        "1 min", "Lost when a spacecraft goes over to another antenna.", source="assumed: as direct_to_earth.setup"
+        "0 s",
+        "Lost when a spacecraft goes over to another antenna, before its radio's own set-up.",
+        source="assumed: the other antenna is pointed by then",
     )
     maintenance: Annotated[tuple[MaintenanceRule, ...], Field(max_length=SCHEDULE_MAX)] = setting(
         (), "When antennas are closed.", source="assumed: none"

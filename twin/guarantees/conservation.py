@@ -49,24 +49,23 @@ class Conservation(Checker):
                 if number in hop.open:
                     self.violate(at_us, node, f"{link} #{number}", "sent twice under one number")
                 hop.open.add(number)
-            elif kind is HopDelivered:
-                self._arrived(at_us, node, fact).delivered += 1
-            elif kind is HopLost:
-                self._arrived(at_us, node, fact).lost += 1
-                self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
-                if not fact.cause:
-                    self.violate(at_us, node, f"{fact.link} #{fact.hop}", "lost without a cause")
-
-    def _arrived(self, at_us: int, node: str, fact: HopDelivered | HopLost) -> _Hop:
-        link, number = fact[0], fact[1]
-        hop = self._hops.get(link)
-        if hop is None:
-            hop = self._hops[link] = _Hop()
-        if number in hop.open:
-            hop.open.remove(number)
-        else:
-            self.violate(at_us, node, f"{link} #{number}", "arrived or was lost without having been sent, or twice")
-        return hop
+            elif kind is HopDelivered or kind is HopLost:
+                link, number = fact[0], fact[1]
+                hop = hops.get(link)
+                if hop is None:
+                    hop = hops[link] = _Hop()
+                if number in hop.open:
+                    hop.open.remove(number)
+                else:
+                    what = "arrived or was lost without having been sent, or twice"
+                    self.violate(at_us, node, f"{link} #{number}", what)
+                if kind is HopDelivered:
+                    hop.delivered += 1
+                else:
+                    hop.lost += 1
+                    self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
+                    if not fact.cause:
+                        self.violate(at_us, node, f"{link} #{number}", "lost without a cause")
 
     @property
     def totals(self) -> dict[str, int]:

@@ -30,9 +30,17 @@ class HouseTime(simpy.Environment):
     _now: int
     _queue: list[tuple[int, EventPriority, int, Any]]  # type: ignore[assignment]
 
-    def call(self, at_us: int, priority: EventPriority, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        """Call `function(*args)` at an instant that is not past, in order of priority and then of asking."""
-        heappush(self._queue, (at_us, priority, next(self._eid), (function, args)))
+    def call_at(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
+        """Call `function(*args)` at an instant that is not past, before timers that are due then."""
+        heappush(self._queue, (at_us, URGENT, next(self._eid), (function, args)))
+
+    def call_in(self, delay_us: int, function: Callable[..., Any], *args: Any) -> None:
+        """The same after a delay."""
+        heappush(self._queue, (self._now + delay_us, URGENT, next(self._eid), (function, args)))
+
+    def time_out(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
+        """Call `function(*args)` after all inputs of that instant; of one that is past: now."""
+        heappush(self._queue, (max(at_us, self._now), NORMAL, next(self._eid), (function, args)))
 
     def step(self) -> None:
         """Make all calls before SimPy's next event, then take that."""
@@ -69,6 +77,8 @@ class SimulatedHost:
         env = self.env
         self.dispatcher = Dispatcher(lambda: env._now, self.carriers, trace.emit, observer)
         self.deliver = self.dispatcher.deliver
+        self.call_at = env.call_at
+        self.call_in = env.call_in
         self._incarnation: dict[str, int] = {}
         self._timers: dict[tuple[str, str], _Timer] = {}
         self._clocks: dict[str, NodeClock] = {}
@@ -86,15 +96,7 @@ class SimulatedHost:
         """The house instant."""
         return int(self.env.now)
 
-    # ------------------------------------------------------------ scheduling
-
-    def call_in(self, delay_us: int, function: Callable[..., Any], *args: Any) -> None:
-        """Call `function(*args)` after a delay, before timers that are due at the same instant."""
-        self.env.call(self.env._now + delay_us, URGENT, function, args)
-
-    def call_at(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
-        """Call `function(*args)` at an instant that is not past."""
-        self.env.call(at_us, URGENT, function, args)
+    # ------------------------------------------------------------ timers
 
     def _set_timer(self, node: str, effect: SetTimer) -> None:
         self._schedule_timer(node, effect.name, effect.at_us)
@@ -104,7 +106,7 @@ class SimulatedHost:
         self._timers[node, name] = timer
         clock = self._clocks.get(node)
         true_us = at_us if clock is None else clock.true_us(at_us)
-        self.env.call(max(true_us, self.env._now), NORMAL, self._fire, (node, name, timer))
+        self.env.time_out(true_us, self._fire, node, name, timer)
 
     def _cancel_timer(self, node: str, effect: CancelTimer) -> None:
         self._timers.pop((node, effect.name), None)

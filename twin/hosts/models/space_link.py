@@ -67,7 +67,8 @@ class SpaceLink:
     ) -> None:
         self._host = host
         self._contacts = contacts
-        self._settings = settings
+        self._faults, self._leaving, self._arriving, self._ground_us = settings[:4]
+        self._rates, self._overheard, self._blocks = settings[4:]
         self.transmitter = transmitter
         self.receiver = receiver
         self.hop = HopAccount(host, source, destination)
@@ -92,8 +93,8 @@ class SpaceLink:
                 return
             contact = self._contact = found
         airtime_us = contact.airtime_us(size)
-        if self._settings.rates.all:
-            airtime_us = self._settings.rates.airtime_us(airtime_us, begin_us)
+        if self._rates.all:
+            airtime_us = self._rates.airtime_us(airtime_us, begin_us)
         end_us = begin_us + airtime_us
         if transmitter.stowed or end_us > contact.end_us:
             self._fail(node, effect, "antenna stowed" if transmitter.stowed else "contact over")
@@ -103,15 +104,14 @@ class SpaceLink:
         machine = host.dispatcher.machines[node]
         host.call_at(end_us, self._answer, node, machine, Transmitted(effect.id, effect.neighbour))
         owlt_us = contact.owlt_us(end_us)
-        arrival_us = end_us + owlt_us + self._settings.ground_latency_us
-        if self._settings.blocks is not None:
-            arrival_us += self._settings.blocks.later_us(size, owlt_us)
-        leaving = self._settings.leaving
-        outage = leaving.cause(begin_us, end_us) if leaving.all else None
-        if self._settings.overheard:
+        arrival_us = end_us + owlt_us + self._ground_us
+        if self._blocks is not None:
+            arrival_us += self._blocks.later_us(size, owlt_us)
+        outage = self._leaving.cause(begin_us, end_us) if self._leaving.all else None
+        if self._overheard:
             host.trace.emit(now_us, node, Radiated(self.hop.link, effect.data))
         event = BundleArrived(self.hop.source, effect.data)
-        for delay_us, cause, change in self._settings.faults.fates(now_us):
+        for delay_us, cause, change in self._faults.fates(now_us):
             number = self.hop.sent(size)
             copy = event if change is None else event._replace(data=change.of(effect.data))
             host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or outage, end_us)
@@ -124,7 +124,7 @@ class SpaceLink:
         number = self.hop.sent(len(data))
         host.trace.emit(host.now_us, self.hop.destination, Injected(kind, self.hop.link, leaf))
         event = BundleArrived(self.hop.source, data)
-        host.call_in(self._settings.ground_latency_us, self._arrive, number, event, None, host.now_us)
+        host.call_in(self._ground_us, self._arrive, number, event, None, host.now_us)
 
     def _fail(self, node: str, effect: Transmit, reason: str) -> None:
         machine = self._host.dispatcher.machines[node]
@@ -138,10 +138,9 @@ class SpaceLink:
     def _arrive(self, number: int, event: BundleArrived, cause: str | None, sent_us: int) -> None:
         if self._cuts and sent_us in self._cuts:
             cause = cause or self._cuts[sent_us]
-        arriving = self._settings.arriving
-        if cause is None and arriving.all:
+        if cause is None and self._arriving.all:
             now_us = self._host.env._now
-            cause = arriving.cause(now_us, now_us)
+            cause = self._arriving.cause(now_us, now_us)
         if cause is None and self.receiver.stowed:
             cause = "antenna_stowed"
         if cause is not None:

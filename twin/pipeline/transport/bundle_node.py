@@ -38,7 +38,8 @@ from twin.pipeline.transport.flow_ends import FlowSettings, Group, Incoming, Out
 from twin.pipeline.transport.lane import Parcel
 from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
 from twin.pipeline.transport.outbox import STRANDED, Outbox
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Router
+from twin.pipeline.transport.route import NEVER_US, NOBODY
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.crc import extend_crc32c

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from twin.pipeline.transport.contact_plan import MICROBITS_PER_BYTE, Contact
+from twin.pipeline.transport.contact_plan import Contact
 
 BULK, NORMAL, EXPEDITED = 0, 1, 2
 LEVELS = 3
@@ -61,6 +61,24 @@ class _Spans:
             begins.insert(after, begin_us)
             ends.insert(after, end_us)
 
+    def take(self, at_us: int, airtime_us: int, until_us: int) -> Span | None:
+        """Add the earliest `airtime_us` from `at_us` on that touches no span, if it ends in time."""
+        begins, ends = self.begins, self.ends
+        if begins and begins[-1] <= at_us <= ends[-1]:  # right behind all others, as in a queue that drains
+            begin_us = ends[-1]
+            end_us = begin_us + airtime_us
+            if end_us > until_us:
+                return None
+            ends[-1] = end_us
+            self.total_us += airtime_us
+            return begin_us, end_us
+        begin_us = self.free_from(at_us, airtime_us)
+        end_us = begin_us + airtime_us
+        if end_us > until_us:
+            return None
+        self.add(begin_us, end_us)
+        return begin_us, end_us
+
     def remove(self, begin_us: int, end_us: int) -> None:
         """Give a span back, as far as it has not been forgotten."""
         begins, ends = self.begins, self.ends
@@ -98,9 +116,11 @@ class ContactVolume:
     """
 
     __slots__ = (
+        "_airtime_us",
         "_end_us",
         "_levels",
         "_since_us",
+        "_size_bytes",
         "_start_us",
         "contact",
         "highest",
@@ -114,6 +134,7 @@ class ContactVolume:
         self._start_us = contact.start_us
         self._end_us = contact.end_us
         self._since_us = contact.start_us
+        self._size_bytes = self._airtime_us = 0  # of the bundle taken before: most are alike
         self._levels: tuple[_Spans, ...] = ()
         self.lowest = LEVELS
         self.highest = -1
@@ -123,7 +144,7 @@ class ContactVolume:
 
         It keeps clear of promises of this priority and above; a priority of `LEVELS` sees none (the best case).
         """
-        airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])  # contact.airtime_us
+        airtime_us = self.contact.airtime_us(size_bytes)
         begin_us = at_us if at_us > self._start_us else self._start_us
         if self.lowest < self.highest:
             levels = self._levels[priority:]
@@ -139,35 +160,22 @@ class ContactVolume:
         end_us = begin_us + airtime_us
         return (begin_us, end_us) if end_us <= self._end_us else None
 
-    def arrival_us(self, end_us: int) -> int:
-        """When the last bit of what leaves until `end_us` arrives."""
-        return end_us + (self.contact.owlt_us(end_us) if self.owlt_us is None else self.owlt_us)
-
     def take(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
         """What `earliest` finds, promised."""
         if priority == self.lowest == self.highest:
-            level = self._levels[priority]
-            ends = level.ends
+            if size_bytes != self._size_bytes:
+                self._size_bytes = size_bytes
+                self._airtime_us = self.contact.airtime_us(size_bytes)
             begin_us = at_us if at_us > self._start_us else self._start_us
-            if ends and level.begins[-1] <= begin_us:  # behind all others: as below, for a queue that drains
-                airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])
-                last_us = ends[-1]
-                if last_us > begin_us:
-                    begin_us = last_us
-                end_us = begin_us + airtime_us
-                if end_us > self._end_us:
-                    return None
-                if begin_us == last_us:
-                    ends[-1] = end_us
-                else:
-                    level.begins.append(begin_us)
-                    ends.append(end_us)
-                level.total_us += airtime_us
-                return begin_us, end_us
+            return self._levels[priority].take(begin_us, self._airtime_us, self._end_us)
         span = self.earliest(at_us, size_bytes, priority)
         if span is not None:
             self.promise(span, priority)
         return span
+
+    def arrival_us(self, end_us: int) -> int:
+        """When the last bit of what leaves until `end_us` arrives."""
+        return end_us + (self.contact.owlt_us(end_us) if self.owlt_us is None else self.owlt_us)
 
     def promise(self, span: Span, priority: int) -> None:
         """Take a span that `earliest` has just found."""

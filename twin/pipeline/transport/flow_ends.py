@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from twin.pipeline.transport.contact_volume import NORMAL
-from twin.pipeline.transport.routing import Route
+from twin.pipeline.transport.route import Route
 from twin.pipeline.wire.signing import Verifier
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from twin.pipeline.transport.antenna import Antenna
 from twin.pipeline.transport.contact_volume import LEVELS
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route
+from twin.pipeline.transport.route import NEVER_US, NOBODY, Route
 
 BundleId = tuple[int, int, int]
 

@@ -17,7 +17,8 @@ from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import LEVELS
 from twin.pipeline.transport.lane import BundleId, Lane, Parcel
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
+from twin.pipeline.transport.route import NEVER_US, NOBODY, Route
+from twin.pipeline.transport.routing import Router
 
 DOUBLINGS_MAX = 6  # of the pause that a neighbour that fails is planned around: 10 s to about 11 min (assumed)
 STRANDED = "stranded"

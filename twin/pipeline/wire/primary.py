@@ -84,10 +84,11 @@ def read_primary(data: bytes) -> tuple[Flow, int, int, int, int]:
         raise BundleError(_why_no_primary(data))
     flow_bytes, created, sequence, lifetime, crc = match.groups()
     flow = _decode_flow(flow_bytes)
-    extend, mark, size, blank = CRCS[flow.crc_type]
-    if mark + extend(0, data[1 : match.start(5)] + blank).to_bytes(size, "big") != crc:
+    end = match.end()
+    extend, mark, size, blank = CRCS[flow[2]]
+    if mark + extend(0, data[1 : end - size - 1] + blank).to_bytes(size, "big") != crc:
         raise BundleError("primary block: CRC mismatch")
-    return flow, unsigned(created), unsigned(sequence), unsigned(lifetime), match.end()
+    return flow, unsigned(created), unsigned(sequence), unsigned(lifetime), end
 
 
 def end_of_primary(data: bytes) -> int:

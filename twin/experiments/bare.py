@@ -29,10 +29,9 @@ from twin.network.fewest_hops import fewest_hops
 from twin.network.planner import from_script
 from twin.network.visibility import subtract
 from twin.pipeline.machine import Deliver, Offered, PlanChanged, Transmit
-from twin.pipeline.transport.bundle_node import NodeSettings
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.contact_volume import BULK, EXPEDITED, NORMAL
-from twin.pipeline.transport.flow_ends import FlowSettings
+from twin.pipeline.transport.flow_ends import FlowSettings, NodeSettings
 from twin.pipeline.transport.mailer import Address
 from twin.randomness import stream
 from twin.scenario.contacts import Traffic

@@ -33,7 +33,6 @@ from twin.pipeline.transport.flow_source import FlowSource
 from twin.pipeline.transport.lane import Parcel
 from twin.pipeline.transport.mailer import Mailer
 from twin.pipeline.transport.outbox import STRANDED
-from twin.pipeline.transport.route import NEVER_US
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.messages import FlowAck, MessageError, decode
 
@@ -99,10 +98,11 @@ class BundleNode:
     def _arrived(self, event: BundleArrived, now_us: int, out: list[Effect]) -> None:
         data = event.data
         try:
-            _, (node, service), payload = self._mailer.check(data, now_us)
+            flow, payload, bundle, expiry_us = self._mailer.check_clear(data, now_us)
         except BundleError as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return
+        node, service = flow.destination
         if node == self._node:
             if not self._sink.take(service, payload, now_us, out):
                 self._take_ack(payload, out)
@@ -112,10 +112,7 @@ class BundleNode:
             out.append(Report(Rejected("bundle", f"for ipn:{node}.{service}, which nobody here knows")))
             return
         priority = self._priorities.get((node, service), NORMAL)
-        expiry_us = self._mailer.checked_expiry_us
-        good_until_us = NEVER_US if expiry_us is None else expiry_us
-        parcel = Parcel(data, name, priority, good_until_us, self._mailer.checked_id, event.source)
-        self._outbox.put(parcel, now_us, out)
+        self._outbox.put(Parcel(data, name, priority, expiry_us, bundle, event.source), now_us, out)
 
     def _take_ack(self, payload: bytes, out: list[Effect]) -> None:
         try:

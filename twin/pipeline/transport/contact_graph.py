@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 
-from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.pipeline.transport.contact_plan import NEVER_US, Contact, ContactPlan
 from twin.pipeline.transport.contact_volume import LEVELS, ContactVolume, Span
-from twin.pipeline.transport.route import NEVER_US, Route
+from twin.pipeline.transport.route import Route
 
 FORGET_EVERY = 32  # searches; what is over costs memory and nothing else
 # arrival, hops, names; then the hops themselves, which are never compared: no two labels have equal names

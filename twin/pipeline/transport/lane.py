@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from twin.pipeline.transport.antenna import Antenna
+from twin.pipeline.transport.contact_plan import NEVER_US
 from twin.pipeline.transport.contact_volume import LEVELS, ContactVolume
-from twin.pipeline.transport.route import NEVER_US, NOBODY, Route
-
-BundleId = tuple[int, int, int]
+from twin.pipeline.transport.mailer import BundleId
+from twin.pipeline.transport.route import NOBODY, Route
 
 
 class Parcel:

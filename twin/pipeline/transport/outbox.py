@@ -14,9 +14,9 @@ from collections.abc import Callable
 from twin.pipeline.facts import BundleDropped, Rejected
 from twin.pipeline.machine import Effect, PlanChanged, Report, SetTimer, TransmitFailed, Transmitted
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_plan import NEVER_US, ContactPlan
 from twin.pipeline.transport.lane import Lane, Parcel
-from twin.pipeline.transport.route import NEVER_US, NOBODY
+from twin.pipeline.transport.route import NOBODY
 from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.storage import Storage
 

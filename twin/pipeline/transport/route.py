@@ -7,7 +7,6 @@ from typing import NamedTuple
 from twin.pipeline.transport.contact_plan import Contact
 from twin.pipeline.transport.contact_volume import ContactVolume, Span
 
-NEVER_US = 1 << 62
 NOBODY: frozenset[str] = frozenset()
 
 

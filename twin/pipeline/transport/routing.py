@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from twin.pipeline.transport.contact_graph import ContactGraph
-from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.contact_plan import NEVER_US, ContactPlan
 from twin.pipeline.transport.contact_volume import LEVELS, NORMAL, ContactVolume, Span
-from twin.pipeline.transport.route import NEVER_US, NOBODY, Route
+from twin.pipeline.transport.route import NOBODY, Route
 
 __all__ = ["Route", "Router"]
 

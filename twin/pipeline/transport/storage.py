@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from twin.pipeline.transport.contact_volume import LEVELS
-from twin.pipeline.transport.lane import BundleId, Parcel
+from twin.pipeline.transport.lane import Parcel
+from twin.pipeline.transport.mailer import BundleId
 
 
 class Storage:

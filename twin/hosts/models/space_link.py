@@ -15,7 +15,7 @@ from twin.faults.link import LinkFaults, Outages, RealRates
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.ltp_blocks import LtpBlocks
 from twin.hosts.simulated import SimulatedHost
-from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted
+from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted, made
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.trace import Injected, Radiated
 
@@ -83,11 +83,12 @@ class SpaceLink:
         host = self._host
         now_us = host.env._now
         transmitter = self.transmitter
-        size = len(effect.data)
-        begin_us = max(now_us, transmitter.free_us)
+        number, neighbour, data = effect
+        size = len(data)
+        begin_us = now_us if now_us > transmitter.free_us else transmitter.free_us
         contact = self._contact
         if not contact.start_us <= begin_us < contact.end_us:
-            found = self._contacts.current_or_next(self.hop.source, effect.neighbour, begin_us)
+            found = self._contacts.current_or_next(self.hop.source, neighbour, begin_us)
             if found is None or found.start_us > begin_us:
                 self._fail(node, effect, "no contact")
                 return
@@ -102,21 +103,20 @@ class SpaceLink:
         transmitter.free_us = end_us
         self._end_us = end_us
         machine = host.dispatcher.machines[node]
-        host.call_at(end_us, self._answer, node, machine, Transmitted(effect.id, effect.neighbour))
+        host.call_at(end_us, self._answer, node, machine, made(Transmitted, (number, neighbour)))
         owlt_us = contact.owlt_us(end_us)
         arrival_us = end_us + owlt_us + self._ground_us
         if self._blocks is not None:
             arrival_us += self._blocks.later_us(size, owlt_us)
         outage = self._leaving.cause(begin_us, end_us) if self._leaving.all else None
         if self._overheard:
-            host.trace.emit(now_us, node, Radiated(self.hop.link, effect.data))
-        event = BundleArrived(self.hop.source, effect.data)
+            host.trace.emit(now_us, node, Radiated(self.hop.link, data))
+        event = made(BundleArrived, (self.hop.source, data))
         for delay_us, cause, change in self._faults.fates(now_us):
-            number = self.hop.sent(size)
-            copy = event if change is None else event._replace(data=change.of(effect.data))
-            host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or outage, end_us)
+            copy = event if change is None else event._replace(data=change.of(data))
+            host.call_at(arrival_us + delay_us, self._arrive, self.hop.sent(size), copy, cause or outage, end_us)
         for watch in self.watchers:
-            watch(effect.data)
+            watch(data)
 
     def inject(self, kind: str, data: bytes, leaf: bytes = b"") -> None:
         """Put in what nobody sends now, near the receiver: forged, or an earlier copy; `leaf` of the frame in it."""

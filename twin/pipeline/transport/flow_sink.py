@@ -8,7 +8,7 @@ group comes again: the source has not heard of us then.
 from __future__ import annotations
 
 from twin.pipeline.facts import PayloadDelivered, Rejected
-from twin.pipeline.machine import Deliver, Effect, Report
+from twin.pipeline.machine import Deliver, Effect, Report, made
 from twin.pipeline.transport.contact_volume import EXPEDITED
 from twin.pipeline.transport.flow_ends import Incoming, NodeSettings, closes_group
 from twin.pipeline.transport.flow_source import INDEX_BYTES
@@ -57,8 +57,9 @@ class FlowSink:
             payload = ahead.pop(at)
             incoming.size = at + 1
             checksum = incoming.checksum = extend_crc32c(incoming.checksum, payload)
-            out.append(Report(PayloadDelivered((incoming.source, s.flow, at), checksum)))
-            out.append(Deliver(s.flow, at, payload))
+            fact = made(PayloadDelivered, ((incoming.source, s.flow, at), checksum))
+            out.append(made(Report, (fact,)))
+            out.append(made(Deliver, (s.flow, at, payload)))
             if closes_group(s, at):
                 self._send_ack(incoming, now_us, out)
 

@@ -8,7 +8,7 @@ another neighbour if that is quicker than to wait and see whether the same one f
 from __future__ import annotations
 
 from twin.pipeline.facts import PayloadOffered, Rejected
-from twin.pipeline.machine import Effect, Offered, Report, SetTimer
+from twin.pipeline.machine import Effect, Offered, Report, SetTimer, made
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import EXPEDITED
 from twin.pipeline.transport.flow_ends import Group, NodeSettings, Outgoing
@@ -62,7 +62,8 @@ class FlowSource:
         checksum = outgoing.checksum = extend_crc32c(outgoing.checksum, payload)
         outgoing.checksums[index + 1] = checksum
         outgoing.custody[index] = payload
-        out.append(Report(PayloadOffered((self._mailer.address.here[0], flow, index), checksum)))
+        fact = made(PayloadOffered, ((self._mailer.address.here[0], flow, index), checksum))
+        out.append(made(Report, (fact,)))
         self._send(outgoing, outgoing.group_of(index), index, now_us, out)
 
     def _send(

@@ -188,22 +188,19 @@ class Outbox:
             while queue and queue[0].size > room_bytes and _misses(queue[0], now_us):
                 missed.append(queue.popleft())
             if queue and queue[0].size <= room_bytes:
-                self._radiate(lane, queue.popleft(), now_us, out)
+                parcel = lane.under_way = queue.popleft()
+                if parcel.came_from is not None:
+                    self._storage.radiates(parcel)
+                out.append(antenna.radiate(parcel.data))
+                begin_us, end_us = parcel.route[1][0]
+                self.router.busy(antenna.neighbour, now_us + end_us - begin_us)
+                if begin_us > now_us:
+                    parcel.route = self.router.leaves_early(parcel.route, now_us)
                 break
         if missed:
             self._reroute(missed, now_us, out)
         if room_bytes >= 0 and lane.under_way is None:
             self._set_wake(lane, now_us, out)
-
-    def _radiate(self, lane: Lane, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
-        lane.under_way = parcel
-        if parcel.came_from is not None:
-            self._storage.radiates(parcel)
-        out.append(lane.antenna.radiate(parcel.data))
-        begin_us, end_us = parcel.route[1][0]
-        self.router.busy(lane.antenna.neighbour, now_us + end_us - begin_us)
-        if begin_us > now_us:
-            parcel.route = self.router.leaves_early(parcel.route, now_us)
 
     def _set_wake(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
         wake_us = lane.expiry_us + 1

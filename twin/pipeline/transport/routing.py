@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from twin.pipeline.machine import made
 from twin.pipeline.transport.contact_graph import ContactGraph
 from twin.pipeline.transport.contact_plan import NEVER_US, ContactPlan
 from twin.pipeline.transport.contact_volume import LEVELS, NORMAL, ContactVolume, Span
@@ -82,7 +83,7 @@ class Router(ContactGraph):
                     owlt_us = volume.owlt_us
                     at_us = span[1] + (volume.contact.owlt_us(span[1]) if owlt_us is None else owlt_us)
                 if at_us < rival_us and (expiry_us is None or at_us <= expiry_us):
-                    return Route(volumes, spans, at_us, priority)
+                    return made(Route, (volumes, spans, at_us, priority))
                 if promise:
                     for volume, span in zip(volumes, spans, strict=False):
                         volume.give_back(span, priority)

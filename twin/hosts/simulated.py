@@ -160,7 +160,7 @@ class SimulatedHost:
     def _release(self, node: str, event: MachineEvent, incarnation: int) -> None:
         self._held_up[node] -= 1
         if self.is_up(node) and incarnation == self.incarnation(node):
-            self.dispatcher.hand_over(node, event)
+            self.deliver(node, event, after_detour=True)
 
     # ------------------------------------------------------------ nodes
 

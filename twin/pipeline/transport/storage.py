@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from twin.pipeline.transport.contact_volume import LEVELS
 from twin.pipeline.transport.lane import Parcel
-from twin.pipeline.transport.mailer import BundleId
 
 
 class Storage:
     """Room for bundles from elsewhere, `bytes_max` of it, None for any amount; `used_bytes` are taken.
 
-    What is being radiated takes room, but cannot be dropped.
+    What is being radiated takes room, but cannot be dropped. Two copies of a bundle are two.
     """
 
     __slots__ = ("_waiting", "bytes_max", "used_bytes")
@@ -18,7 +17,7 @@ class Storage:
     def __init__(self, bytes_max: int | None) -> None:
         self.bytes_max = bytes_max
         self.used_bytes = 0
-        self._waiting: tuple[dict[BundleId, Parcel], ...] = tuple([{} for _ in range(LEVELS)])
+        self._waiting: tuple[dict[Parcel, None], ...] = tuple([{} for _ in range(LEVELS)])
 
     @property
     def is_over(self) -> bool:
@@ -28,26 +27,24 @@ class Storage:
     def take_in(self, parcel: Parcel) -> None:
         """A bundle has come."""
         self.used_bytes += parcel.size
-        self.waits(parcel)
+        self._waiting[parcel.priority][parcel] = None
 
     def waits(self, parcel: Parcel) -> None:
-        """A bundle waits, the newest of its priority."""
-        if self.bytes_max is not None:
-            self._waiting[parcel.priority][parcel.bundle] = parcel
+        """A bundle waits again, the newest of its priority."""
+        self._waiting[parcel.priority][parcel] = None
 
     def radiates(self, parcel: Parcel) -> None:
         """A bundle is being radiated."""
-        if self.bytes_max is not None:
-            del self._waiting[parcel.priority][parcel.bundle]
+        del self._waiting[parcel.priority][parcel]
 
     def drop(self, parcel: Parcel) -> None:
         """A bundle that waited is given up."""
         self.used_bytes -= parcel.size
-        self._waiting[parcel.priority].pop(parcel.bundle, None)
+        del self._waiting[parcel.priority][parcel]
 
     def newest_of_lowest(self) -> Parcel | None:
         """The newest that waits of the lowest priority; None if everything held is being radiated."""
         for held in self._waiting:
             if held:
-                return held[next(reversed(held))]
+                return next(reversed(held))
         return None

@@ -80,12 +80,11 @@ class SpaceLink:
 
     def transmit(self, node: str, effect: Transmit) -> None:
         """Radiate one bundle, or say why not."""
-        host = self._host
-        now_us = host.env._now
-        transmitter = self.transmitter
+        host, transmitter = self._host, self.transmitter
         number, neighbour, data = effect
         size = len(data)
-        begin_us = now_us if now_us > transmitter.free_us else transmitter.free_us
+        now_us = host.env._now
+        begin_us = max(now_us, transmitter.free_us)
         contact = self._contact
         if not contact.start_us <= begin_us < contact.end_us:
             found = self._contacts.current_or_next(self.hop.source, neighbour, begin_us)

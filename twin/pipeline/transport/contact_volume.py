@@ -64,19 +64,20 @@ class _Spans:
     def take(self, at_us: int, airtime_us: int, until_us: int) -> Span | None:
         """Add the earliest `airtime_us` from `at_us` on that touches no span, if it ends in time."""
         begins, ends = self.begins, self.ends
-        if begins and begins[-1] <= at_us <= ends[-1]:  # right behind all others, as in a queue that drains
-            begin_us = ends[-1]
-            end_us = begin_us + airtime_us
-            if end_us > until_us:
-                return None
-            ends[-1] = end_us
-            self.total_us += airtime_us
-            return begin_us, end_us
-        begin_us = self.free_from(at_us, airtime_us)
+        behind_all = begins and begins[-1] <= at_us  # as in a queue that drains
+        if behind_all:
+            last_us = ends[-1]
+            begin_us = last_us if last_us > at_us else at_us
+        else:
+            begin_us = self.free_from(at_us, airtime_us)
         end_us = begin_us + airtime_us
         if end_us > until_us:
             return None
-        self.add(begin_us, end_us)
+        if behind_all and begin_us == last_us:
+            ends[-1] = end_us
+            self.total_us += airtime_us
+        else:
+            self.add(begin_us, end_us)
         return begin_us, end_us
 
     def remove(self, begin_us: int, end_us: int) -> None:
@@ -116,11 +117,9 @@ class ContactVolume:
     """
 
     __slots__ = (
-        "_airtime_us",
         "_end_us",
         "_levels",
         "_since_us",
-        "_size_bytes",
         "_start_us",
         "contact",
         "highest",
@@ -134,7 +133,6 @@ class ContactVolume:
         self._start_us = contact.start_us
         self._end_us = contact.end_us
         self._since_us = contact.start_us
-        self._size_bytes = self._airtime_us = 0  # of the bundle taken before: most are alike
         self._levels: tuple[_Spans, ...] = ()
         self.lowest = LEVELS
         self.highest = -1
@@ -163,11 +161,9 @@ class ContactVolume:
     def take(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
         """What `earliest` finds, promised."""
         if priority == self.lowest == self.highest:
-            if size_bytes != self._size_bytes:
-                self._size_bytes = size_bytes
-                self._airtime_us = self.contact.airtime_us(size_bytes)
-            begin_us = at_us if at_us > self._start_us else self._start_us
-            return self._levels[priority].take(begin_us, self._airtime_us, self._end_us)
+            start_us = self._start_us
+            airtime_us = self.contact.airtime_us(size_bytes)
+            return self._levels[priority].take(at_us if at_us > start_us else start_us, airtime_us, self._end_us)
         span = self.earliest(at_us, size_bytes, priority)
         if span is not None:
             self.promise(span, priority)

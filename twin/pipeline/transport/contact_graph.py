@@ -13,7 +13,6 @@ from twin.pipeline.transport.contact_plan import NEVER_US, Contact, ContactPlan
 from twin.pipeline.transport.contact_volume import LEVELS, ContactVolume, Span
 from twin.pipeline.transport.route import Route
 
-FORGET_EVERY = 32  # searches; what is over costs memory and nothing else
 # arrival, hops, names; then the hops themselves, which are never compared: no two labels have equal names
 _Label = tuple[int, int, tuple[str, ...], tuple[tuple[ContactVolume, Span], ...]]
 
@@ -38,7 +37,6 @@ class ContactGraph:
         self.here = here
         self._pairs: dict[tuple[str, str], _Pair] = {}
         self._from_us: dict[str, int] = {}  # nothing over this neighbour before
-        self._searches = 0
 
     def search(
         self,
@@ -50,9 +48,6 @@ class ContactGraph:
         without: ContactVolume | None = None,
     ) -> Route | None:
         """The route with the earliest projected arrival, None if there is none; `without` using one of the contacts."""
-        self._searches += 1
-        if not self._searches % FORGET_EVERY:
-            self._forget(now_us)
         here, plan = self.here, self.plan
         fewest: dict[str, int] = {}
         labels: list[_Label] = [(now_us, 0, (here,), ())]  # in order; few, so that no heap is needed
@@ -98,7 +93,8 @@ class ContactGraph:
                     best = (arrival_us, volume, span)
         return best
 
-    def _forget(self, now_us: int) -> None:
+    def forget(self, now_us: int) -> None:
+        """Keep no account of what is over: it costs memory and nothing else."""
         for pair in self._pairs.values():
             over = bisect_right(pair.ends, now_us)
             for volume in pair.volumes[pair.over : over + 1]:

@@ -19,6 +19,8 @@ from twin.pipeline.transport.route import NOBODY, Route
 
 __all__ = ["Route", "Router"]
 
+FORGET_EVERY = 1024  # questions
+
 
 class _Known(NamedTuple):
     """The contacts of a route found at `at_us`, none if there was none, and their first node after this one. Every
@@ -45,6 +47,7 @@ class Router(ContactGraph):
     def __init__(self, plan: ContactPlan, here: str) -> None:
         super().__init__(plan, here)
         self._known: dict[tuple[str, int, int, frozenset[str]], _Known] = {}
+        self._asked = 0
         self.given_back = 0
 
     def best(
@@ -65,6 +68,9 @@ class Router(ContactGraph):
             excluded: neighbours that shall not take it.
             promise: whether to promise the route's spans to the bundle, as `commit` does.
         """
+        self._asked += 1
+        if not self._asked % FORGET_EVERY:
+            self.forget(now_us)
         key = (destination, priority, size_bytes.bit_length(), excluded)
         known = self._known.get(key)
         if known is not None and now_us >= known[3]:  # else a clock was set back: nothing is known of then

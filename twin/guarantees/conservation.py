@@ -48,7 +48,7 @@ class Conservation(Checker):
                     self.violate(at_us, node, f"{link} #{number}", "sent twice under one number")
                 hop.open.add(number)
             elif kind is HopDelivered or kind is HopLost:
-                link, number = fact[:2]
+                link, number = fact[0], fact[1]
                 hop = hops[link]
                 if number in hop.open:
                     hop.open.remove(number)

@@ -66,6 +66,9 @@ class SpaceLink:
         receiver: Transmitter,
     ) -> None:
         self._host = host
+        self._env = host.env
+        self._machines = host.dispatcher.machines
+        self._call_at = host.call_at
         self._contacts = contacts
         self._faults, self._leaving, self._arriving, self._ground_us = settings[:4]
         self._rates, self._overheard, self._blocks = settings[4:]
@@ -80,10 +83,10 @@ class SpaceLink:
 
     def transmit(self, node: str, effect: Transmit) -> None:
         """Radiate one bundle, or say why not."""
-        host, transmitter = self._host, self.transmitter
+        transmitter = self.transmitter
         number, neighbour, data = effect
         size = len(data)
-        now_us = host.env._now
+        now_us = self._env._now
         begin_us = max(now_us, transmitter.free_us)
         contact = self._contact
         if not contact.start_us <= begin_us < contact.end_us:
@@ -101,19 +104,18 @@ class SpaceLink:
             return
         transmitter.free_us = end_us
         self._end_us = end_us
-        machine = host.dispatcher.machines[node]
-        host.call_at(end_us, self._answer, node, machine, made(Transmitted, (number, neighbour)))
+        self._call_at(end_us, self._answer, node, self._machines[node], made(Transmitted, (number, neighbour)))
         owlt_us = contact.owlt_us(end_us)
         arrival_us = end_us + owlt_us + self._ground_us
         if self._blocks is not None:
             arrival_us += self._blocks.later_us(size, owlt_us)
         outage = self._leaving.cause(begin_us, end_us) if self._leaving.all else None
         if self._overheard:
-            host.trace.emit(now_us, node, Radiated(self.hop.link, data))
+            self._host.trace.emit(now_us, node, Radiated(self.hop.link, data))
         event = made(BundleArrived, (self.hop.source, data))
         for delay_us, cause, change in self._faults.fates(now_us):
             copy = event if change is None else event._replace(data=change.of(data))
-            host.call_at(arrival_us + delay_us, self._arrive, self.hop.sent(size), copy, cause or outage, end_us)
+            self._call_at(arrival_us + delay_us, self._arrive, self.hop.sent(size), copy, cause or outage, end_us)
         for watch in self.watchers:
             watch(data)
 
@@ -126,19 +128,18 @@ class SpaceLink:
         host.call_in(self._ground_us, self._arrive, number, event, None, host.now_us)
 
     def _fail(self, node: str, effect: Transmit, reason: str) -> None:
-        machine = self._host.dispatcher.machines[node]
-        self._host.call_in(0, self._answer, node, machine, TransmitFailed(effect.id, effect.neighbour, reason))
+        event = TransmitFailed(effect.id, effect.neighbour, reason)
+        self._host.call_in(0, self._answer, node, self._machines[node], event)
 
     def _answer(self, node: str, machine: Machine, event: Transmitted | TransmitFailed) -> None:
-        host = self._host
-        if host.dispatcher.machines.get(node) is machine:  # not a later life of the node
-            host.deliver(node, event)
+        if self._machines.get(node) is machine:  # not a later life of the node
+            self._host.deliver(node, event)
 
     def _arrive(self, number: int, event: BundleArrived, cause: str | None, sent_us: int) -> None:
         if self._cuts and sent_us in self._cuts:
             cause = cause or self._cuts[sent_us]
         if cause is None and self._arriving.all:
-            now_us = self._host.env._now
+            now_us = self._env._now
             cause = self._arriving.cause(now_us, now_us)
         if cause is None and self.receiver.stowed:
             cause = "antenna_stowed"
@@ -151,7 +152,7 @@ class SpaceLink:
 
     def cut(self, cause: str) -> None:
         """The sender went down or stowed: what it was radiating is incomplete and will not be read."""
-        if self._host.env._now < self._end_us:
+        if self._env._now < self._end_us:
             self._cuts[self._end_us] = cause
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from twin.pipeline.transport.contact_plan import Contact
+from twin.pipeline.transport.contact_plan import MICROBITS_PER_BYTE, Contact
 
 BULK, NORMAL, EXPEDITED = 0, 1, 2
 LEVELS = 3
@@ -142,7 +142,7 @@ class ContactVolume:
 
         It keeps clear of promises of this priority and above; a priority of `LEVELS` sees none (the best case).
         """
-        airtime_us = self.contact.airtime_us(size_bytes)
+        airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])  # contact.airtime_us
         begin_us = at_us if at_us > self._start_us else self._start_us
         if self.lowest < self.highest:
             levels = self._levels[priority:]
@@ -162,7 +162,7 @@ class ContactVolume:
         """What `earliest` finds, promised."""
         if priority == self.lowest == self.highest:
             start_us = self._start_us
-            airtime_us = self.contact.airtime_us(size_bytes)
+            airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])  # contact.airtime_us
             return self._levels[priority].take(at_us if at_us > start_us else start_us, airtime_us, self._end_us)
         span = self.earliest(at_us, size_bytes, priority)
         if span is not None:

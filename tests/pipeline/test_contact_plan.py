@@ -10,7 +10,7 @@ from pipeline_parts import T0, S, contact
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
-from twin.pipeline.transport.routing import Router, route
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.timing import answer_us, arrival_us
 from twin.pipeline.wire.bundle import BundleError
 
@@ -96,14 +96,6 @@ def test_light_time_is_linear_between_knots_and_constant_outside_them():
 def test_neighbours_are_who_a_node_ever_transmits_to():
     plan = ContactPlan([link(0, 1, A, C), link(0, 1, A, B), link(0, 1, C, A)])
     assert (plan.neighbours(A), plan.neighbours(B)) == ([B, C], [])
-
-
-def test_routes_have_the_fewest_hops_and_ties_go_by_name():
-    hops = [(A, C), (C, "d"), (A, B), (B, "d"), ("d", "e")]
-    plan = ContactPlan([link(0, 1, *hop) for hop in hops])
-    assert route(plan, A, "e") == (A, B, "d", "e")
-    assert route(plan, A, A) == (A,)
-    assert route(plan, "e", A) is None
 
 
 # ------------------------------------------------------------ answer times (RFC 5326, 6.5)

@@ -202,6 +202,19 @@ def test_a_full_relay_drops_the_newest_of_the_lowest_priority():
     assert len(box.dropped()) == 3, "own bundles do not count: their payloads are in custody anyway"
 
 
+def test_two_copies_of_a_bundle_take_room_twice_and_leave_twice():
+    """A fault doubled it on its way to a relay that has room for two."""
+    box = Box(link(A, D, 100, 900), storage=25)
+    for _ in range(2):
+        box.box.put(Parcel(b"x" * 10, D, NORMAL, T0 + LIFETIME, (1, 1, 1), B), T0, box.out)
+    assert box.box.stored_bytes == 20
+    box.box.wake(D, T0 + 100, box.out)
+    for number in range(2):
+        box.box.transmitted(Transmitted(number, D), T0 + 110 + 10 * number, box.out)
+    assert len(box.sent()) == 2
+    assert box.box.stored_bytes == 0
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_nothing_is_ever_lost_without_a_fact(seed: int):
     """Whatever happens, each parcel has left, waits, is on the antenna, or was stated as dropped, once; and no contact

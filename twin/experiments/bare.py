@@ -25,15 +25,14 @@ from twin.guarantees.verdict import Checker
 from twin.hosts.dispatcher import Observer
 from twin.hosts.models.space_link import LinkSettings, SpaceLink, Transmitter
 from twin.hosts.simulated import SimulatedHost
+from twin.network.fewest_hops import fewest_hops
 from twin.network.planner import from_script
 from twin.network.visibility import subtract
 from twin.pipeline.machine import Deliver, Offered, PlanChanged, Transmit
-from twin.pipeline.transport.bundle_node import NodeSettings
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.contact_volume import BULK, EXPEDITED, NORMAL
-from twin.pipeline.transport.flow_ends import FlowSettings
+from twin.pipeline.transport.flow_ends import FlowSettings, NodeSettings
 from twin.pipeline.transport.mailer import Address
-from twin.pipeline.transport.routing import route
 from twin.randomness import stream
 from twin.scenario.contacts import Traffic
 from twin.scenario.link_faults import LinkOutage, StalePlan
@@ -119,10 +118,10 @@ def _loads(scenario: BareScenario, plan: ContactPlan) -> list[Load]:
     """Traffic of every link that some flow cannot go round."""
     offered: dict[tuple[str, str], int] = {}
     for traffic in scenario.traffic:
-        way = route(plan, traffic.from_node, traffic.to_node) or ()
+        way = fewest_hops(plan, traffic.from_node, traffic.to_node) or ()
         for pair in pairwise(way):
             others = ContactPlan(c for c in plan.contacts if (c.source, c.destination) != pair)
-            if route(others, traffic.from_node, traffic.to_node) is None:
+            if fewest_hops(others, traffic.from_node, traffic.to_node) is None:
                 offered[pair] = offered.get(pair, 0) + 8 * traffic.count * traffic.size_bytes
     return [
         Load(f"{a}->{b}", bits, capacity_bits(plan.between(a, b), scenario.start_us, scenario.end_us + int(SOL_US)))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from twin.experiments.tables import TableWriter
 from twin.hosts.models.hops import HopAccount
@@ -164,17 +165,19 @@ class Transmissions:
         trace.read(self._read)
 
     def _read(self, entries: Sequence[Entry]) -> None:
-        hops, row = self._hops, self._table.row
+        hops = self._hops
+        rows: list[tuple[Any, ...]] = []
         for at_us, node, fact in entries:
             kind = type(fact)
             if kind is HopDelivered:
                 link, number, size, sent_us = fact
                 if link in hops:
-                    row(number, hops[link].source, node, "bundle", size, sent_us, at_us, "delivered", "")
+                    rows.append((number, hops[link].source, node, "bundle", size, sent_us, at_us, "delivered", ""))
             elif kind is HopLost:
                 link, number, size, sent_us, cause = fact
                 if link in hops:
-                    row(number, hops[link].source, node, "bundle", size, sent_us, at_us, "lost", cause)
+                    rows.append((number, hops[link].source, node, "bundle", size, sent_us, at_us, "lost", cause))
+        self._table.rows(rows)
 
     def close(self) -> None:
         """Write what is still in flight."""

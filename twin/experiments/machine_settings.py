@@ -25,8 +25,8 @@ from twin.pipeline.nodes.device import DeviceSettings
 from twin.pipeline.nodes.edge import EdgeSettings
 from twin.pipeline.nodes.gateway import GatewaySettings
 from twin.pipeline.nodes.notary import NotarySettings
-from twin.pipeline.transport.bundle_node import NodeSettings
 from twin.pipeline.transport.contact_plan import ContactPlan
+from twin.pipeline.transport.flow_ends import NodeSettings
 from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import HopKeySettings, HopPeer
 from twin.pipeline.transport.sync import SyncSettings

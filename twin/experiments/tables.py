@@ -33,7 +33,10 @@ class TableWriter:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._schema = _schema(name)
-        self._writer = pq.ParquetWriter(folder / f"{name}.parquet", self._schema)
+        self._types = self._schema.types
+        # numbers hardly ever repeat: a dictionary of them would take time and room
+        texts = [column for column in TABLES[name] if column in _TEXT]
+        self._writer = pq.ParquetWriter(folder / f"{name}.parquet", self._schema, use_dictionary=texts)
         self._rows: list[tuple[Any, ...]] = []
         self._batches: list[pa.RecordBatch] = []
 
@@ -51,7 +54,7 @@ class TableWriter:
 
     def _pack(self) -> None:
         columns = list(zip(*self._rows, strict=True))
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, self._types, strict=True)]
         self._batches.append(pa.record_batch(arrays, schema=self._schema))
         self._rows.clear()
         if sum(batch.num_rows for batch in self._batches) >= ROWS_PER_GROUP:

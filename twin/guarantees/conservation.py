@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from twin.guarantees.verdict import Checker
@@ -28,7 +29,7 @@ class Conservation(Checker):
 
     def __init__(self) -> None:
         super().__init__()
-        self._hops: dict[str, _Hop] = {}
+        self._hops: defaultdict[str, _Hop] = defaultdict(_Hop)
         self.causes: dict[str, int] = {}
         self.link_counts: dict[str, int] = {}
 
@@ -40,33 +41,28 @@ class Conservation(Checker):
         for at_us, node, fact in entries:
             kind = type(fact)
             if kind is HopSent:
-                link, number = fact[0], fact[1]
-                hop = hops.get(link)
-                if hop is None:
-                    hop = hops[link] = _Hop()
+                link, number, _ = fact
+                hop = hops[link]
                 hop.sent += 1
-                self.checked += 1
                 if number in hop.open:
                     self.violate(at_us, node, f"{link} #{number}", "sent twice under one number")
                 hop.open.add(number)
-            elif kind is HopDelivered:
-                self._arrived(at_us, node, fact).delivered += 1
-            elif kind is HopLost:
-                self._arrived(at_us, node, fact).lost += 1
-                self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
-                if not fact.cause:
-                    self.violate(at_us, node, f"{fact.link} #{fact.hop}", "lost without a cause")
-
-    def _arrived(self, at_us: int, node: str, fact: HopDelivered | HopLost) -> _Hop:
-        link, number = fact[0], fact[1]
-        hop = self._hops.get(link)
-        if hop is None:
-            hop = self._hops[link] = _Hop()
-        if number in hop.open:
-            hop.open.remove(number)
-        else:
-            self.violate(at_us, node, f"{link} #{number}", "arrived or was lost without having been sent, or twice")
-        return hop
+            elif kind is HopDelivered or kind is HopLost:
+                link, number = fact[0], fact[1]
+                hop = hops[link]
+                if number in hop.open:
+                    hop.open.remove(number)
+                else:
+                    what = "arrived or was lost without having been sent, or twice"
+                    self.violate(at_us, node, f"{link} #{number}", what)
+                if kind is HopDelivered:
+                    hop.delivered += 1
+                else:
+                    hop.lost += 1
+                    self.causes[fact.cause] = self.causes.get(fact.cause, 0) + 1
+                    if not fact.cause:
+                        self.violate(at_us, node, f"{link} #{number}", "lost without a cause")
+        self.checked = sum([hop.sent for hop in hops.values()])
 
     @property
     def totals(self) -> dict[str, int]:

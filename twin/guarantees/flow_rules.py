@@ -103,7 +103,8 @@ class FlowLedger:
             if kind is PayloadDelivered:
                 self._judge(at_us, node, fact)
             elif kind is PayloadOffered:
-                self.open[fact.record] = (fact.checksum, at_us)
+                record, checksum = fact
+                self.open[record] = (checksum, at_us)
                 self.offered += 1
 
     def _judge(self, at_us: int, node: str, fact: PayloadDelivered) -> None:

@@ -25,7 +25,7 @@ class Dispatcher:
     Three attributes are None unless a fault needs them:
 
     - `local_clock(node, now_us)` is what the node's own clock shows; facts keep the true instant.
-    - `detour(node, event)` may take an event over to hand it in later (`hand_over`); True if it did.
+    - `detour(node, event)` may take an event over, to deliver it later (`after_detour`); True if it did.
     - `fuse(node, effect)` is asked after each effect that was carried out; True if the node has stopped, and then the
       rest of the list is not carried out.
 
@@ -54,20 +54,17 @@ class Dispatcher:
         self.detour: Detour | None = None
         self.fuse: Fuse | None = None
 
-    def deliver(self, node: str, event: Event) -> bool:
-        """Hand over an event; False if the node is down."""
-        if node not in self.machines:
+    def deliver(self, node: str, event: Event, after_detour: bool = False) -> bool:
+        """Let a node's machine handle an event now, and carry out what it asks for; False if the node is down."""
+        machine = self.machines.get(node)
+        if machine is None:
             return False
-        if self.detour is None or not self.detour(node, event):
-            self.hand_over(node, event)
-        return True
-
-    def hand_over(self, node: str, event: Event) -> None:
-        """Let the machine of a node that is up handle an event now, and carry out what it asks for."""
+        if self.detour is not None and not after_detour and self.detour(node, event):
+            return True
         self.events += 1
         now_us = self._clock()
         shown_us = now_us if self.local_clock is None else self.local_clock(node, now_us)
-        effects = self.machines[node].handle(event, shown_us)
+        effects = machine.handle(event, shown_us)
         if self._observer is not None:
             self._observer(node, event, shown_us, effects)
         carriers = self._carriers
@@ -79,4 +76,5 @@ class Dispatcher:
                 continue
             carriers[kind](node, effect)
             if fuse is not None and fuse(node, effect):
-                return
+                break
+        return True

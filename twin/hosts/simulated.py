@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any
 
 import simpy
-from simpy.events import NORMAL, URGENT, Event
+from simpy.events import NORMAL, URGENT, EventPriority
 
 from twin.faults.clock import NodeClock
 from twin.hosts.dispatcher import Carrier, Dispatcher, Observer
@@ -21,26 +22,33 @@ from twin.pipeline.machine import Event as MachineEvent
 from twin.trace import Crashed, Restarted, Trace
 
 
-def _run(event: Any) -> None:
-    event.function(*event.args)
-
-
-class _Call(Event):
-    """One scheduled callback; what all have in common stands on the class, so that making one costs two attributes."""
-
-    callbacks = (_run,)  # type: ignore[assignment]  # SimPy only iterates over it
-    _ok = True
-    _value = None
-
-    def __init__(self, function: Callable[..., Any], args: Any) -> None:
-        self.function = function
-        self.args = args
-
-
 class HouseTime(simpy.Environment):
-    """SimPy's environment on integer microseconds."""
+    """SimPy's environment on integer microseconds. Beside SimPy's events its queue holds calls, as pairs of a function
+    and its arguments: a call that is due costs no event and no step of its own.
+    """
 
     _now: int
+    _queue: list[tuple[int, EventPriority, int, Any]]  # type: ignore[assignment]
+
+    def call_at(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
+        """Call `function(*args)` at an instant that is not past, before timers that are due then."""
+        heappush(self._queue, (at_us, URGENT, next(self._eid), (function, args)))
+
+    def call_in(self, delay_us: int, function: Callable[..., Any], *args: Any) -> None:
+        """The same after a delay."""
+        heappush(self._queue, (self._now + delay_us, URGENT, next(self._eid), (function, args)))
+
+    def time_out(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
+        """Call `function(*args)` after all inputs of that instant; of one that is past: now."""
+        heappush(self._queue, (max(at_us, self._now), NORMAL, next(self._eid), (function, args)))
+
+    def step(self) -> None:
+        """Make all calls before SimPy's next event, then take that."""
+        queue = self._queue
+        while queue and type(queue[0][3]) is tuple:
+            self._now, _, _, (function, args) = heappop(queue)
+            function(*args)
+        super().step()
 
 
 class _Timer:
@@ -69,6 +77,8 @@ class SimulatedHost:
         env = self.env
         self.dispatcher = Dispatcher(lambda: env._now, self.carriers, trace.emit, observer)
         self.deliver = self.dispatcher.deliver
+        self.call_at = env.call_at
+        self.call_in = env.call_in
         self._incarnation: dict[str, int] = {}
         self._timers: dict[tuple[str, str], _Timer] = {}
         self._clocks: dict[str, NodeClock] = {}
@@ -86,16 +96,7 @@ class SimulatedHost:
         """The house instant."""
         return int(self.env.now)
 
-    # ------------------------------------------------------------ scheduling
-
-    def call_in(self, delay_us: int, function: Callable[..., Any], *args: Any) -> None:
-        """Call `function(*args)` after a delay, before timers that are due at the same instant."""
-        self.env.schedule(_Call(function, args), URGENT, delay_us)
-
-    def call_at(self, at_us: int, function: Callable[..., Any], *args: Any) -> None:
-        """Call `function(*args)` at an instant that is not past."""
-        env = self.env
-        env.schedule(_Call(function, args), URGENT, at_us - env._now)
+    # ------------------------------------------------------------ timers
 
     def _set_timer(self, node: str, effect: SetTimer) -> None:
         self._schedule_timer(node, effect.name, effect.at_us)
@@ -105,8 +106,7 @@ class SimulatedHost:
         self._timers[node, name] = timer
         clock = self._clocks.get(node)
         true_us = at_us if clock is None else clock.true_us(at_us)
-        delay_us = max(0, true_us - self.env._now)
-        self.env.schedule(_Call(self._fire, (node, name, timer)), NORMAL, delay_us)
+        self.env.time_out(true_us, self._fire, node, name, timer)
 
     def _cancel_timer(self, node: str, effect: CancelTimer) -> None:
         self._timers.pop((node, effect.name), None)
@@ -160,7 +160,7 @@ class SimulatedHost:
     def _release(self, node: str, event: MachineEvent, incarnation: int) -> None:
         self._held_up[node] -= 1
         if self.is_up(node) and incarnation == self.incarnation(node):
-            self.dispatcher.hand_over(node, event)
+            self.deliver(node, event, after_detour=True)
 
     # ------------------------------------------------------------ nodes
 

@@ -19,6 +19,11 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.signing import Signer
 
+made = tuple.__new__
+"""`made(Transmitted, (7, "relay"))` is `Transmitted(7, "relay")` in half the time, fields unchecked: for what is made
+several times for every bundle.
+"""
+
 # ---------------------------------------------------------------- events
 
 

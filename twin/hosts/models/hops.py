@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twin.hosts.simulated import SimulatedHost
+from twin.pipeline.machine import made
 from twin.trace import HopDelivered, HopLost, HopSent
 
 
@@ -37,7 +38,7 @@ class HopAccount:
         self._next = number + 1
         now_us = self._env._now
         self.open[number] = (now_us, size_bytes)
-        self._emit(now_us, self.source, HopSent(self.link, number, size_bytes))
+        self._emit(now_us, self.source, made(HopSent, (self.link, number, size_bytes)))
         return number
 
     def arrived(self, number: int, event: Any) -> None:
@@ -47,7 +48,7 @@ class HopAccount:
             self.lost(number, "node_down")
             return
         sent_us, size = self.open.pop(number)
-        self._emit(self._env._now, destination, HopDelivered(self.link, number, size, sent_us))
+        self._emit(self._env._now, destination, made(HopDelivered, (self.link, number, size, sent_us)))
         self._deliver(destination, event)
 
     def lost(self, number: int, cause: str) -> None:

@@ -15,7 +15,7 @@ from twin.faults.link import LinkFaults, Outages, RealRates
 from twin.hosts.models.hops import HopAccount
 from twin.hosts.models.ltp_blocks import LtpBlocks, whole_us
 from twin.hosts.simulated import SimulatedHost
-from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted
+from twin.pipeline.machine import BundleArrived, LinkChanged, Machine, Transmit, TransmitFailed, Transmitted, made
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.trace import Injected, Radiated
 
@@ -66,8 +66,12 @@ class SpaceLink:
         receiver: Transmitter,
     ) -> None:
         self._host = host
+        self._env = host.env
+        self._machines = host.dispatcher.machines
+        self._call_at = host.call_at
         self._contacts = contacts
-        self._settings = settings
+        self._faults, self._leaving, self._arriving, self._ground_us = settings[:4]
+        self._rates, self._overheard, self._blocks = settings[4:]
         self.transmitter = transmitter
         self.receiver = receiver
         self.hop = HopAccount(host, source, destination)
@@ -79,50 +83,47 @@ class SpaceLink:
 
     def transmit(self, node: str, effect: Transmit) -> None:
         """Radiate one bundle, or say why not."""
-        host = self._host
-        now_us = host.env._now
         transmitter = self.transmitter
-        size = len(effect.data)
+        number, neighbour, data = effect
+        size = len(data)
+        now_us = self._env._now
         begin_us = max(now_us, transmitter.free_us)
         contact = self._contact
         if not contact.start_us <= begin_us < contact.end_us:
-            found = self._contacts.current_or_next(self.hop.source, effect.neighbour, begin_us)
+            found = self._contacts.current_or_next(self.hop.source, neighbour, begin_us)
             if found is None or found.start_us > begin_us:
                 self._fail(node, effect, "no contact")
                 return
             contact = self._contact = found
         airtime_us = contact.airtime_us(size)
-        if self._settings.rates.all:
-            airtime_us = self._settings.rates.airtime_us(airtime_us, begin_us)
+        if self._rates.all:
+            airtime_us = self._rates.airtime_us(airtime_us, begin_us)
         end_us = begin_us + airtime_us
         if transmitter.stowed or end_us > contact.end_us:
             self._fail(node, effect, "antenna stowed" if transmitter.stowed else "contact over")
             return
         transmitter.free_us = end_us
         self._end_us = end_us
-        machine = host.dispatcher.machines[node]
-        host.call_at(end_us, self._answer, node, machine, Transmitted(effect.id, effect.neighbour))
+        self._call_at(end_us, self._answer, node, self._machines[node], made(Transmitted, (number, neighbour)))
         owlt_us = contact.owlt_us(end_us)
         arrival_us = end_us + owlt_us
-        leaving = self._settings.leaving
-        lost = leaving.cause(begin_us, end_us) if leaving.all else None
-        if self._settings.blocks is not None:
-            rounds = self._settings.blocks.further_rounds(size)
+        lost = self._leaving.cause(begin_us, end_us) if self._leaving.all else None
+        if self._blocks is not None:
+            rounds = self._blocks.further_rounds(size)
             found_us = whole_us(self._contacts, self.hop.source, self.hop.destination, end_us, owlt_us, rounds)
             if found_us is None:
                 lost = lost or "ltp_unfinished"
             else:
                 arrival_us = found_us
-        arrival_us += self._settings.ground_latency_us
-        if self._settings.overheard:
-            host.trace.emit(now_us, node, Radiated(self.hop.link, effect.data))
-        event = BundleArrived(self.hop.source, effect.data)
-        for delay_us, cause, change in self._settings.faults.fates(now_us):
-            number = self.hop.sent(size)
-            copy = event if change is None else event._replace(data=change.of(effect.data))
-            host.call_at(arrival_us + delay_us, self._arrive, number, copy, cause or lost, end_us)
+        arrival_us += self._ground_us
+        if self._overheard:
+            self._host.trace.emit(now_us, node, Radiated(self.hop.link, data))
+        event = made(BundleArrived, (self.hop.source, data))
+        for delay_us, cause, change in self._faults.fates(now_us):
+            copy = event if change is None else event._replace(data=change.of(data))
+            self._call_at(arrival_us + delay_us, self._arrive, self.hop.sent(size), copy, cause or lost, end_us)
         for watch in self.watchers:
-            watch(effect.data)
+            watch(data)
 
     def inject(self, kind: str, data: bytes, leaf: bytes = b"") -> None:
         """Put in what nobody sends now, near the receiver: forged, or an earlier copy; `leaf` of the frame in it."""
@@ -130,24 +131,22 @@ class SpaceLink:
         number = self.hop.sent(len(data))
         host.trace.emit(host.now_us, self.hop.destination, Injected(kind, self.hop.link, leaf))
         event = BundleArrived(self.hop.source, data)
-        host.call_in(self._settings.ground_latency_us, self._arrive, number, event, None, host.now_us)
+        host.call_in(self._ground_us, self._arrive, number, event, None, host.now_us)
 
     def _fail(self, node: str, effect: Transmit, reason: str) -> None:
-        machine = self._host.dispatcher.machines[node]
-        self._host.call_in(0, self._answer, node, machine, TransmitFailed(effect.id, effect.neighbour, reason))
+        event = TransmitFailed(effect.id, effect.neighbour, reason)
+        self._host.call_in(0, self._answer, node, self._machines[node], event)
 
     def _answer(self, node: str, machine: Machine, event: Transmitted | TransmitFailed) -> None:
-        host = self._host
-        if host.dispatcher.machines.get(node) is machine:  # not a later life of the node
-            host.deliver(node, event)
+        if self._machines.get(node) is machine:  # not a later life of the node
+            self._host.deliver(node, event)
 
     def _arrive(self, number: int, event: BundleArrived, cause: str | None, sent_us: int) -> None:
         if self._cuts and sent_us in self._cuts:
             cause = cause or self._cuts[sent_us]
-        arriving = self._settings.arriving
-        if cause is None and arriving.all:
-            now_us = self._host.env._now
-            cause = arriving.cause(now_us, now_us)
+        if cause is None and self._arriving.all:
+            now_us = self._env._now
+            cause = self._arriving.cause(now_us, now_us)
         if cause is None and self.receiver.stowed:
             cause = "antenna_stowed"
         if cause is not None:
@@ -159,7 +158,7 @@ class SpaceLink:
 
     def cut(self, cause: str) -> None:
         """The sender went down or stowed: what it was radiating is incomplete and will not be read."""
-        if self._host.env._now < self._end_us:
+        if self._env._now < self._end_us:
             self._cuts[self._end_us] = cause
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from twin.pipeline.machine import Transmit
+from twin.pipeline.machine import Transmit, made
 from twin.pipeline.transport.contact_plan import MICROBITS_PER_BYTE, Contact, ContactPlan
 
 RETRY_US = 10_000_000
@@ -57,7 +57,7 @@ class Antenna:
     def radiate(self, data: bytes) -> Transmit:
         """The effect that sends `data` now; the antenna is busy until `ended` is called."""
         number = self.under_way = next(self._ids)
-        return Transmit(number, self.neighbour, data)
+        return made(Transmit, (number, self.neighbour, data))
 
     def ended(self, transmission_id: int) -> bool:
         """The last bit has left; False if this is not the one under way (from before a restart)."""

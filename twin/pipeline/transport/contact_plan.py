@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 MICROBITS_PER_BYTE = 8_000_000
+NEVER_US = 1 << 62
 
 
 class Contact(NamedTuple):

@@ -61,6 +61,25 @@ class _Spans:
             begins.insert(after, begin_us)
             ends.insert(after, end_us)
 
+    def take(self, at_us: int, airtime_us: int, until_us: int) -> Span | None:
+        """Add the earliest `airtime_us` from `at_us` on that touches no span, if it ends in time."""
+        begins, ends = self.begins, self.ends
+        behind_all = begins and begins[-1] <= at_us  # as in a queue that drains
+        if behind_all:
+            last_us = ends[-1]
+            begin_us = last_us if last_us > at_us else at_us
+        else:
+            begin_us = self.free_from(at_us, airtime_us)
+        end_us = begin_us + airtime_us
+        if end_us > until_us:
+            return None
+        if behind_all and begin_us == last_us:
+            ends[-1] = end_us
+            self.total_us += airtime_us
+        else:
+            self.add(begin_us, end_us)
+        return begin_us, end_us
+
     def remove(self, begin_us: int, end_us: int) -> None:
         """Give a span back, as far as it has not been forgotten."""
         begins, ends = self.begins, self.ends
@@ -139,35 +158,20 @@ class ContactVolume:
         end_us = begin_us + airtime_us
         return (begin_us, end_us) if end_us <= self._end_us else None
 
-    def arrival_us(self, end_us: int) -> int:
-        """When the last bit of what leaves until `end_us` arrives."""
-        return end_us + (self.contact.owlt_us(end_us) if self.owlt_us is None else self.owlt_us)
-
     def take(self, at_us: int, size_bytes: int, priority: int) -> Span | None:
         """What `earliest` finds, promised."""
         if priority == self.lowest == self.highest:
-            level = self._levels[priority]
-            ends = level.ends
-            begin_us = at_us if at_us > self._start_us else self._start_us
-            if ends and level.begins[-1] <= begin_us:  # behind all others: as below, for a queue that drains
-                airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])
-                last_us = ends[-1]
-                if last_us > begin_us:
-                    begin_us = last_us
-                end_us = begin_us + airtime_us
-                if end_us > self._end_us:
-                    return None
-                if begin_us == last_us:
-                    ends[-1] = end_us
-                else:
-                    level.begins.append(begin_us)
-                    ends.append(end_us)
-                level.total_us += airtime_us
-                return begin_us, end_us
+            start_us = self._start_us
+            airtime_us = -(-size_bytes * MICROBITS_PER_BYTE // self.contact[4])  # contact.airtime_us
+            return self._levels[priority].take(at_us if at_us > start_us else start_us, airtime_us, self._end_us)
         span = self.earliest(at_us, size_bytes, priority)
         if span is not None:
             self.promise(span, priority)
         return span
+
+    def arrival_us(self, end_us: int) -> int:
+        """When the last bit of what leaves until `end_us` arrives."""
+        return end_us + (self.contact.owlt_us(end_us) if self.owlt_us is None else self.owlt_us)
 
     def promise(self, span: Span, priority: int) -> None:
         """Take a span that `earliest` has just found."""

@@ -1,12 +1,14 @@
-"""A flow as its two ends know it: what the source has in custody, group by group, and what the destination holds."""
+"""Flows as nodes know them, and what their two ends hold: the source group by group, the destination ahead of gaps."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.contact_volume import NORMAL
-from twin.pipeline.transport.routing import Route
-from twin.pipeline.wire.signing import Verifier
+from twin.pipeline.transport.mailer import Address, EndpointId
+from twin.pipeline.transport.route import Route
+from twin.pipeline.wire.signing import Signer, Verifier
 
 
 class FlowSettings(NamedTuple):
@@ -24,6 +26,25 @@ class FlowSettings(NamedTuple):
     verifier: Verifier
     priority: int = NORMAL
     lifetime_us: int | None = None
+
+
+class NodeSettings(NamedTuple):
+    """What a bundle node is configured with; times in microseconds.
+
+    `storage_bytes_max` limits what it holds of other nodes' bundles (None: it has room for all);
+    `return_to_sender` lets a bundle go back to the neighbour that brought it.
+    """
+
+    name: str
+    plan: ContactPlan
+    address: Address
+    endpoints: dict[str, EndpointId]
+    flows: tuple[FlowSettings, ...]
+    signer: Signer
+    turnaround_us: int
+    margin_us: int
+    storage_bytes_max: int | None = None
+    return_to_sender: bool = False
 
 
 def closes_group(flow: FlowSettings, index: int) -> bool:
@@ -52,15 +73,17 @@ class Group:
 
 
 class Outgoing:
-    """Source's half of a flow: payloads in custody from `verified` on, and its open groups by their end.
+    """Source's half of a flow: payloads in custody from `verified` on, and its open groups by their end; `service` is
+    where its bundles go.
 
     `checksums[n]` is the CRC32C run over the first n payloads, kept where an ack may still name it.
     """
 
-    __slots__ = ("checksum", "checksums", "counter", "custody", "groups", "settings", "size", "verified")
+    __slots__ = ("checksum", "checksums", "counter", "custody", "groups", "service", "settings", "size", "verified")
 
-    def __init__(self, settings: FlowSettings) -> None:
+    def __init__(self, settings: FlowSettings, service: EndpointId) -> None:
         self.settings = settings
+        self.service = service
         self.custody: dict[int, bytes] = {}
         self.size = 0
         self.checksum = 0
@@ -89,12 +112,13 @@ class Outgoing:
 
 
 class Incoming:
-    """Destination's half: payloads ahead of a gap wait here."""
+    """Destination's half: payloads ahead of a gap wait here; `source` is the node that they come from."""
 
-    __slots__ = ("acks", "ahead", "checksum", "settings", "size")
+    __slots__ = ("acks", "ahead", "checksum", "settings", "size", "source")
 
-    def __init__(self, settings: FlowSettings) -> None:
+    def __init__(self, settings: FlowSettings, source: int) -> None:
         self.settings = settings
+        self.source = source
         self.size = 0
         self.checksum = 0
         self.ahead: dict[int, bytes] = {}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twin.pipeline.transport.antenna import Antenna
-from twin.pipeline.transport.contact_volume import LEVELS
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route
-
-BundleId = tuple[int, int, int]
+from twin.pipeline.transport.contact_plan import NEVER_US
+from twin.pipeline.transport.contact_volume import LEVELS, ContactVolume
+from twin.pipeline.transport.mailer import BundleId
+from twin.pipeline.transport.route import NOBODY, Route
 
 
 class Parcel:
@@ -79,6 +80,35 @@ class Lane:
             queue.append(parcel)
         if parcel.expiry_us < self.expiry_us:
             self.expiry_us = parcel.expiry_us
+
+    def take_overbooked(self, volume: ContactVolume, priority: int, release: Callable[[Route], None]) -> list[Parcel]:
+        """Take out lower priorities, the newest of the lowest first, and release their routes, until all that is
+        promised of a contact fits.
+        """
+        found: list[Parcel] = []
+        for queue in self.queues[:priority]:
+            pushed = []
+            for parcel in reversed(queue):
+                if not volume.overbooked_us:
+                    break
+                if parcel.route.volumes[0] is volume:
+                    release(parcel.route)
+                    pushed.append(parcel)
+            for parcel in pushed:
+                queue.remove(parcel)
+            found += reversed(pushed)
+        return found
+
+    def take_expired(self, now_us: int) -> list[Parcel]:
+        """Take out what is good no more."""
+        over = []
+        self.expiry_us = NEVER_US
+        for queue in self.queues:
+            for parcel in [parcel for parcel in queue if now_us > parcel.expiry_us]:
+                queue.remove(parcel)
+                over.append(parcel)
+            self.expiry_us = min([self.expiry_us, *[parcel.expiry_us for parcel in queue]])
+        return over
 
     def take_all(self) -> list[Parcel]:
         """Empty the queues, highest priority first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from twin.pipeline.transport.contact_plan import NEVER_US
 from twin.pipeline.transport.protector import Protector
 from twin.pipeline.wire.blocks import CONFIDENTIALITY, INTEGRITY, Block
 from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX, read_sealed
@@ -12,6 +13,7 @@ from twin.pipeline.wire.dtn_time import dtn_ms_from_us, last_us_of
 from twin.pipeline.wire.primary import seal_primary
 
 EndpointId = tuple[int, int]
+BundleId = tuple[int, int, int]
 
 
 class Address(NamedTuple):
@@ -45,8 +47,6 @@ class Mailer:
         self.protector = protector
         self.last_id = (0, 0, 0)
         self.last_expiry_us = 0
-        self.checked_id = (0, 0, 0)
-        self.checked_expiry_us: int | None = None
         self._sequence = 0
         self._lifetime_ms = address.lifetime_us // 1000
         self._flows: dict[EndpointId, bytes] = {}
@@ -92,23 +92,29 @@ class Mailer:
     def check(self, data: bytes, now_us: int) -> Mail:
         """What the bundle in `data` holds: for whomever it is, or, where bundles are protected, for this node only.
 
-        For passing a bundle in clear on, its identity is in `checked_id`, as `last_id`, and the last instant at which
-        it is good in `checked_expiry_us` (None: it does not say when it was created).
-
         Raises:
             BundleError: damaged or expired; unprotected, under no key held here, or changed; protected, for a node
                 without a protector.
         """
         if self.protector is not None:
             return self._check_sealed(self.protector, data, now_us)
+        flow, payload, _, _ = self.check_clear(data, now_us)
+        return Mail(flow.source, flow.destination, payload)
+
+    def check_clear(self, data: bytes, now_us: int) -> tuple[Flow, bytes, BundleId, int]:
+        """What the bundle in clear in `data` holds, for whomever it is: its flow, payload, identity as in `last_id`,
+        and the last instant at which it is good.
+
+        Raises:
+            BundleError: damaged or expired; protected, for this node.
+        """
         flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
-        expiry_us = self.checked_expiry_us = last_us_of(created_ms + lifetime_ms) if created_ms else None
-        if expiry_us is not None and now_us > expiry_us:
+        expiry_us = last_us_of(created_ms + lifetime_ms) if created_ms else NEVER_US
+        if now_us > expiry_us:
             raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
         if extensions.extra and flow.destination[0] == self.address.here[0]:
             _refuse_sealed(extensions.extra)
-        self.checked_id = (flow.source[0], created_ms, sequence)
-        return Mail(flow.source, flow.destination, payload)
+        return flow, payload, (flow.source[0], created_ms, sequence), expiry_us
 
     def _check_sealed(self, protector: Protector, data: bytes, now_us: int) -> Mail:
         sealed = read_sealed(data)

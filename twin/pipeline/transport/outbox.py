@@ -14,10 +14,11 @@ from collections.abc import Callable
 from twin.pipeline.facts import BundleDropped, Rejected
 from twin.pipeline.machine import Effect, PlanChanged, Report, SetTimer, TransmitFailed, Transmitted
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
-from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.contact_volume import LEVELS
-from twin.pipeline.transport.lane import BundleId, Lane, Parcel
-from twin.pipeline.transport.routing import NEVER_US, NOBODY, Route, Router
+from twin.pipeline.transport.contact_plan import NEVER_US, ContactPlan
+from twin.pipeline.transport.lane import Lane, Parcel
+from twin.pipeline.transport.route import NOBODY
+from twin.pipeline.transport.routing import Router
+from twin.pipeline.transport.storage import Storage
 
 DOUBLINGS_MAX = 6  # of the pause that a neighbour that fails is planned around: 10 s to about 11 min (assumed)
 STRANDED = "stranded"
@@ -43,10 +44,9 @@ class Outbox:
     ) -> None:
         self.here = here
         self.router = Router(plan, here)
-        self.stored_bytes = 0
+        self._storage = Storage(storage_bytes_max)
         self._has_left = has_left
         self._given_up = given_up
-        self._storage_bytes_max = storage_bytes_max
         self._return_to_sender = return_to_sender
         self._senders: dict[str | None, frozenset[str]] = {None: NOBODY}
         self._lanes: dict[str, Lane] = {}
@@ -54,8 +54,12 @@ class Outbox:
         self._stranded: list[Parcel] = []
         self._stranded_expiry_us = NEVER_US
         self._stranded_at = 0  # what the router had given back when they were last looked at
-        self._transit: tuple[dict[BundleId, Parcel], ...] = tuple([{} for _ in range(LEVELS)])
         self._open_lanes(plan)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes held of bundles from elsewhere."""
+        return self._storage.used_bytes
 
     def _open_lanes(self, plan: ContactPlan) -> None:
         for neighbour in plan.neighbours(self.here):
@@ -68,25 +72,20 @@ class Outbox:
     def put(self, parcel: Parcel, now_us: int, out: list[Effect]) -> None:
         """Take a parcel, and send what can be sent."""
         if parcel.came_from is not None:
-            self.stored_bytes += parcel.size
-            if self._storage_bytes_max is not None:
-                self._transit[parcel.priority][parcel.bundle] = parcel
-        neighbour = self._place(parcel, now_us, out)
-        if self._storage_bytes_max is not None:
-            while self.stored_bytes > self._storage_bytes_max and self._drop_one(now_us, out):
-                pass
-        if neighbour is not None:
-            lane = self._lanes[neighbour]
-            if lane.antenna.under_way is None:
-                queue = lane.queues[parcel.priority]
-                # with its timer set, a lane waits for the contact of its heads: others change nothing
-                if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
-                    self._pump(neighbour, now_us, out)
+            self._storage.take_in(parcel)
+        lane = self._place(parcel, now_us, out)
+        if self._storage.bytes_max is not None:
+            self._make_room(now_us, out)
+        if lane is not None and lane.antenna.under_way is None:
+            queue = lane.queues[parcel.priority]
+            # with its timer set, a lane waits for the contact of its heads: others change nothing
+            if lane.wake_us == NEVER_US or lane.expiry_us < lane.wake_us or (queue and queue[0] is parcel):
+                self._pump(lane, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
-    def _place(self, parcel: Parcel, now_us: int, out: list[Effect]) -> str | None:
-        """Queue with the neighbour of the best route; the neighbour, None if there is no route."""
+    def _place(self, parcel: Parcel, now_us: int, out: list[Effect]) -> Lane | None:
+        """Queue with the neighbour of the best route; its lane, None if there is no route."""
         best = self.router.best
         to, size, priority, expiry_us = parcel.destination, parcel.size, parcel.priority, parcel.expiry_us
         sender = self._senders.get(parcel.came_from, NOBODY)
@@ -100,35 +99,17 @@ class Outbox:
             return None
         parcel.route = route
         volume = route[0][0]
-        neighbour = volume.contact[1]
-        self._lanes[neighbour].add(parcel)
+        lane = self._lanes[volume.contact[1]]
+        lane.add(parcel)
         if volume.lowest < priority:
-            self._push_out(route, now_us, out)
-        return neighbour
-
-    def _push_out(self, route: Route, now_us: int, out: list[Effect]) -> None:
-        """Route lower priorities anew, the newest of the lowest first, until all that is promised fits."""
-        volume = route.volumes[0]
-        queues = self._lanes[volume.contact.destination].queues
-        moved: list[Parcel] = []
-        for queue in queues[: route.priority]:
-            pushed = []
-            for parcel in reversed(queue):
-                if not volume.overbooked_us:
-                    break
-                if parcel.route.volumes[0] is volume:
-                    self.router.release(parcel.route)
-                    pushed.append(parcel)
-            for parcel in pushed:
-                queue.remove(parcel)
-            moved += reversed(pushed)
-        self._place_all(moved, now_us, out)
+            self._place_all(lane.take_overbooked(volume, priority, self.router.release), now_us, out)
+        return lane
 
     def _place_all(self, parcels: list[Parcel], now_us: int, out: list[Effect]) -> None:
         """Queue each anew, and send what can be sent."""
-        neighbours = {self._place(parcel, now_us, out) for parcel in parcels}
-        for neighbour in sorted([name for name in neighbours if name is not None]):
-            self._pump(neighbour, now_us, out)
+        lanes = [self._place(parcel, now_us, out) for parcel in parcels]
+        for neighbour in sorted({lane.antenna.neighbour for lane in lanes if lane is not None}):
+            self._pump(self._lanes[neighbour], now_us, out)
 
     # ------------------------------------------------------------ no route
 
@@ -164,48 +145,34 @@ class Outbox:
 
     # ------------------------------------------------------------ what is dropped
 
-    def _unstore(self, parcel: Parcel) -> None:
-        if parcel.came_from is not None:
-            self.stored_bytes -= parcel.size
-            self._transit[parcel.priority].pop(parcel.bundle, None)
-
-    def _drop_one(self, now_us: int, out: list[Effect]) -> bool:
-        """Drop the newest of the lowest priority; False if everything held is being radiated."""
-        for held in self._transit:
-            if held:
-                parcel = held[next(reversed(held))]
-                if parcel in self._stranded:
-                    self._stranded.remove(parcel)
-                else:
-                    self._lanes[parcel.route.next_hop].queues[parcel.priority].remove(parcel)
-                    self.router.release(parcel.route)
-                self._drop(parcel, "storage", now_us, out)
-                return True
-        return False
+    def _make_room(self, now_us: int, out: list[Effect]) -> None:
+        """Drop the newest of the lowest priority, as long as there is too much of it and not all is being radiated."""
+        while self._storage.is_over and (parcel := self._storage.newest_of_lowest()) is not None:
+            if parcel in self._stranded:
+                self._stranded.remove(parcel)
+            else:
+                self._lanes[parcel.route.next_hop].queues[parcel.priority].remove(parcel)
+                self.router.release(parcel.route)
+            self._drop(parcel, "storage", now_us, out)
 
     def _drop(self, parcel: Parcel, reason: str, now_us: int, out: list[Effect]) -> None:
-        self._unstore(parcel)
+        if parcel.came_from is not None:
+            self._storage.drop(parcel)
         out.append(Report(BundleDropped(parcel.bundle, parcel.destination, parcel.size, reason)))
         if parcel.owner is not None:
             self._given_up(parcel, now_us, out)
 
     def _expire(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
-        over = []
-        lane.expiry_us = NEVER_US
-        for queue in lane.queues:
-            for parcel in [parcel for parcel in queue if now_us > parcel.expiry_us]:
-                queue.remove(parcel)
-                self.router.release(parcel.route)
-                over.append(parcel)
-            lane.expiry_us = min([lane.expiry_us, *[parcel.expiry_us for parcel in queue]])
+        over = lane.take_expired(now_us)
+        for parcel in over:
+            self.router.release(parcel.route)
         for parcel in over:
             self._drop(parcel, "lifetime", now_us, out)
 
     # ------------------------------------------------------------ out
 
-    def _pump(self, neighbour: str, now_us: int, out: list[Effect]) -> None:
+    def _pump(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
         """Radiate the first that fits; route anew what has missed its contact; else set the timer for the next."""
-        lane = self._lanes[neighbour]
         antenna = lane.antenna
         if antenna.under_way is not None or not antenna.usable:
             return
@@ -222,22 +189,20 @@ class Outbox:
                 missed.append(queue.popleft())
             if queue and queue[0].size <= room_bytes:
                 parcel = lane.under_way = queue.popleft()
-                if self._storage_bytes_max is not None and parcel.came_from is not None:
-                    del self._transit[parcel.priority][parcel.bundle]
+                if parcel.came_from is not None:
+                    self._storage.radiates(parcel)
                 out.append(antenna.radiate(parcel.data))
                 begin_us, end_us = parcel.route[1][0]
-                self.router.busy(neighbour, now_us + end_us - begin_us)
+                self.router.busy(antenna.neighbour, now_us + end_us - begin_us)
                 if begin_us > now_us:
                     parcel.route = self.router.leaves_early(parcel.route, now_us)
                 break
         if missed:
-            for parcel in missed:
-                self.router.release(parcel.route)
-            self._place_all(missed, now_us, out)
+            self._reroute(missed, now_us, out)
         if room_bytes >= 0 and lane.under_way is None:
-            self._set_wake(neighbour, lane, now_us, out)
+            self._set_wake(lane, now_us, out)
 
-    def _set_wake(self, neighbour: str, lane: Lane, now_us: int, out: list[Effect]) -> None:
+    def _set_wake(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
         wake_us = lane.expiry_us + 1
         for queue in lane.queues:
             if queue:
@@ -246,7 +211,7 @@ class Outbox:
                     wake_us = start_us
         if wake_us < lane.wake_us:
             lane.wake_us = wake_us
-            out.append(SetTimer(f"contact:{neighbour}", wake_us))
+            out.append(SetTimer(f"contact:{lane.antenna.neighbour}", wake_us))
 
     # ------------------------------------------------------------ what happens
 
@@ -254,7 +219,7 @@ class Outbox:
         """The timer of a neighbour, or of what is stranded, is due."""
         lane = self._lanes[what]
         lane.wake_us = NEVER_US
-        self._pump(what, now_us, out)
+        self._pump(lane, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
@@ -271,7 +236,7 @@ class Outbox:
             return
         lane.under_way = None
         if parcel.came_from is not None:
-            self.stored_bytes -= parcel.size
+            self._storage.used_bytes -= parcel.size
         if parcel.route[1][0][1] > now_us:
             self.router.release_first(parcel.route)
         if lane.failures:
@@ -280,7 +245,7 @@ class Outbox:
         if parcel.owner is not None:
             self._has_left(parcel, now_us, out)
         if any(lane.queues):
-            self._pump(neighbour, now_us, out)
+            self._pump(lane, now_us, out)
         if self._stranded:
             self._look_again(now_us, out)
 
@@ -292,14 +257,14 @@ class Outbox:
         if lane.antenna.failed(event.id, now_us) and lane.under_way is not None:
             parcel, lane.under_way = lane.under_way, None
             lane.queues[parcel.priority].appendleft(parcel)
-            if parcel.came_from is not None and self._storage_bytes_max is not None:
-                self._transit[parcel.priority][parcel.bundle] = parcel
+            if parcel.came_from is not None:
+                self._storage.waits(parcel)
             if now_us >= lane.held_us:
                 lane.held_us = now_us + (RETRY_US << min(lane.failures, DOUBLINGS_MAX))
                 lane.failures += 1
                 self.router.hold(event.neighbour, lane.held_us)
-                self._reroute(lane, now_us, out)
-        self._pump(event.neighbour, now_us, out)
+                self._reroute(lane.take_all(), now_us, out)
+        self._pump(lane, now_us, out)
 
     def link_changed(self, neighbour: str, usable: bool, now_us: int, out: list[Effect]) -> bool:
         """An antenna became usable or unusable; False if there is no such neighbour."""
@@ -309,13 +274,12 @@ class Outbox:
         lane.antenna.usable = usable
         self._unusable = self._unusable - {neighbour} if usable else self._unusable | {neighbour}
         if usable:
-            self._pump(neighbour, now_us, out)
+            self._pump(lane, now_us, out)
         else:
-            self._reroute(lane, now_us, out)
+            self._reroute(lane.take_all(), now_us, out)
         return True
 
-    def _reroute(self, lane: Lane, now_us: int, out: list[Effect]) -> None:
-        parcels = lane.take_all()
+    def _reroute(self, parcels: list[Parcel], now_us: int, out: list[Effect]) -> None:
         for parcel in parcels:
             self.router.release(parcel.route)
         self._place_all(parcels, now_us, out)

@@ -12,7 +12,8 @@ from itertools import count
 from twin.pipeline.machine import Transmit
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.routing import Route, Router
+from twin.pipeline.transport.route import Route
+from twin.pipeline.transport.routing import Router
 
 DOUBLINGS_MAX = 6  # of the pause after a failure
 PAUSE_MAX_US = RETRY_US << DOUBLINGS_MAX

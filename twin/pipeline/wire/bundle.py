@@ -30,6 +30,7 @@ from twin.pipeline.wire.blocks import (
     encode_endpoint,
     encode_hops,
     read_block,
+    read_fields,
     seal_crc,
 )
 from twin.pipeline.wire.cbor import BYTES, head
@@ -184,17 +185,18 @@ def read(data: bytes) -> tuple[Flow, int, int, int, Extensions, bytes]:
         BundleError: As `decode`.
     """
     flow, created_ms, sequence, lifetime_ms, position = read_primary(data)
-    block, position = read_block(data, position)
+    kind, number, flags, crc_type, payload, position = read_fields(data, position)
     extensions = _NO_EXTENSIONS
-    if block.type != PAYLOAD:
-        extensions, block, position = read_extensions(data, block, position)
-    if block.number != 1:
-        raise BundleError(f"payload block: has number {block.number}, must have 1")
+    if kind != PAYLOAD:
+        first = Block(kind, number, flags, crc_type, payload)
+        extensions, (_, number, _, _, payload), position = read_extensions(data, first, position)
+    if number != 1:
+        raise BundleError(f"payload block: has number {number}, must have 1")
     if data[position:] != b"\xff":
         raise BundleError(why_no_end(data, position))
     if created_ms == 0 and extensions.age_ms is None:
         raise BundleError("primary block: creation time 0 without a Bundle Age block (RFC 9171 4.4.2)")
-    return flow, created_ms, sequence, lifetime_ms, extensions, block.content
+    return flow, created_ms, sequence, lifetime_ms, extensions, payload
 
 
 def read_extensions(data: bytes, block: Block, position: int) -> tuple[Extensions, Block, int]:

@@ -23,7 +23,7 @@ from twin.pipeline.wire.blocks import (
     encode_endpoint,
     seal_crc,
 )
-from twin.pipeline.wire.cbor import UINT, UNSIGNED, head, number, unsigned
+from twin.pipeline.wire.cbor import UINT, UNSIGNED, head, number
 
 IS_FRAGMENT = 0x000001
 ADMINISTRATIVE_RECORD = 0x000002
@@ -84,10 +84,13 @@ def read_primary(data: bytes) -> tuple[Flow, int, int, int, int]:
         raise BundleError(_why_no_primary(data))
     flow_bytes, created, sequence, lifetime, crc = match.groups()
     flow = _decode_flow(flow_bytes)
-    extend, mark, size, blank = CRCS[flow.crc_type]
-    if mark + extend(0, data[1 : match.start(5)] + blank).to_bytes(size, "big") != crc:
+    end = match.end()
+    extend, mark, size, blank = CRCS[flow[2]]
+    if mark + extend(0, data[1 : end - size - 1] + blank).to_bytes(size, "big") != crc:
         raise BundleError("primary block: CRC mismatch")
-    return flow, unsigned(created), unsigned(sequence), unsigned(lifetime), match.end()
+    created_ms = int.from_bytes(created[len(created) > 1 :], "big")  # `unsigned`, thousands a second
+    number = int.from_bytes(sequence[len(sequence) > 1 :], "big")
+    return flow, created_ms, number, int.from_bytes(lifetime[len(lifetime) > 1 :], "big"), end
 
 
 def end_of_primary(data: bytes) -> int:

@@ -6,6 +6,7 @@ from itertools import count
 
 from twin.pipeline.transport.antenna import RETRY_US
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.way import Way
 
 S = 1_000_000
@@ -97,6 +98,18 @@ def test_an_edge_passes_nothing_on() -> None:
     way = Way(plan(*contacts), "earth", "edge-1")
     assert way.room_bytes(0) == 0
     assert way.next_start_us(0, 1000) == 300 * S
+
+
+def test_ways_of_one_node_leave_each_other_what_they_have_promised() -> None:
+    down = [window("mro", edge, 0, 2000, 0) for edge in ("edge-1", "edge-2")]
+    known = plan(window("earth", "mro", 0, 900), *down)
+    router = Router(known, "earth")
+    one, other = (Way(known, "earth", edge, count(), router) for edge in ("edge-1", "edge-2"))
+    assert one.room_bytes(0) >= 1_000_000
+    one.radiate(bytes(1_000_000), 0)
+    assert other.room_bytes(0) == 0
+    assert other.next_start_us(0, 100) == 8 * S
+    assert Way(known, "earth", "edge-2").next_start_us(0, 100) == 0  # who knows nothing of it
 
 
 def test_ways_of_one_node_share_a_row_of_numbers() -> None:

@@ -58,6 +58,7 @@ from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
+from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import ALERT, peek_kind
@@ -117,7 +118,8 @@ class Gateway:
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
         self._acks = AckMaker(s.term, s.signer, self.streams)
         self._transmissions = count()
-        self._desks = {edge.name: self._desk(edge) for edge in s.edges}
+        router = Router(s.plan, s.name)
+        self._desks = {edge.name: self._desk(edge, router) for edge in s.edges}
         self._hop_keys = HopKeyDesk(self._mailer.protector, self._post_notice)
         self._signers = {number: known.name for number, known in s.devices.items() if known.name in self._desks}
         self._book = KeyBook(s.devices)
@@ -132,9 +134,9 @@ class Gateway:
         self._auditor = AuditorDesk(s.auditor, self._book)
         self._second = SecondMedium(s.batch_rows, ids, self._auditor, self.streams, self._intake)
 
-    def _desk(self, edge: EdgeOnMars) -> AckDesk:
+    def _desk(self, edge: EdgeOnMars, router: Router) -> AckDesk:
         s = self.settings
-        way = Way(s.plan, s.name, edge.name, self._transmissions)
+        way = Way(s.plan, s.name, edge.name, self._transmissions, router)
         return AckDesk(edge, way, self._mailer, s.ack_delay_us, s.bundle_bytes_max, self._acks)
 
     @classmethod
@@ -180,8 +182,9 @@ class Gateway:
             case TimerFired(name):
                 self._timer(name, now_us, out)
             case PlanChanged(plan):
+                router = Router(plan, self.settings.name)
                 for desk in self._desks.values():
-                    desk.way.replan(plan)
+                    desk.way.replan(plan, router)
             case SurgeonAcknowledged(alert):
                 self._alerts.acknowledge(alert, now_us, out)
             case Started(entropy):

@@ -27,12 +27,20 @@ class Way:
 
     Args:
         ids: numbers of transmissions, one row for all ways of a node: over one relay several may be under way.
+        router: what is promised of contacts, one account for all ways of a node as well.
 
     Attributes:
         usable: whether any neighbour can be transmitted to.
     """
 
-    def __init__(self, plan: ContactPlan, here: str, destination: str, ids: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        plan: ContactPlan,
+        here: str,
+        destination: str,
+        ids: Iterator[int] | None = None,
+        router: Router | None = None,
+    ) -> None:
         self.here = here
         self.destination = destination
         self._ids = count() if ids is None else ids
@@ -41,10 +49,10 @@ class Way:
         self._chosen: Route | None = None
         self._wanted_bytes = PROBE_BYTES
         self._failures: dict[str, int] = {}
-        self.replan(plan)
+        self.replan(plan, router)
 
-    def replan(self, plan: ContactPlan) -> None:
-        """Go by another plan from now on."""
+    def replan(self, plan: ContactPlan, router: Router | None = None) -> None:
+        """Go by another plan from now on; `router` is that of all ways of the node."""
         self.plan = plan
         self._failures.clear()
         if self._busy is None:
@@ -54,7 +62,7 @@ class Way:
                 self._antennas[neighbour] = Antenna(plan, self.here, neighbour, self._ids)
         for antenna in self._antennas.values():
             antenna.replan(plan)
-        self._router = Router(plan, self.here)
+        self._router = router or Router(plan, self.here)
         direct = self._antennas.get(self.destination)
         self._only = direct if direct is not None and len(self._antennas) == 1 else None
 

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from twin import cli
+from twin.experiments.sky_plan import plan_of
+from twin.scenario import load_scenario
+from twin.scenario.errors import ScenarioError
 from twin.world.elements import Elements
 from twin.world.orbits import KeplerOrbit
 from twin.world.timescales import us_to_utc, utc_to_us
 
+HOUR_US = 3_600_000_000
 START_US = utc_to_us("2033-03-10T00:00:00Z")
 SCENARIO = """\
 name: hostile
@@ -74,7 +78,7 @@ def test_the_areostationary_relay_of_the_catalogue_may_stand_elsewhere(answer):
 
 def write_oem(path: Path, until_us: int) -> None:
     orbit = KeplerOrbit(Elements(START_US, 3696.19, 0.0, 93.0, 43.9, 0.0, 0.0))
-    us = np.arange(START_US - 60_000_000, until_us, 60_000_000)
+    us = np.arange(START_US, until_us + 1, 60_000_000)
     speed = orbit.position_km(us + 500_000) - orbit.position_km(us - 500_000)
     rows = [
         " ".join((us_to_utc(int(at_us))[:-1], *(f"{value:.6f}" for value in (*at_km, *moves))))
@@ -92,18 +96,29 @@ def write_oem(path: Path, until_us: int) -> None:
 
 
 def test_a_table_must_reach_as_far_as_the_plan(tmp_path, answer):
-    """The plan goes on for five sols after the scenario, its geometry does not."""
-    write_oem(tmp_path / "short.oem", START_US + 2 * 3_600_000_000)
-    refused(
-        answer(orbit="{oem: short.oem}"),
-        "relay mro: short.oem lacks 2033-03-10T01:59:00.000Z to 2033-03-15T",
-        "import a longer table",
-    )
-    code, out, error = answer(orbit="{oem: short.oem}", options=["--geometry"])
+    """From the scenario's start to its end, not to when a run would have drained."""
+    write_oem(tmp_path / "exact.oem", START_US + HOUR_US)
+    whole = answer(orbit="{oem: exact.oem}", options=["--csv"])
+    assert whole[0] == 0
+    assert "mro,earth," in whole[1]
+    code, out, error = answer(orbit="{oem: exact.oem}", options=["--geometry"])
     assert (code, error) == (0, "")
     assert "relay-earth" in out
-    write_oem(tmp_path / "long.oem", START_US + 6 * 86_400_000_000)
-    assert answer(orbit="{oem: long.oem}")[0] == 0
+    write_oem(tmp_path / "long.oem", START_US + 6 * 24 * HOUR_US)
+    assert answer(orbit="{oem: long.oem}", options=["--csv"]) == whole
+    for options in ([], ["--geometry"]):
+        refused(
+            answer(orbit="{oem: exact.oem}", options=["--set", "duration=90 min", *options]),
+            "relay mro: exact.oem lacks 2033-03-10T01:00:00.000Z to 2033-03-10T01:30:00.000Z",
+            "import a longer table",
+        )
+
+
+def test_a_run_needs_orbits_until_it_has_drained(tmp_path, answer):
+    write_oem(tmp_path / "exact.oem", START_US + HOUR_US)
+    assert answer(orbit="{oem: exact.oem}")[0] == 0
+    with pytest.raises(ScenarioError, match=r"exact\.oem lacks .* some sols beyond the scenario's end to drain"):
+        plan_of(load_scenario(tmp_path / "hostile.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from twin.experiments import bare, sky_plan
-from twin.experiments.relay_orbits import relays_of
+from twin.experiments.relay_orbits import known_until_us, relays_of
 from twin.faults.resolve import resolve
 from twin.network.sights import Sight, sights
+from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import BareScenario, HabitatScenario, Scenario
@@ -17,10 +18,17 @@ def planned_contacts(scenario: Scenario) -> ContactPlan:
     if isinstance(scenario, BareScenario):
         plan = bare.plan_of(resolve(scenario))
     else:
-        plan = sky_plan.plan_of(resolve(scenario))
+        plan = sky_plan.plan_of(resolve(scenario), _span(scenario))
     end_us = scenario.end_us
     cut = (c._replace(end_us=min(c.end_us, end_us)) for c in plan.contacts if c.start_us < end_us)
     return ContactPlan(cut, plan.ends)
+
+
+def _span(scenario: HabitatScenario) -> Window:
+    """What a run plans, as far as orbits are known: nothing has to drain here."""
+    start_us, end_us = sky_plan.span_of(scenario)
+    known_us = known_until_us(scenario)
+    return start_us, end_us if known_us is None else min(end_us, max(known_us, scenario.end_us))
 
 
 def raw_sights(scenario: Scenario) -> list[Sight]:

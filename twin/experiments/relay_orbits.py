@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from twin.network.sights import Relay
@@ -15,9 +17,6 @@ from twin.world.elements import Elements
 from twin.world.oem import read_oem
 from twin.world.timescales import us_to_utc, utc_to_us
 
-_MARGIN_US = 1_000_000
-"""Light times are rounded, so an orbit may be asked for just outside."""
-
 
 def relays_of(scenario: HabitatScenario, span: Window) -> dict[str, Relay]:
     """The relays of a scenario by name, with orbits that are known throughout a span [us].
@@ -27,28 +26,47 @@ def relays_of(scenario: HabitatScenario, span: Window) -> dict[str, Relay]:
     """
     found = {}
     for index, relay in enumerate(scenario.network.relays):
-        try:
-            orbit = _orbit(relay.orbit, scenario, span)
-        except ValueError as problem:
-            place = "the scenario" if scenario.origin is None else scenario.origin.path
-            said, _, remedy = str(problem).rpartition("; ")
-            key = ("network", "relays", index, "orbit")
-            raise ScenarioError(f"relay {relay.name}", said, place, remedy, key) from problem
-        found[relay.name] = Relay(orbit, relay.min_elevation_deg)
+        with _told_of(scenario, index):
+            found[relay.name] = Relay(_orbit(relay.orbit, scenario, span), relay.min_elevation_deg)
     return found
+
+
+@contextmanager
+def _told_of(scenario: HabitatScenario, index: int) -> Iterator[None]:
+    """Say of which relay something is wrong."""
+    try:
+        yield
+    except ValueError as problem:
+        place = "the scenario" if scenario.origin is None else scenario.origin.path
+        said, _, remedy = str(problem).rpartition("; ")
+        name, key = scenario.network.relays[index].name, ("network", "relays", index, "orbit")
+        raise ScenarioError(f"relay {name}", said, place, remedy, key) from problem
+
+
+def known_until_us(scenario: HabitatScenario) -> int | None:
+    """The last instant for which the files of its relays give orbits [us], None without any file.
+
+    Raises:
+        ScenarioError: a file does not give an orbit around Mars.
+    """
+    ends_us = []
+    for index, relay in enumerate(scenario.network.relays):
+        if relay.orbit.oem is not None:
+            with _told_of(scenario, index):
+                ends_us.append(read_oem(_beside(scenario, relay.orbit.oem)).orbit.spans_us[-1][1])
+    return min(ends_us, default=None)
 
 
 def _orbit(orbit: Orbit, scenario: HabitatScenario, span: Window) -> orbits.Orbit:
     if orbit.oem is not None:
         table = read_oem(_beside(scenario, orbit.oem)).orbit
-        wanted = span[0] - _MARGIN_US, span[1] + _MARGIN_US
-        gaps = subtract([wanted], [(start_us, end_us + 1) for start_us, end_us in table.spans_us])
+        gaps = subtract([span], table.spans_us)
         if gaps:
-            missing = " to ".join(us_to_utc(at_us) for at_us in gaps[0])
-            needed = " to ".join(us_to_utc(at_us) for at_us in wanted)
+            missing, needed = (" to ".join(map(us_to_utc, window)) for window in (gaps[0], span))
+            drains = ", some sols beyond the scenario's end to drain" if span[1] > scenario.end_us else ""
             raise ValueError(
-                f"{orbit.oem} lacks {missing}, and the plan runs from {needed}, some sols beyond the scenario's end to "
-                "drain; import a longer table, or choose another start or duration"
+                f"{orbit.oem} lacks {missing}, and the plan runs from {needed}{drains}; import a longer table, or "
+                "choose another start or duration"
             )
         return table
     if orbit.longitude_deg is not None:

@@ -97,9 +97,9 @@ def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, 
     return found
 
 
-def plan_of(scenario: HabitatScenario) -> ContactPlan:
-    """Contacts both ways; what is announced to be closed is left out, by direction."""
-    span, site = span_of(scenario), site_of(scenario)
+def plan_of(scenario: HabitatScenario, span: Window | None = None) -> ContactPlan:
+    """Contacts both ways in a span, by default `span_of`; what is announced to be closed is left out, by direction."""
+    span, site = span or span_of(scenario), site_of(scenario)
     relays = relays_of(scenario, span)
     network = scenario.network
     bands: set[str] = {radio.band for _, radio in network.radios}

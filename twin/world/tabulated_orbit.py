@@ -1,4 +1,4 @@
-"""An orbit known as a table of states: interpolated between them, refused outside them.
+"""An orbit known as a table of states: interpolated between them, refused outside them but for a second.
 
 Hermite's polynomial meets positions and velocities of its states, Lagrange's positions only; both are kept
 in Newton's form, with divided differences in which Hermite's states stand twice. A polynomial takes the
@@ -21,6 +21,11 @@ Method = Literal["hermite", "lagrange"]
 
 DEGREE_MAX = 15
 """assumed: beyond it a polynomial through equal steps swings between them more than it gains."""
+
+
+BEYOND_US = US_PER_S
+"""How far the first and the last polynomial of a table go on: light times are rounded, so that who looks along one may
+ask just outside. The orbiter leaves its straight line by less than 2 m in that."""
 
 
 class TableError(ValueError):
@@ -135,11 +140,14 @@ class TabulatedOrbit:
         """Mars-centred ICRF position [km], shape (3,) or (n, 3).
 
         Raises:
-            ValueError: an instant is in no usable span.
+            ValueError: an instant is in no usable span, nor within a second of the first and the last.
         """
         at_us = np.atleast_1d(np.asarray(us, dtype=np.int64))
-        which = np.searchsorted(self._starts_us, at_us, side="right") - 1
-        outside = (which < 0) | (at_us > self._ends_us[which])
+        first_us, last_us = self._starts_us[0], self._ends_us[-1]
+        within_us = np.where((at_us < first_us) & (at_us >= first_us - BEYOND_US), first_us, at_us)
+        within_us = np.where((at_us > last_us) & (at_us <= last_us + BEYOND_US), last_us, within_us)
+        which = np.searchsorted(self._starts_us, within_us, side="right") - 1
+        outside = (which < 0) | (within_us > self._ends_us[which])
         if outside.any():
             spans = ", ".join(f"{us_to_utc(start_us)} to {us_to_utc(end_us)}" for start_us, end_us in self.spans_us)
             raise ValueError(

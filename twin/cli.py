@@ -235,6 +235,9 @@ def contacts(
     as_csv: Annotated[bool, typer.Option("--csv", help="The same columns as CSV.")] = False,
     as_ion: Annotated[bool, typer.Option("--ion", help="For ION: ionrc commands.")] = False,
     as_hdtn: Annotated[bool, typer.Option("--hdtn", help="For HDTN: its JSON contact plan.")] = False,
+    relative: Annotated[
+        bool, typer.Option("--relative", help="ION and HDTN: times from the scenario's start, not dates up to 2038.")
+    ] = False,
     geometry: Annotated[bool, typer.Option("--geometry", help="Raw visibility instead: who sees whom.")] = False,
     budget: Annotated[bool, typer.Option("--budget", help="Link budgets instead: why a rate is what it is.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan: .png, .svg or .pdf.")] = None,
@@ -248,7 +251,7 @@ def contacts(
     if len(asked) > 1:
         raise ScenarioError(f"formats {' and '.join(asked)}", "one is printed", "the options", "choose one")
     loaded = load_scenario(scenario, overrides or ())
-    text, notes = write_plan(loaded, asked[0] if asked else None, geometry, plot, budget)
+    text, notes = write_plan(loaded, asked[0] if asked else None, geometry, plot, budget, relative)
     typer.echo(text, nl=False)
     for note in notes:
         typer.echo(f"twin: {note}", err=True)

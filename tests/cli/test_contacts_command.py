@@ -92,7 +92,7 @@ def test_the_plan_as_json_says_who_when_how_fast_and_how_far(scenario: Path) -> 
     end_us = utc_to_us("2033-03-15T03:17:56.220Z")
     assert all(utc_to_us(c["start_utc"]) < utc_to_us(c["end_utc"]) <= end_us for c in contacts)
     pairs = {(c["from"], c["to"]) for c in contacts}
-    assert {("edge-1", "relay"), ("relay", "edge-1"), ("relay", "earth"), ("earth", "relay")} <= pairs
+    assert {("habitat", "relay"), ("relay", "habitat"), ("relay", "earth"), ("earth", "relay")} <= pairs
     assert {c["via"] for c in contacts if c["to"] == "earth"} == {"DSS-14", "DSS-43", "DSS-63"}
 
 
@@ -103,6 +103,25 @@ def test_ion_and_hdtn_read_back_promise_no_more_than_the_plan(scenario: Path) ->
         plan = read(printed(scenario, form)).plan
         found = sum(c.rate_bps * (c.end_us - c.start_us) / 1e6 for c in plan.contacts)
         assert 0.99 * volume < found <= volume, form
+
+
+def test_the_habitats_antenna_is_promised_once_however_many_nodes_share_it(scenario: Path) -> None:
+    for form in ("--json", "--csv", "--ion", "--hdtn"):
+        text = printed(scenario, form)
+        assert printed(scenario, form, "--set", "habitat.edge_nodes=3") == text
+        assert "habitat" in text
+        assert "edge-" not in text
+
+
+def test_after_2038_ion_and_hdtn_count_from_the_start(scenario: Path) -> None:
+    late = ("--set", "start=2039-01-01T00:00:00Z", "--set", "duration=6 h")
+    whole = [c["start_utc"] for c in json.loads(printed(scenario, "--json", *late))]
+    for form, read in (("--ion", read_ion), ("--hdtn", read_hdtn)):
+        assert "--relative" in refused(scenario, form, *late)
+        found = read(printed(scenario, form, "--relative", *late)).plan.contacts
+        assert len(found) == len(whole)
+        assert all(0 <= c.start_us - utc_to_us(at) < 1_000_000 for c, at in zip(found, whole, strict=True))
+    assert "give --ion or --hdtn" in refused(scenario, "--json", "--relative")
 
 
 def test_csv_has_a_row_for_each_contact(scenario: Path) -> None:

@@ -31,21 +31,21 @@ Written = tuple[str, tuple[str, ...]]
 """A text, and what it does not say exactly, one line each."""
 
 
-def _json(plan: ContactPlan, _name: str) -> Written:
+def _json(plan: ContactPlan, _name: str, _reference_us: int | None) -> Written:
     return to_json(plan), ()
 
 
-def _csv(plan: ContactPlan, name: str) -> Written:
+def _csv(plan: ContactPlan, name: str, _reference_us: int | None) -> Written:
     return to_csv(plan, name), ()
 
 
-def _ion(plan: ContactPlan, _name: str) -> Written:
-    export = to_ion(plan, number_nodes(plan))
+def _ion(plan: ContactPlan, _name: str, reference_us: int | None) -> Written:
+    export = to_ion(plan, number_nodes(plan), reference_us)
     return export.text, _said_of(export)
 
 
-def _hdtn(plan: ContactPlan, _name: str) -> Written:
-    export = to_hdtn(plan, number_nodes(plan))
+def _hdtn(plan: ContactPlan, _name: str, reference_us: int | None) -> Written:
+    export = to_hdtn(plan, number_nodes(plan), reference_us)
     return export.text, _said_of(export)
 
 
@@ -59,25 +59,37 @@ def _said_of(export: Export) -> tuple[str, ...]:
     )
 
 
-FORMS: Final[Mapping[str, Callable[[ContactPlan, str], Written]]] = MappingProxyType(
+FORMS: Final[Mapping[str, Callable[[ContactPlan, str, int | None], Written]]] = MappingProxyType(
     {"--json": _json, "--csv": _csv, "--ion": _ion, "--hdtn": _hdtn}
 )
+"""Plan, name and the instant from which times count, None for dates."""
+_COUNTING: Final = ("--ion", "--hdtn")
 
 
 def write_plan(
-    scenario: Scenario, form: str | None, geometry: bool, picture: Path | None, budgets: bool = False
+    scenario: Scenario,
+    form: str | None,
+    geometry: bool,
+    picture: Path | None,
+    budgets: bool = False,
+    relative: bool = False,
 ) -> Written:
     """The plan of a scenario as text; None of the `FORMS` is a table for people.
+
+    Edge nodes share every antenna of the habitat, so one node, `habitat`, stands for all of them.
 
     Args:
         geometry: raw visibility instead of the plan, as a table or as JSON.
         picture: where to draw the plan as well, None nowhere.
         budgets: the links' budgets instead of the plan, as text.
+        relative: times count from the scenario's start.
 
     Raises:
-        ScenarioError: geometry or budgets in a form that has no word for them, a picture of an unknown form, or a place
-            that cannot be written.
+        ScenarioError: geometry, budgets or times in a form that has no word for them, a picture of an unknown form, or
+            a place that cannot be written.
     """
+    if relative and (form not in _COUNTING or geometry or budgets):
+        raise ScenarioError("times from the start", "are for ION and HDTN", "--relative", "give --ion or --hdtn")
     longitude_deg = scenario.habitat.site.longitude_deg if isinstance(scenario, HabitatScenario) else None
     span = scenario.start_us, scenario.end_us
     if budgets:
@@ -91,16 +103,22 @@ def write_plan(
             raise ScenarioError(f"geometry with {what}", "is a table or JSON", "--geometry", "drop one of the two")
         sights = raw_sights(scenario)
         return (sights_to_json(sights) if form else sight_table(sights, span, longitude_deg)), ()
-    plan = planned_contacts(scenario)
+    planned = planned_contacts(scenario)
+    notes = _no_way(planned, scenario)
+    plan = _of_one_habitat(planned, scenario)
     if picture is not None:
-        _draw(_for_people(plan, scenario), scenario, longitude_deg, picture)
-    notes = _no_way(plan, scenario)
+        _draw(plan, scenario, longitude_deg, picture)
     if form is None:
-        tables = [contact_table(_for_people(plan, scenario), span, longitude_deg)]
+        tables = [contact_table(plan, span, longitude_deg)]
         if isinstance(scenario, HabitatScenario) and (used := antenna_use(scenario)):
             tables.append(antenna_table(used) + "\n")
         return "\n".join(tables), notes
-    text, said = FORMS[form](plan, scenario.name)
+    try:
+        text, said = FORMS[form](plan, scenario.name, scenario.start_us if relative else None)
+    except ValueError as problem:  # a date beyond 32 bits
+        subject, _, rule = str(problem).partition(": ")
+        rule, _, remedy = rule.partition("; ")
+        raise ScenarioError(subject, rule, form, f"{remedy}: --relative") from problem
     return text, (*notes, *said)
 
 
@@ -113,8 +131,8 @@ def _no_way(plan: ContactPlan, scenario: Scenario) -> tuple[str, ...]:
     return tuple(f"no way leads {words} in this time" for words, here, there in pairs if not ways(plan, here, there))
 
 
-def _for_people(plan: ContactPlan, scenario: Scenario) -> ContactPlan:
-    """The plan with one node in the place of the edge nodes: they share every antenna of the habitat."""
+def _of_one_habitat(plan: ContactPlan, scenario: Scenario) -> ContactPlan:
+    """The plan with one node in the place of the edge nodes, so that nothing is promised twice."""
     if not isinstance(scenario, HabitatScenario):
         return plan
     first, *others = scenario.habitat.edge_names

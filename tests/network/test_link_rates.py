@@ -69,6 +69,14 @@ def test_rates_in_the_plan_are_the_published_ones_of_mro(start, information_bps)
     assert max(c.rate_bps for c in down(settings, start)) == bundle_bps(radio, information_bps, 64_000)
 
 
+def test_no_pass_carries_more_than_any_did():
+    """Up to 2 Mbit/s from Curiosity to MRO, below what a radio of 2048 kbit/s leaves for data with a strong signal."""
+    published = {(row["link"], row["distance_km"]): row["rate"] for row in rows("link_published")}
+    assert published["UHF relay Curiosity-MRO", "-"].startswith("up to 2 Mbps")
+    passes = contacts_of(scenario_of(RELAY % ("mro-like", "gain: 25 dB")), "edge-1", "relay")
+    assert max(c.rate_bps for c in passes) == 2_000_000
+
+
 def test_frames_and_headers_take_their_share():
     radio = scenario_of(X % "").network.direct_to_earth
     assert 0.97 < bundle_bps(radio, 1_000_000, 64_000) / 1e6 < 0.98

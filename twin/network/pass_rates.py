@@ -14,6 +14,8 @@ from twin.network.visibility import Window
 from twin.world.timescales import FloatArray, IntArray
 
 _STEP_US = 5_000_000
+CARRIED_MAX_BPS = 2_000_000
+"""The highest published for a pass, Curiosity to MRO (reference/link_published.csv), below a 2048 kbit/s radio's own."""
 _SWITCHING = Switching(margin_db=UHF_LINK.margin_db, hysteresis_db=1.0)
 """The margin of the budget; hysteresis assumed."""
 
@@ -72,4 +74,5 @@ def pass_segments(
 
 
 def _goodput(segment: Segment, farthest_km: float, frame_loss: float) -> Segment:
-    return segment._replace(rate_bps=goodput_bps(segment.rate_bps, farthest_km, frame_loss, GoBackN()))
+    carried_bps = goodput_bps(segment.rate_bps, farthest_km, frame_loss, GoBackN())
+    return segment._replace(rate_bps=min(carried_bps, CARRIED_MAX_BPS))

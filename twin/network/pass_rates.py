@@ -15,7 +15,7 @@ from twin.world.timescales import FloatArray, IntArray
 
 _STEP_US = 5_000_000
 CARRIED_MAX_BPS = 2_000_000
-"""The highest published for a pass, Curiosity to MRO (reference/link_published.csv), below a 2048 kbit/s radio's own."""
+"""The highest published for a pass, Curiosity to MRO (reference/link_published.csv); a 2048 kbit/s radio could more."""
 _SWITCHING = Switching(margin_db=UHF_LINK.margin_db, hysteresis_db=1.0)
 """The margin of the budget; hysteresis assumed."""
 

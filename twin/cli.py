@@ -228,6 +228,38 @@ def ledger(
 
 
 @verb
+def hunt(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file, with guarantees.")],
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds in all; default 100 without --time.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="DURATION", help="How long to hunt, e.g. 10min.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at the same time.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="The campaign's own folder; default reports/hunt-<name>.")] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Override a key.")] = None,
+) -> int:
+    """Hunt for violations: random faults and settings from each seed; what breaks is shrunk to its smallest form.
+
+    A campaign that was cut short goes on with the same command. Exit code 1 when anything was found.
+    """
+    from twin.hunt.campaign import hunt as hunt_scenario
+    from twin.hunt.campaign import told
+    from twin.scenario.errors import ScenarioError
+    from twin.units import DURATION, QuantityError, parse_quantity
+
+    try:
+        time_s = None if time is None else parse_quantity(time, DURATION) / 1e6
+    except QuantityError as error:
+        raise ScenarioError(f"time {time}", error.rule, "--time", error.remedy) from error
+    wanted = 100 if seeds is None and time is None else seeds
+    folder = out if out is not None else Path("reports") / f"hunt-{scenario.stem}"
+    tally = hunt_scenario(scenario, tuple(overrides or ()), folder, wanted, time_s, jobs)
+    for line in told(tally):
+        typer.echo(line)
+    if tally.interrupted:
+        raise KeyboardInterrupt
+    return BROKEN if tally.findings.found else 0
+
+
+@verb
 def contacts(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file; it need not have devices.")],
     overrides: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Override a key.")] = None,

@@ -2,7 +2,7 @@
 
 from twin.scenario.assumptions import Assumption, assumptions
 from twin.scenario.errors import ScenarioError
-from twin.scenario.load import load_scenario, parse_scenario
+from twin.scenario.load import load_scenario, parse_scenario, read_plain, scenario_of
 from twin.scenario.model import BareScenario, HabitatScenario, Scenario
 from twin.scenario.schema import json_schema
 
@@ -16,4 +16,6 @@ __all__ = [
     "json_schema",
     "load_scenario",
     "parse_scenario",
+    "read_plain",
+    "scenario_of",
 ]

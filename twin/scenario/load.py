@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import yaml
 from pydantic import ValidationError
 
 from twin.scenario.document import Node, parse_document, parse_value, read_document
@@ -22,6 +23,33 @@ from twin.scenario.model import SEED_MAX, Origin, Scenario, kind_of
 
 EXTENDS_MAX: Final = 8
 _FROM_HERE: Final = "give its path, relative to this file"
+
+
+def read_plain(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a scenario file says as plain data, with what it extends and with overrides.
+
+    Raises:
+        ScenarioError: The file is none, or an override names nothing. Whether it is a scenario is not asked.
+    """
+    file = Path(path)
+    root = _extended(file, read_document(file), ())
+    for override in overrides:
+        _apply(root, override)
+    plain: dict[str, Any] = root.plain()
+    return plain
+
+
+def scenario_of(document: Mapping[str, Any], source: str) -> Scenario:
+    """A scenario from plain data, without `extends`; `source` names it in errors.
+
+    Raises:
+        ScenarioError: Whatever is wrong, as one line.
+    """
+    try:
+        return kind_of(dict(document)).model_validate(document)
+    except (RuleError, ValidationError):
+        # once more as text, for the line that it breaks
+        return parse_scenario(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True), source)
 
 
 def load_scenario(path: str | os.PathLike[str], overrides: Sequence[str] = (), seed: int | None = None) -> Scenario:

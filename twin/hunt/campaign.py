@@ -1,0 +1,179 @@
+"""Seeds one after the other, by several processes at a time; what breaks is shrunk and kept."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from twin.experiments.mission import Roles
+from twin.hunt.case import Case, Document
+from twin.hunt.draw import draw
+from twin.hunt.findings import Findings, Found, open_findings
+from twin.hunt.shrink import shrink
+from twin.hunt.trial import Broken, trial
+from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
+
+US_PER_S = 1_000_000
+
+
+class Tried(NamedTuple):
+    """What a seed came to: its case, what broke, and the smallest case that breaks the same; simulated time [us]."""
+
+    seed: int
+    case: Case
+    broken: Broken | None
+    smallest: Case
+    trials: int
+
+
+class Tally(NamedTuple):
+    """How a campaign went; `wall_s` and `tried` count this sitting alone."""
+
+    findings: Findings
+    tried: int
+    wall_s: float
+    interrupted: bool
+
+
+def hunt(
+    path: Path,
+    overrides: tuple[str, ...],
+    out: Path,
+    seeds: int | None = None,
+    time_s: float | None = None,
+    jobs: int = 1,
+    roles: Roles | None = None,
+) -> Tally:
+    """Try the cases of a scenario's seeds: its own, then those that follow; a campaign in `out` is gone on with.
+
+    Args:
+        out: the campaign's folder.
+        seeds: how many in all; None: until the time is over.
+        time_s: how long to hunt; None: until the seeds are over. What a seed comes to does not depend on it.
+        jobs: processes at the same time.
+        roles: other machines than the production ones (planted bugs).
+
+    Raises:
+        ScenarioError: no scenario, one without guarantees, or a folder that is something else's.
+    """
+    own = load_scenario(path, overrides)
+    if not own.listed_guarantees:
+        rule = "lists no guarantee, so that nothing can break"
+        raise ScenarioError(f"scenario {own.name}", rule, f"{path}, guarantees", "list what must hold")
+    document = read_plain(path, overrides)
+    findings = open_findings(out, own.name, document, own.seed)
+    begun = time.monotonic()
+    until = None if time_s is None else begun + time_s
+    first = own.seed + findings.done
+    numbers = count(first) if seeds is None else iter(range(first, own.seed + seeds))
+    tried, interrupted = 0, False
+    bar = _bar(seeds, findings.done)
+    try:
+        for result in _tried(partial(_one, document, roles), numbers, jobs, until):
+            if result.broken is not None:
+                _keep(findings, result, roles)
+            findings.done += 1
+            tried += 1
+            findings.save()
+            bar.update()
+            bar.set_postfix_str(
+                f"{tried / (time.monotonic() - begun) * 3600:,.0f} seeds/h, {len(findings.found)} found"
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        bar.close()
+    return Tally(findings, tried, time.monotonic() - begun, interrupted)
+
+
+def _one(document: Document, roles: Roles | None, seed: int) -> Tried:
+    """Draw, try, and shrink what breaks."""
+    case = draw(document, scenario_of(document, "the scenario"), seed)
+    broken = trial(case, roles)
+    if broken is None:
+        return Tried(seed, case, None, case, 0)
+
+    def breaks(smaller: Case) -> bool:
+        try:
+            found = trial(smaller, roles)
+        except ScenarioError:
+            return False
+        return found is not None and found.statement == broken.statement
+
+    smallest, trials = shrink(case, breaks)
+    return Tried(seed, case, broken, smallest, trials)
+
+
+def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float | None) -> Iterator[Tried]:
+    """Results in the order of seeds, until the time is over."""
+
+    def in_time() -> Iterator[int]:
+        for number in numbers:
+            if until is not None and time.monotonic() >= until:
+                return
+            yield number
+
+    if jobs == 1:
+        yield from map(one, in_time())
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting: list[Future[Tried]] = []
+        try:
+            for number in in_time():
+                waiting.append(pool.submit(one, number))
+                if len(waiting) >= 2 * jobs:
+                    yield waiting.pop(0).result()
+            for future in waiting:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _keep(findings: Findings, result: Tried, roles: Roles | None) -> None:
+    """Write a case that broke something, and its smallest form if that still breaks once it is read again."""
+    assert result.broken is not None
+    name = f"seed-{result.seed}"
+    replay = f"twin run {findings.folder / name}.yaml"
+    findings.write_case(f"{name}.yaml", result.case, [f"broke {result.broken.text}", f"replay: {replay}"])
+    small = f"{name}.smallest.yaml"
+    head = [f"breaks {result.broken.statement}, as {name}.yaml does", f"replay: twin run {findings.folder / small}"]
+    path = findings.write_case(small, result.smallest, head)
+    again = trial(Case(read_plain(path)), roles)
+    confirmed = again is not None and again.statement == result.broken.statement
+    faults, left = (len(case.document.get("faults") or ()) for case in (result.case, result.smallest))
+    findings.found.append(Found(result.seed, result.broken, faults, left, result.trials, str(path), confirmed))
+
+
+def _bar(seeds: int | None, done: int) -> Any:
+    columns, rows = shutil.get_terminal_size()
+    size: dict[str, Any] = {"ncols": columns - 1, "nrows": rows}
+    hidden = not sys.stderr.isatty()
+    return tqdm(total=seeds, initial=done, unit=" seeds", leave=False, file=sys.stderr, disable=hidden, **size)
+
+
+def told(tally: Tally) -> list[str]:
+    """A campaign for a terminal: what it found, and what it comes to."""
+    lines = []
+    for found in tally.findings.found:
+        lines.append(f"seed {found.seed}  {found.broken.text}")
+        shrunk = f"{found.faults} faults shrunk to {found.faults_left} in {found.trials} runs"
+        if not found.confirmed:
+            shrunk += "; the smallest case holds once it is read again: keep the one as drawn"
+        lines += [f"    {shrunk}", f"    replay: twin run {found.smallest}"]
+    rate = tally.tried / tally.wall_s * 3600 if tally.wall_s > 0 else 0.0
+    last = tally.findings.first_seed + tally.findings.done - 1
+    span = f"seeds {tally.findings.first_seed} to {last}" if tally.findings.done else "no seed"
+    lines.append(
+        f"{tally.findings.scenario}: {len(tally.findings.found)} found in {span}; {tally.tried} tried now, "
+        f"{rate:,.0f} an hour"
+    )
+    return lines

@@ -1,0 +1,46 @@
+"""The case of a seed: the scenario with faults and settings that the seed draws."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from twin.hunt.case import Case, Document
+from twin.hunt.faults import draw_faults
+from twin.hunt.knobs import Key, draw_knobs
+from twin.randomness import stream
+from twin.scenario import HabitatScenario, Scenario, ScenarioError
+
+
+def draw(document: Document, scenario: Scenario, seed: int) -> Case:
+    """The case of a seed.
+
+    A scenario's own faults stay. What is drawn may contradict something (a snapshot from before the start, two upgrades
+    at once): then that fault, or that setting, is left out.
+
+    Args:
+        document: what the scenario's file says; scenario: the same, validated.
+    """
+    case = Case({**copy.deepcopy(document), "seed": seed})
+    for key, value in draw_knobs(isinstance(scenario, HabitatScenario), stream(seed, "hunt", "knobs")):
+        case = _if_valid(_with_setting(case, key, value), case)
+    for fault in draw_faults(scenario, stream(seed, "hunt", "faults")):
+        case = _if_valid(case.but({"faults": [*(case.document.get("faults") or []), fault]}), case)
+    return case
+
+
+def _if_valid(case: Case, otherwise: Case) -> Case:
+    try:
+        case.scenario  # noqa: B018 - asked for what it refuses
+    except ScenarioError:
+        return otherwise
+    return case
+
+
+def _with_setting(case: Case, key: Key, value: Any) -> Case:
+    changed = case.but({})
+    part = changed.document
+    for word in key[:-1]:
+        part = part.setdefault(word, {})
+    part[key[-1]] = value
+    return changed

@@ -1,0 +1,144 @@
+"""Faults that a seed draws: which, where, when and how hard; all of them over when healing begins.
+
+A menu entry makes one fault, as a scenario file would write it. Numbers are round, so that a case reads well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+from numpy.random import Generator
+
+from twin.scenario import BareScenario, HabitatScenario, Scenario
+
+Fault = dict[str, Any]
+T = TypeVar("T")
+
+COUNT_MAX: Final = 8
+HEALS_AT: Final = 0.7
+"""Share of the time in which data are generated after which nothing breaks any more."""
+_LONGEST: Final = 0.15
+
+
+class Place(NamedTuple):
+    """What faults can name, and until when they must be over [s]."""
+
+    random: Generator
+    breaks_s: float
+    edges: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    relays: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+
+    def one(self, choices: Sequence[T]) -> T:
+        """Any of some."""
+        return choices[int(self.random.integers(len(choices)))]
+
+    def seconds(self, least_s: float, most_s: float) -> str:
+        """A duration, spread evenly over its orders of magnitude."""
+        low_s, high_s = max(least_s, 1.0), max(most_s, least_s, 1.0)
+        return f"{round(low_s * (high_s / low_s) ** self.random.random())} s"
+
+    def lasting(self) -> Fault:
+        """An instant and how long from there."""
+        at_s = round(self.breaks_s * (1 - _LONGEST) * self.random.random())
+        return {"at": f"{at_s} s", "for": self.seconds(10, self.breaks_s * _LONGEST)}
+
+    def down(self) -> Fault:
+        """An instant and how long a node is down."""
+        lasting = self.lasting()
+        return {"at": lasting["at"], "down": lasting["for"]}
+
+    def at(self) -> Fault:
+        """An instant."""
+        return {"at": self.lasting()["at"]}
+
+    def by_chance(self, rates: Sequence[str]) -> Fault:
+        """A rate in a span."""
+        first_s, end_s = sorted(round(self.breaks_s * share) for share in self.random.random(2))
+        return {"rate": self.one(rates), "from": f"{first_s} s", "until": f"{max(end_s, first_s + 10)} s"}
+
+
+_RARE: Final = ("1 %", "5 %", "20 %")
+_SELDOM: Final = ("0.1 %", "0.5 %", "2 %")
+_OFTEN: Final = ("5 %", "20 %", "50 %", "90 %")
+_STEPS: Final = ("-10 min", "-3 s", "1 h")
+_Entry = tuple[str, Callable[[Place], Fault]]
+
+_ON_LINKS: Final[tuple[_Entry, ...]] = (
+    ("bundle_loss", lambda p: p.by_chance(_OFTEN)),
+    ("bundle_duplication", lambda p: p.by_chance(_OFTEN)),
+    ("bundle_reorder", lambda p: {**p.by_chance(_OFTEN), "delay": p.seconds(1, 600)}),
+    ("bundle_corruption", lambda p: p.by_chance(_RARE)),
+    ("bundle_truncation", lambda p: p.by_chance(_RARE)),
+)
+_BETWEEN_PLANETS: Final[tuple[_Entry, ...]] = (
+    ("link_outage", Place.lasting),
+    ("rate_change", lambda p: {**p.lasting(), "factor": p.one((0.01, 0.1, 0.5))}),
+    ("pass_cut", Place.at),
+    ("bundle_replay", lambda p: {**p.by_chance(_RARE), "delay": p.seconds(10, 3600)}),
+)
+_STALE: Final[_Entry] = ("stale_plan", lambda p: {**p.lasting(), "shift": p.one(("-30 min", "-5 min", "5 min", "1 h"))})
+_OF_A_HABITAT: Final[tuple[_Entry, ...]] = (
+    _STALE,
+    ("edge_crash", lambda p: {"node": p.one(p.edges), **p.down()}),
+    ("edge_crash", lambda p: {"node": p.one(p.edges), **p.down()}),
+    ("device_crash", lambda p: {"device": p.one(p.devices), **p.down()}),
+    ("earth_crash", lambda p: {"node": p.one(("gateway", "auditor")), **p.down()}),
+    ("earth_crash", lambda p: {"node": "gateway", **p.down()}),
+    ("crash_at_effect", lambda p: {"node": "any", **p.by_chance(_SELDOM), "down": p.seconds(10, 300)}),
+    ("rolling_upgrade", lambda p: {**p.at(), "every": "2 min", "down": "1 min", "nodes": p.one(("edges", "earth"))}),
+    ("fsync_error", lambda p: {"node": p.one(p.edges), **p.by_chance(_RARE)}),
+    ("fsync_lie", lambda p: {"node": p.one(p.edges), **p.lasting()}),
+    ("disk_full", lambda p: {"node": p.one(p.edges), **p.lasting()}),
+    ("bit_rot", lambda p: {"node": p.one(p.edges), **p.at()}),
+    ("disk_swap", lambda p: {"node": p.one(p.edges), **p.down()}),
+    ("snapshot_rollback", lambda p: {"node": p.one(p.edges), **_late(p), "age": p.seconds(60, p.breaks_s / 2)}),
+    ("clock_step", lambda p: {"node": p.one((*p.edges, *p.devices)), **p.at(), "by": p.one(_STEPS)}),
+    ("slow_cpu", lambda p: {"node": p.one((*p.edges, "gateway")), **p.lasting(), "delay": p.one(("50 ms", "1 s"))}),
+    ("table_throttling", lambda p: {**p.lasting(), "write_capacity": p.one(("0.05 rows/s", "1 rows/s"))}),
+    ("table_unprocessed", lambda p: p.by_chance(_OFTEN)),
+    ("table_timeout", lambda p: p.by_chance(_OFTEN)),
+    ("table_stale_read", lambda p: {**p.by_chance(_OFTEN), "age": p.seconds(1, 60)}),
+    ("row_rot", lambda p: {"store": p.one(("table", "backup")), **_late(p)}),
+    ("table_restore", lambda p: {**_late(p), "down": p.seconds(10, 300)}),
+    ("stale_leader", Place.lasting),
+    ("channel_down", Place.lasting),
+    ("hop_key_rotation", lambda p: {**p.at(), "side": p.one(("both", "mars", "earth"))}),
+    ("device_key_rotation", lambda p: {"device": p.one(p.devices), **p.at()}),
+    ("frame_forgery", lambda p: {"device": p.one(p.devices), **p.at()}),
+    ("frame_replay", lambda p: {"device": p.one(p.devices), **p.by_chance(_RARE), "delay": p.seconds(10, 3600)}),
+)  # fmt: skip
+
+
+def _late(place: Place) -> Fault:
+    """An instant in the second half, when there is something to go back to."""
+    return {"at": f"{round(place.breaks_s * (0.5 + 0.4 * place.random.random()))} s"}
+
+
+def place_of(scenario: Scenario, random: Generator) -> Place:
+    """What faults of a scenario can name."""
+    breaks_s = scenario.duration_us / 1e6 * HEALS_AT
+    if isinstance(scenario, BareScenario):
+        return Place(random, breaks_s, pairs=scenario.network.links)
+    habitat, relays = scenario.habitat, scenario.network.relay_names
+    return Place(random, breaks_s, habitat.edge_names, habitat.device_names, relays)
+
+
+def draw_faults(scenario: Scenario, random: Generator) -> list[Fault]:
+    """Up to `COUNT_MAX` faults of any kinds that a scenario can have."""
+    place = place_of(scenario, random)
+    space = place.pairs or ("down", "up")
+    menu: list[Callable[[], Fault]] = []
+    for links, entries in ((space if place.pairs else (*space, "local"), _ON_LINKS), (space, _BETWEEN_PLANETS)):
+        menu += [_maker(kind, make, place, links) for kind, make in entries]
+    general = (_STALE,) if isinstance(scenario, BareScenario) else _OF_A_HABITAT
+    menu += [_maker(kind, make, place, ()) for kind, make in general]
+    if isinstance(scenario, HabitatScenario) and place.relays:
+        menu.append(lambda: {"kind": "relay_safe_mode", "relay": place.one(place.relays), **place.lasting()})
+    return [place.one(menu)() for _ in range(int(random.integers(1, COUNT_MAX + 1)))]
+
+
+def _maker(kind: str, make: Callable[[Place], Fault], place: Place, links: Sequence[str]) -> Callable[[], Fault]:
+    return lambda: {"kind": kind, **({"link": place.one(links)} if links else {}), **make(place)}

@@ -1,0 +1,125 @@
+"""What a campaign leaves in its folder: how far it came, and each case that broke something, as found and shrunk.
+
+    campaign.json         scenario, how many seeds are done, what was found
+    seed-17.yaml          the case as its seed drew it
+    seed-17.smallest.yaml the smallest that breaks the same
+
+A case is written as soon as it is found, before anybody shrinks it, and each file at once or not at all: a full disk or
+a killed process loses nothing that was found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from twin import __version__
+from twin.hunt.case import Case, Document
+from twin.hunt.trial import Broken
+from twin.scenario import ScenarioError
+
+SCHEMA: Final = "mars-iomt-twin/hunt/1"
+_STATE: Final = "campaign.json"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One seed that broke something: what, where its cases stand, and whether the smallest still breaks when read."""
+
+    seed: int
+    broken: Broken
+    faults: int
+    faults_left: int
+    trials: int
+    smallest: str
+    confirmed: bool
+
+
+@dataclass
+class Findings:
+    """The folder of a campaign.
+
+    Attributes:
+        done: seeds that are tried, from the first on without a gap.
+    """
+
+    folder: Path
+    scenario: str
+    first_seed: int
+    digest: str
+    done: int = 0
+    found: list[Found] = field(default_factory=list)
+
+    def save(self) -> None:
+        """Write how far the campaign is."""
+        state = {
+            "schema": SCHEMA,
+            "version": __version__,
+            "scenario": self.scenario,
+            "digest": self.digest,
+            "first_seed": self.first_seed,
+            "done": self.done,
+            "found": [{**vars(found), "broken": found.broken._asdict()} for found in self.found],
+        }
+        self._write(_STATE, json.dumps(state, indent=1) + "\n")
+
+    def write_case(self, name: str, case: Case, head: list[str]) -> Path:
+        """Write a case with what is to be known of it."""
+        return self._write(name, "".join(f"# {line}\n" for line in head) + case.text)
+
+    def _write(self, name: str, text: str) -> Path:
+        path, fresh = self.folder / name, self.folder / f".{name}.partial"
+        try:
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(path)
+        except OSError as error:
+            rule = f"cannot be written: {os.strerror(error.errno or 0).lower()}"
+            remedy = "make room there, and hunt on with the same command"
+            raise ScenarioError(f"finding {path}", rule, "--out", remedy) from error
+        return path
+
+
+def digest_of(document: Document) -> str:
+    """The same for campaigns that draw the same cases: scenario and version of the twin."""
+    return hashlib.sha256(json.dumps([__version__, document], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def open_findings(folder: Path, scenario: str, document: Document, first_seed: int) -> Findings:
+    """A new campaign's folder, or that of one to go on with.
+
+    Raises:
+        ScenarioError: the folder cannot be written, is not empty, or holds a campaign of something else.
+    """
+    digest = digest_of(document)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise _refused(folder, f"cannot be written: {os.strerror(error.errno or 0).lower()}") from error
+    if not entries:
+        return Findings(folder, scenario, first_seed, digest)
+    if _STATE not in entries:
+        raise _refused(folder, "is not empty, and holds no campaign")
+    state = _read(folder)
+    if state.get("schema") != SCHEMA or state.get("digest") != digest or state.get("first_seed") != first_seed:
+        raise _refused(folder, "holds a campaign of another scenario, first seed or version")
+    found = [Found(**{**one, "broken": Broken(**one["broken"])}) for one in state["found"]]
+    return Findings(folder, scenario, first_seed, digest, state["done"], found)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _refused(folder, f"holds a {_STATE} that cannot be read") from error
+    if not isinstance(state, dict):
+        raise _refused(folder, f"holds a {_STATE} that is none")
+    return state
+
+
+def _refused(folder: Path, rule: str) -> ScenarioError:
+    return ScenarioError(f"folder {folder}", rule, "--out", "name another folder")

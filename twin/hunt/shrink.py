@@ -1,0 +1,137 @@
+"""The smallest case that still breaks the same statement.
+
+Faults go first, by delta debugging (Zeller & Hildebrandt 2002, "Simplifying and isolating failure-inducing input"):
+halves, then smaller parts, until none can be taken away. Then, one at a time and again from the start as long as
+anything goes: what the file sets at all, other guarantees, people, edge nodes, time. What does not matter is not in the
+result, so that who reads it need not wonder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from twin.hunt.case import Case, Document
+from twin.units import format_duration
+
+_NEEDED: Final = ("name", "seed", "start", "duration", "habitat", "network", "guarantees", "traffic")
+"""Top-level keys that every scenario of its kind has; the others may go as a whole."""
+_SHORTEST_US: Final = 600_000_000
+
+Breaks = Callable[[Case], bool]
+"""Whether a case still breaks the statement; a case that is no scenario does not."""
+
+
+def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, int]:
+    """Take away whatever can be taken away.
+
+    Args:
+        case: one that breaks.
+        breaks: asked once for each different case.
+        trials_max: how often it is asked at most; what is smallest by then is the result.
+
+    Returns:
+        The smallest case found, and how many were tried.
+    """
+    known: dict[str, bool] = {case.key: True}
+
+    def still(candidate: Case) -> bool:
+        if candidate.key not in known:
+            if len(known) > trials_max:
+                return False
+            known[candidate.key] = breaks(candidate)
+        return known[candidate.key]
+
+    while True:
+        before = case.key
+        case = _fewest_faults(case, still)
+        case = _first_smaller(case, still)
+        if case.key == before:
+            return case, len(known) - 1
+
+
+def _fewest_faults(case: Case, still: Breaks) -> Case:
+    """A case of whose faults each one is needed."""
+    faults: list[Any] = case.document.get("faults") or []
+    if faults and still(case.but({"faults": None})):
+        return case.but({"faults": None})
+    parts = 2
+    while len(faults) > 1:
+        size = -(-len(faults) // parts)
+        for first in range(0, len(faults), size):
+            rest = faults[:first] + faults[first + size :]
+            if still(case.but({"faults": rest})):
+                faults, parts = rest, max(parts - 1, 2)
+                break
+        else:
+            if size == 1:
+                break
+            parts = min(2 * parts, len(faults))
+    return case.but({"faults": faults or None})
+
+
+def _first_smaller(case: Case, still: Breaks) -> Case:
+    """Go to smaller cases as long as one of them breaks."""
+    while True:
+        smaller = next((candidate for candidate in _smaller(case) if still(candidate)), None)
+        if smaller is None:
+            return case
+        case = smaller
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    document = case.document
+    for key in sorted(document):
+        if key not in _NEEDED and key != "faults":
+            yield case.but({key: None})
+    for path in _settings(document):
+        yield _without(case, path)
+    guarantees = document.get("guarantees") or []
+    for number in range(len(guarantees)):
+        if len(guarantees) > 1:
+            yield case.but({"guarantees": guarantees[:number] + guarantees[number + 1 :]})
+    yield from _fewer_people(case)
+    yield from _shorter(case)
+
+
+def _settings(document: Document) -> Iterator[tuple[str, ...]]:
+    """Settings that a file need not give, the deepest first."""
+    for top in ("pipeline", "earth", "edge"):
+        yield from _leaves(document.get(top), (top,))
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for key, below in sorted(value.items()) if isinstance(value, dict) else ():
+        yield from _leaves(below, (*path, key))
+        yield (*path, key)
+
+
+def _without(case: Case, path: Sequence[str]) -> Case:
+    smaller = case.but({})
+    *above, last = path
+    part: Any = smaller.document
+    for key in above:
+        part = part[key]
+    del part[last]
+    return smaller
+
+
+def _fewer_people(case: Case) -> Iterator[Case]:
+    habitat: Document = case.document.get("habitat") or {}
+    for key in ("crew", "edge_nodes"):
+        count = habitat.get(key)
+        if isinstance(count, int) and count > 1:
+            for fewer in sorted({1, count // 2, count - 1}):
+                yield case.but({"habitat": {**habitat, key: fewer}})
+    groups = habitat.get("devices") or []
+    for number in range(len(groups)):
+        if len(groups) > 1:
+            yield case.but({"habitat": {**habitat, "devices": groups[:number] + groups[number + 1 :]}})
+
+
+def _shorter(case: Case) -> Iterator[Case]:
+    duration_us = case.scenario.duration_us
+    for share in (0.25, 0.5, 0.75, 0.9):
+        shorter_us = round(duration_us * share / 60e6) * 60_000_000
+        if _SHORTEST_US <= shorter_us < duration_us:
+            yield case.but({"duration": format_duration(shorter_us)})

@@ -1,0 +1,73 @@
+"""One run of a case: the first statement that broke, if any."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from twin.experiments.mission import Roles
+from twin.experiments.progress import Progress
+from twin.experiments.run import drive, prepare
+from twin.guarantees.verdict import Evidence
+from twin.hunt.case import Case
+from twin.scenario import ScenarioError
+from twin.world.timescales import us_to_utc
+
+RAISED: Final = "raised"
+"""What stands in the place of a guarantee where the code under test raised an exception: that breaks them all."""
+
+
+class Broken(NamedTuple):
+    """What broke in a run: a guarantee's key or `RAISED`, and the first evidence."""
+
+    statement: str
+    what: str
+    record: str = ""
+    at_utc: str = ""
+    where: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        parts = [self.what, self.record, self.at_utc, self.where and f"at {self.where}"]
+        return f"{self.statement}: {', '.join(part for part in parts if part)}"
+
+
+def trial(case: Case, roles: Roles | None = None) -> Broken | None:
+    """Run a case to its end; what broke first in the order of the guarantees that its scenario lists, None if all held.
+
+    A guarantee that was never asked is not broken: chance draws what happens.
+
+    Args:
+        roles: other machines than the production ones (planted bugs).
+
+    Raises:
+        ScenarioError: the case is no scenario, or asks for what no plan can carry.
+    """
+    scenario = case.scenario
+    with tempfile.TemporaryDirectory(prefix="twin-hunt-") as folder:
+        try:
+            mission = prepare(scenario, Path(folder), roles)
+            drive(mission, Progress(mission, quiet=True))
+        except (ScenarioError, OSError, MemoryError):
+            raise  # of the case, or of this computer
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}:{frame.lineno}"
+            return Broken(RAISED, f"{type(error).__name__}: {error}", where=f"{place} in {frame.name}")
+    listed = scenario.listed_guarantees
+    found: dict[str, Evidence] = {c.key: c.first for c in mission.checkers if c.violations and c.first is not None}
+    broken = next((key for key in listed if key in found), None)
+    gc.collect()  # a run is one large cycle, and the collector, on its own, waits for hundreds of them
+    if broken is None:
+        return None
+    first = found[broken]
+    return Broken(broken, first.what, first.record, us_to_utc(first.at_us), first.where)
+
+
+def as_plain(broken: Broken) -> dict[str, Any]:
+    """For JSON."""
+    return broken._asdict()

@@ -73,6 +73,7 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
     of, constants_us = habitat.of, _constants_us(scenario, habitat.devices)
     p = scenario.pipeline
     before_us = p.retry_local_us + p.bundle_wait_us + LOCAL_US
+    allow = Allowance(scenario.convergence_rounds, before_us, habitat.turnaround_us, p.window_bytes)
     recovery = scenario.guarantee("recovery")
     bound = recovery.bound if isinstance(recovery, chosen.Recovery) else None
     checkers: list[Checker] = [
@@ -83,7 +84,7 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
         StreamOrder(truth),
         _integrity(scenario, truth, of, constants_us),
         AppendOnly(truth),
-        Convergence(truth, of, Allowance(scenario.convergence_rounds, before_us, habitat.turnaround_us)),
+        Convergence(truth, of, allow),
         _freshness(scenario, truth, habitat, constants_us),
         _feedback(scenario, truth, habitat, constants_us),
         _alert_latency(scenario, truth, alarms, habitat, constants_us),

@@ -16,12 +16,13 @@ WIRE_OVERHEAD = 1.05  # bundle and payload headers over the frames' own bytes, a
 
 class Allowance(NamedTuple):
     """What the bound grants besides the contact plan: rounds k, local hop and batching, processing on Earth, times in
-    microseconds.
+    microseconds; `window_bytes` is what may be in flight, None for no limit.
     """
 
     rounds: int
     before_transmission_us: int
     processing_us: int
+    window_bytes: int | None = None
 
 
 class Convergence(Checker):
@@ -29,7 +30,8 @@ class Convergence(Checker):
     edge holds.
 
     B is the ideal drain: the backlog at h sent without a pause over the contacts that are really usable, one light
-    time, processing, and k retransmission rounds, each with its wait for a contact.
+    time, processing, and k retransmission rounds, each with its wait for a contact. A window lets so much leave for
+    each answer: the drain takes a round for each window full.
     """
 
     key = "convergence"
@@ -84,16 +86,17 @@ class Convergence(Checker):
         self.healed_us = at_us
         self.deadline_us, self.terms = at_us + self._allow.processing_us, ()
         backlogs: list[int] = []  # devices that have one
-        total = 0
+        total = largest = 0
         for (device, _), truth in sorted(self._truth.streams.items()):
             at = truth.contiguous["table"]
-            size_bytes = sum(size for index, size in truth.sizes.items() if index >= at)
-            if size_bytes:
+            sizes = [size for index, size in truth.sizes.items() if index >= at]
+            if sizes:
                 backlogs.append(device)
-                total += size_bytes
+                total += sum(sizes)
+                largest = max(largest, *sizes)
         for available in {id(found): found for found in map(self._of, backlogs)}.values():
             # edge nodes share one antenna, so each may have to wait for all
-            bound = self._ideal_drain(available, at_us, int(total * WIRE_OVERHEAD))
+            bound = self._ideal_drain(available, at_us, int(total * WIRE_OVERHEAD), largest)
             if bound is None:
                 self.deadline_us, self.terms = None, (("beyond the planned contacts", float("nan")),)
                 return
@@ -101,16 +104,27 @@ class Convergence(Checker):
                 self.deadline_us, self.terms = bound
 
     def _ideal_drain(
-        self, availability: Availability, from_us: int, size_bytes: int
+        self, availability: Availability, from_us: int, size_bytes: int, largest_bytes: int
     ) -> tuple[int, tuple[tuple[str, float], ...]] | None:
         start_us = from_us + self._allow.before_transmission_us
-        drained = availability.down.drain_us(start_us, size_bytes)
+        begin_us, left_bytes, windows = start_us, size_bytes, 0
+        if self._allow.window_bytes is not None:
+            # of a window the last frame may find no room; and a frame larger than it goes alone
+            full_bytes = max(self._allow.window_bytes - largest_bytes, largest_bytes)
+            while left_bytes > full_bytes:
+                drained = availability.down.drain_us(begin_us, full_bytes)
+                answered_us = None if drained is None else availability.answered_us(*drained)
+                if answered_us is None:
+                    return None
+                begin_us, left_bytes, windows = answered_us, left_bytes - full_bytes, windows + 1
+        drained = availability.down.drain_us(begin_us, left_bytes)
         if drained is None:
             return None
         sent_us, contact = drained
+        waits = f", each of {windows} full windows until its answer" if windows else ""
         terms = [
             ("local hop, fsync and batching", self._allow.before_transmission_us),
-            (f"drain of {size_bytes / 1e6:.2f} MB over the usable contacts", sent_us - start_us),
+            (f"drain of {size_bytes / 1e6:.2f} MB over the usable contacts{waits}", sent_us - start_us),
         ]
         at_us = sent_us
         for attempt in range(1, self._allow.rounds + 1):

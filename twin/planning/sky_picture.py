@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from twin.network.conjunction import SEP_LIMITS_DEG
 from twin.network.contact_table import time_text
 from twin.network.visibility import Window, intersect, subtract
+from twin.planning.row_sheet import draw_key
 from twin.planning.sky_curves import draw_curves
 from twin.planning.sky_table import owlt_text, place_text, span_text
 from twin.planning.sols_ahead import BAND, STATIONS, SkyAhead, SolSky, length_us
@@ -178,16 +179,11 @@ def _draw_key(figure: Figure, lanes: bool, closed: bool) -> None:
         *([("white", "Earth up"), *stations] if lanes else [(style.BLUE, "Earth up and a station sees Mars")]),
         (style.VERMILION, "Earth up, no station"),
     ]
-    x_in, y_in = 0.15, height_in - 0.67
-    for colour, text in entries:
-        place = x_in / _WIDTH_IN, (y_in - 0.055) / height_in, 0.16 / _WIDTH_IN, 0.11 / height_in
-        figure.add_axes(place).set(xticks=[], yticks=[], facecolor=colour)
-        figure.text((x_in + 0.22) / _WIDTH_IN, y_in / height_in, text, size=_KEY, va="center")
-        x_in += 0.4 + 0.062 * len(text)
+    x_in = draw_key(figure, entries)
     if closed:
         # One limit for the way down and for the moratorium, as in NEAR_SUN.
         text = f"hatched: {BAND} and commands closed, SEP < {SEP_LIMITS_DEG[BAND]:g}°"
-        figure.text(x_in / _WIDTH_IN, y_in / height_in, text, size=_KEY, va="center", color=style.VERMILION)
+        figure.text(x_in / _WIDTH_IN, 1 - 0.67 / height_in, text, size=_KEY, va="center", color=style.VERMILION)
 
 
 def _fill(

@@ -161,8 +161,8 @@ def test_what_is_forged_on_the_direct_link_needs_one(fault, answer):
     ("options", "said"),
     [
         (["--json", "--csv"], "one is printed"),
-        (["--geometry", "--ion"], "is a table or JSON"),
-        (["--geometry", "--plot", "plan.png"], "is a table or JSON"),
+        (["--geometry", "--ion"], "visibility has no rates"),
+        (["--geometry", "--hdtn", "--plot", "plan.png"], "visibility has no rates"),
         (["--plot", "plan.xyz"], "end it in .png, .svg, .pdf"),
         (["--plot", "/proc/plan.png"], "name a place that you may write to"),
         (["--set", "network.stations=[DSS-99]"], "unknown station DSS-99"),

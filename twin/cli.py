@@ -240,7 +240,7 @@ def contacts(
     ] = False,
     geometry: Annotated[bool, typer.Option("--geometry", help="Raw visibility instead: who sees whom.")] = False,
     budget: Annotated[bool, typer.Option("--budget", help="Link budgets instead: why a rate is what it is.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan: .png, .svg or .pdf.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
 ) -> int:
     """Print the contact plan that a scenario's sky makes, for people or for ION, HDTN and spreadsheets."""
     from twin.planning.output import FORMS, write_plan

@@ -50,9 +50,19 @@ def refused(answered, *said):
         assert words in error
 
 
-@pytest.mark.parametrize("name", ["earth", "earth-2", "habitat", "edge-1", "edge-77", "auditor", "gateway", "vitals-1"])
+@pytest.mark.parametrize(
+    "name", ["earth", "earth-2", "habitat", "edge-1", "edge-77", "auditor", "gateway", "vitals-1", "mars"]
+)
 def test_a_relay_takes_no_other_nodes_name(name, answer):
     refused(answer(name), f"network.relays[0].name = {name}: is the name of another node", "a name of its own")
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [("DSS-14", "a station on Earth"), ("DSS-55", "a station on Earth"), ("jezero", "the habitat's site")],
+)
+def test_a_relay_takes_no_name_of_a_planet_a_station_or_the_site(name, owner, answer):
+    refused(answer(name), f"network.relays[0].name = {name}: is the name of {owner} (", "a name of its own")
 
 
 @pytest.mark.parametrize(
@@ -166,8 +176,8 @@ def test_what_is_forged_on_the_direct_link_needs_one(fault, answer):
     ("options", "said"),
     [
         (["--json", "--csv"], "one is printed"),
-        (["--geometry", "--ion"], "is a table or JSON"),
-        (["--geometry", "--plot", "plan.png"], "is a table or JSON"),
+        (["--geometry", "--ion"], "visibility has no rates"),
+        (["--geometry", "--hdtn", "--plot", "plan.png"], "visibility has no rates"),
         (["--plot", "plan.xyz"], "end it in .png, .svg, .pdf"),
         (["--plot", "/proc/plan.png"], "name a place that you may write to"),
         (["--set", "network.stations=[DSS-99]"], "unknown station DSS-99"),

@@ -11,7 +11,7 @@ from twin.experiments.identities import EARTH
 from twin.experiments.planned import planned_contacts, raw_sights
 from twin.experiments.sky_plan import antenna_use
 from twin.network.contact_table import contact_table
-from twin.network.formats.document import sights_to_json, to_json
+from twin.network.formats.document import sights_to_csv, sights_to_json, to_json
 from twin.network.formats.hdtn import to_hdtn
 from twin.network.formats.ion import to_ion
 from twin.network.formats.nodes import number_nodes
@@ -23,6 +23,7 @@ from twin.planning.antenna_table import antenna_table
 from twin.planning.budget_text import budget_text
 from twin.planning.contact_picture import draw_contacts
 from twin.planning.picture_file import write_picture
+from twin.planning.sight_picture import draw_sights
 from twin.planning.sight_table import sight_table
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
@@ -79,8 +80,8 @@ def write_plan(
     Edge nodes share every antenna of the habitat, so one node, `habitat`, stands for all of them.
 
     Args:
-        geometry: raw visibility instead of the plan, as a table or as JSON.
-        picture: where to draw the plan as well, None nowhere.
+        geometry: raw visibility instead of the plan, as a table, JSON or CSV.
+        picture: where to draw what is told as well, None nowhere.
         budgets: the links' budgets instead of the plan, as text.
         relative: times count from the scenario's start.
 
@@ -98,11 +99,7 @@ def write_plan(
             raise ScenarioError(f"budgets with {other}", "are text", "--budget", "drop one of the two")
         return budget_text(scenario), ()
     if geometry:
-        if form not in (None, "--json") or picture is not None:
-            what = "--plot" if picture is not None else form
-            raise ScenarioError(f"geometry with {what}", "is a table or JSON", "--geometry", "drop one of the two")
-        sights = raw_sights(scenario)
-        return (sights_to_json(sights) if form else sight_table(sights, span, longitude_deg)), ()
+        return _geometry(scenario, form, longitude_deg, picture), ()
     planned = planned_contacts(scenario)
     notes = _no_way(planned, scenario)
     plan = _of_one_habitat(planned, scenario)
@@ -120,6 +117,19 @@ def write_plan(
         rule, _, remedy = rule.partition("; ")
         raise ScenarioError(subject, rule, form, f"{remedy}: --relative") from problem
     return text, (*notes, *said)
+
+
+def _geometry(scenario: Scenario, form: str | None, longitude_deg: float | None, picture: Path | None) -> str:
+    """Raw visibility in a form that needs no rates."""
+    if form in ("--ion", "--hdtn"):
+        rule, remedy = "visibility has no rates, and a plan for a router needs them", f"drop --geometry, or {form}"
+        raise ScenarioError(f"geometry with {form}", rule, "--geometry", remedy)
+    sights, span = raw_sights(scenario), (scenario.start_us, scenario.end_us)
+    if picture is not None:
+        write_picture(draw_sights(sights, span, scenario.name, longitude_deg), picture)
+    if form is None:
+        return sight_table(sights, span, longitude_deg)
+    return sights_to_json(sights) if form == "--json" else sights_to_csv(sights)
 
 
 def _no_way(plan: ContactPlan, scenario: Scenario) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from twin.scenario.catalogue import STATIONS
 from twin.scenario.clinic import check_clinic
 from twin.scenario.crosschecks import check_listed_once, check_onset
 from twin.scenario.episodes import check_episodes
@@ -18,8 +19,8 @@ from twin.units import format_duration
 if TYPE_CHECKING:
     from twin.scenario.model import HabitatScenario
 
-# Nodes on Earth, and what plans and schedules call the habitat.
-_OTHER_NODES: Final = ("earth", "earth-2", "auditor", "gateway", "habitat")
+# Nodes on Earth, what plans and schedules call the habitat, and what geometry calls the planet.
+_OTHER_NODES: Final = ("earth", "earth-2", "auditor", "gateway", "habitat", "mars")
 _EDGE_NAME: Final = re.compile(r"edge-[0-9]+")
 # Kept free before the end of the sky's table: twice the longest published command moratorium, 14 days.
 DRAIN_MARGIN_US: Final = 28 * 86_400 * 1_000_000
@@ -80,12 +81,17 @@ def _check_devices(scenario: HabitatScenario) -> None:
 
 
 def _check_relays(scenario: HabitatScenario) -> None:
-    """Refuse relays with the name of another node: contacts and bundles would go astray."""
-    taken = {*_OTHER_NODES, *scenario.habitat.device_names}
+    """Refuse relays with the name of another node or place: contacts and bundles would go astray, or readers would."""
+    taken = {
+        **dict.fromkeys((*_OTHER_NODES, *scenario.habitat.device_names), "another node"),
+        scenario.habitat.site.name: "the habitat's site",
+        **dict.fromkeys(STATIONS, "a station on Earth"),
+    }
     for index, name in enumerate(scenario.network.relay_names):
-        if name in taken or _EDGE_NAME.fullmatch(name):
+        owner = "another node" if _EDGE_NAME.fullmatch(name) else taken.get(name)
+        if owner is not None:
             key: Key = ("network", "relays", index, "name")
-            raise RuleError("is the name of another node", "give the relay a name of its own", key)
+            raise RuleError(f"is the name of {owner}", "give the relay a name of its own", key)
 
 
 def _check_replays(scenario: HabitatScenario, index: int, key: Key) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from twin.experiments.identities import EARTH
-from twin.experiments.planned import planned_contacts, raw_sights
+from twin.experiments.planned import needed_storage, raw_sights, while_generating, whole_plan
 from twin.experiments.sky_plan import antenna_use
 from twin.network.contact_table import contact_table
 from twin.network.formats.document import sights_to_json, to_json
@@ -91,7 +91,8 @@ def write_plan(
             raise ScenarioError(f"geometry with {what}", "is a table or JSON", "--geometry", "drop one of the two")
         sights = raw_sights(scenario)
         return (sights_to_json(sights) if form else sight_table(sights, span, longitude_deg)), ()
-    plan = planned_contacts(scenario)
+    whole = whole_plan(scenario)
+    plan = while_generating(scenario, whole)
     if picture is not None:
         _draw(_for_people(plan, scenario), scenario, longitude_deg, picture)
     notes = _no_way(plan, scenario)
@@ -99,6 +100,8 @@ def write_plan(
         tables = [contact_table(_for_people(plan, scenario), span, longitude_deg)]
         if isinstance(scenario, HabitatScenario) and (used := antenna_use(scenario)):
             tables.append(antenna_table(used) + "\n")
+        if isinstance(scenario, HabitatScenario) and (needs := needed_storage(scenario, whole)):
+            tables.append("".join(f"{need.told}\n" for need in needs))
         return "\n".join(tables), notes
     text, said = FORMS[form](plan, scenario.name)
     return text, (*notes, *said)

@@ -89,7 +89,7 @@ def _ack(scenario: HabitatScenario, frames: int) -> bytes:
 def _checkpoint_bytes(
     scenario: HabitatScenario, edge: str, devices: Sequence[DeviceIdentity], restarts: int, frames: int, ack: bytes
 ) -> int:
-    """A checkpoint, its snapshot, and what the checkpoint of each peer leaves, which has as many streams as this edge."""
+    """A checkpoint, its snapshot, and what the checkpoint of each peer leaves: they have as many streams, too."""
     own = (edge_device(scenario.seed, edge),) * (1 + restarts)
     streams = [StreamId(device, _EPOCH) for device in (*(d.device for d in devices), *own)]
     rules = [AlarmRules(watch_of(scenario, d.kind, d.crew, d.sample_period_us)).snapshot() for d in devices]

@@ -28,6 +28,7 @@ from twin.pipeline.nodes.edge_journal import SNAPSHOTS_MAX
 from twin.scenario.errors import ScenarioError
 from twin.scenario.instants import format_instant
 from twin.scenario.model import HabitatScenario
+from twin.units import SIZE, format_quantity
 from twin.world.timescales import US_PER_DAY
 
 _THINNED: Final = 1 + Fraction(2, SNAPSHOTS_MAX)
@@ -46,10 +47,17 @@ class StorageNeed(NamedTuple):
     def told(self) -> str:
         """A sentence about it."""
         since, until, held_us = self.silence
+        need, capacity = rounded_up(self.needed_bytes), format_quantity(self.capacity_bytes, SIZE)
         return (
-            f"{self.edge} needs {self.needed_bytes / 1e6:.3f} MB of {self.capacity_bytes / 1e6:.3f} MB for what it "
-            f"measures in {held_us / US_PER_DAY:.1f} days without an ack, {minute(since)} to {minute(until)}"
+            f"{self.edge} needs {need} of its {capacity} for what is measured in {held_us / US_PER_DAY:.1f} days "
+            f"without an ack, {minute(since)} to {minute(until)}"
         )
+
+
+def rounded_up(size_bytes: int) -> str:
+    """A size to three digits, never less than it is."""
+    step = 10 ** max(0, len(str(size_bytes)) - 3)
+    return format_quantity(-(-size_bytes // step) * step, SIZE)
 
 
 def minute(instant_us: int) -> str:
@@ -119,12 +127,12 @@ def refuse_backlog(scenario: HabitatScenario, needs: Iterable[StorageNeed]) -> N
         if need.needed_bytes > need.capacity_bytes:
             size = need.size
             raise ScenarioError(
-                f"storage of {need.capacity_bytes / 1e6:.3f} MB on {need.edge}",
-                f"{need.needed_bytes / 1e6:.3f} MB are kept from {minute(need.silence.since_us)} to "
+                f"storage of {format_quantity(need.capacity_bytes, SIZE)} on {need.edge}",
+                f"{rounded_up(need.needed_bytes)} are kept from {minute(need.silence.since_us)} to "
                 f"{minute(need.silence.until_us)}, {need.silence.held_us / US_PER_DAY:.1f} days without an ack: "
                 f"{size.frames} frames of {size.frame_bytes} B with an ack of {size.ack_bytes} B each, and "
                 f"{size.checkpoints} checkpoints of {size.checkpoint_bytes} B",
                 "the scenario" if scenario.origin is None else scenario.origin.path,
-                f"give at least {ceil(need.needed_bytes / 1e6)} MB, measure less, or set overload: allowed",
+                f"give at least {rounded_up(need.needed_bytes)}, measure less, or set overload: allowed",
                 ("edge", "disk", "capacity"),
             )

@@ -82,7 +82,7 @@ def _check_devices(scenario: HabitatScenario) -> None:
 
 
 def _check_relays(scenario: HabitatScenario) -> None:
-    """Refuse relays with the name of another node: contacts and bundles would go astray. And relays that cannot hold one
+    """Refuse relays with the name of another node: contacts and bundles would go astray. And relays that cannot hold a
     full bundle: while much waits, none would ever pass.
     """
     taken = {*_OTHER_NODES, *scenario.habitat.device_names}

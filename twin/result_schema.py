@@ -246,6 +246,22 @@ class Storm(_Part):
     told: str
 
 
+class Storage(_Part):
+    """What a node on Mars must be able to keep because no ack comes home, estimated before the run, and what its disk
+    held at most.
+
+    What is measured at `since_utc` is kept until `until_utc`; generation goes on for `held_s` of that.
+    """
+
+    node: str
+    since_utc: str
+    until_utc: str
+    held_s: float
+    needed_bytes: int
+    capacity_bytes: int
+    used_bytes_max: int
+
+
 class Document(_Part):
     """All of `result.json`."""
 
@@ -267,6 +283,7 @@ class Document(_Part):
     ledger: Ledger | None = None
     storms: tuple[Storm, ...] | None = Field(default=None, strict=False)
     longest_silence_s: float | None = None
+    storage: tuple[Storage, ...] | None = Field(default=None, strict=False)
     trace_hash: str | None = None
     sim_s: float | None
     assumptions: tuple[Assumption, ...] = Field(default=(), strict=False)

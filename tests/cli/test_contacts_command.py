@@ -187,3 +187,10 @@ def test_people_read_what_shared_antennas_do_and_whether_any_way_leads_to_earth(
         "twin: no way leads from the habitat to Earth in this time",
         "twin: no way leads from Earth to the habitat in this time",
     ]
+
+
+def test_the_storage_that_the_longest_silence_takes_stands_under_the_plan() -> None:
+    *_, first, second = printed(Path(__file__).parents[2] / "scenarios" / "conjunction.yaml").splitlines()
+    said = "needs 6.6 MB of its 8 GB for what is measured in 24.4 days without an ack, 2030-05-13T02:00Z to 2030-06-06T"
+    assert first.startswith(f"edge-1 {said}")
+    assert second.startswith(f"edge-2 {said}")

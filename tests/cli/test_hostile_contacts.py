@@ -57,6 +57,16 @@ def test_a_relay_takes_no_other_nodes_name(name, answer):
     refused(answer(name), f"network.relays[0].name = {name}: is the name of another node", "a name of its own")
 
 
+def test_a_relay_holds_at_least_one_full_bundle(answer):
+    where = ("--set", "network.relays.0.storage=64 kB")
+    code, out, error = answer(options=where)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert error.startswith("twin: network.relays[0].storage = 64 kB: mro holds no bundle with a payload of 64 kB ")
+    assert "(pipeline.bundle_bytes_max)" in error
+    assert "give at least 65 kB, or make bundles smaller" in error
+    assert answer(options=("--set", "network.relays.0.storage=65 kB"))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("name", "owner"),
     [("DSS-14", "a station on Earth"), ("DSS-55", "a station on Earth"), ("jezero", "the habitat's site")],

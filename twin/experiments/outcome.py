@@ -67,6 +67,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "ledger": mission.ledger(),
         "storms": mission.storms,
         "longest_silence_s": mission.longest_silence_s,
+        "storage": mission.storage(),
         "trace_hash": mission.host.trace.digest(),
         "sim_s": (outcome.end_us - mission.start_us) / 1e6,
         "assumptions": [

@@ -11,7 +11,7 @@ from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.link_rates import dust_over, relay_links, up_rate_bps
 from twin.experiments.overload import Load, capacity_bits
 from twin.experiments.relay_orbits import relays_of
-from twin.experiments.sensors import typical_rows
+from twin.experiments.sensors import frame_bytes_of
 from twin.network import conjunction, relay_planner
 from twin.network.deep_space import down_rates
 from twin.network.grants import Tally, tally
@@ -20,7 +20,6 @@ from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_dir
 from twin.network.relay_planner import Served
 from twin.network.visibility import Window, at_other_end, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
@@ -197,11 +196,8 @@ def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[Devi
     """
     offered = 0
     for device in devices:
-        rows = typical_rows(scenario, device)
-        body = encode_samples(Samples(0, device.sample_period_us, device.channels, rows))
-        frame_bytes = HEADER_BYTES + len(body) + device.keys.signer.signature_bytes
         frames = -(-scenario.duration_us // (device.sample_period_us * device.samples_per_frame))
-        offered += 8 * frames * frame_bytes
+        offered += 8 * frames * frame_bytes_of(scenario, device)
     span = (scenario.start_us, scenario.end_us + int(SOL_US))
     edge = scenario.habitat.edge_names[0]
     off_mars = sum(capacity_bits(plan.between(edge, neighbour), *span) for neighbour in plan.neighbours(edge))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from twin.experiments.identities import EARTH
-from twin.experiments.planned import planned_contacts, raw_sights
+from twin.experiments.planned import needed_storage, raw_sights, while_generating, whole_plan
 from twin.experiments.sky_plan import antenna_use
 from twin.network.contact_table import contact_table
 from twin.network.formats.document import sights_to_csv, sights_to_json, to_json
@@ -100,7 +100,8 @@ def write_plan(
         return budget_text(scenario), ()
     if geometry:
         return _geometry(scenario, form, longitude_deg, picture), ()
-    planned = planned_contacts(scenario)
+    whole = whole_plan(scenario)
+    planned = while_generating(scenario, whole)
     notes = _no_way(planned, scenario)
     plan = _of_one_habitat(planned, scenario)
     if picture is not None:
@@ -109,6 +110,8 @@ def write_plan(
         tables = [contact_table(plan, span, longitude_deg)]
         if isinstance(scenario, HabitatScenario) and (used := antenna_use(scenario)):
             tables.append(antenna_table(used) + "\n")
+        if isinstance(scenario, HabitatScenario) and (needs := needed_storage(scenario, whole)):
+            tables.append("".join(f"{need.told}\n" for need in needs))
         return "\n".join(tables), notes
     try:
         text, said = FORMS[form](plan, scenario.name, scenario.start_us if relative else None)

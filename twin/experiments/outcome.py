@@ -19,6 +19,7 @@ from twin.result_schema import SCHEMA
 from twin.scenario.assumptions import assumptions
 from twin.scenario.guarantees import BOUNDED
 from twin.scenario.model import Scenario
+from twin.world.ephemeris import in_force
 from twin.world.timescales import us_to_utc
 
 PACKAGES = (
@@ -80,6 +81,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
             "trace_entries": mission.host.trace.entries,
             "python": platform.python_version(),
             "platform": f"{sys.platform} {platform.machine()}",
+            "ephemeris": {"name": in_force().name, "sha256": in_force().sha256},
             "packages": {name: metadata.version(name) for name in PACKAGES},
             "made_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twin.experiments import bare, sky_plan
+from twin.experiments.own_sky import own_sky
 from twin.experiments.relay_orbits import relays_of
 from twin.faults.resolve import resolve
 from twin.network.sights import Sight, sights
@@ -35,11 +36,12 @@ def raw_sights(scenario: Scenario) -> list[Sight]:
     network = scenario.network
     span = scenario.start_us, scenario.end_us
     radio = network.direct_to_earth or DirectToEarth()  # without one, what it would see
-    return sights(
-        sky_plan.site_of(scenario),
-        relays_of(scenario, span),
-        network.stations,
-        span,
-        radio.min_elevation_deg,
-        network.station_min_elevation_deg,
-    )
+    with own_sky(scenario):
+        return sights(
+            sky_plan.site_of(scenario),
+            relays_of(scenario, span),
+            network.stations,
+            span,
+            radio.min_elevation_deg,
+            network.station_min_elevation_deg,
+        )

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -84,14 +85,14 @@ class EphemerisTable:
     """Barycentric ICRF tracks of Earth, Mars and the Sun, and what they were made from.
 
     Attributes:
-        name: what they were made from, for people.
+        path: the kernel that they were made from; None: they are the package's own, from DE440.
         units: coefficients [0.1 m] by body, lowest power first, shape (spans, ``DEGREE`` + 1, 3).
         positions, velocities: tracks [km] and [km/s] by body.
         sha256: digest of all coefficients, which says what the sky was computed from.
     """
 
-    def __init__(self, name: str, units: Mapping[Body, IntArray]) -> None:
-        self.name = name
+    def __init__(self, path: Path | None, units: Mapping[Body, IntArray]) -> None:
+        self.path = path
         self.units = units
         self.positions: dict[Body, Track] = {}
         self.velocities: dict[Body, Track] = {}
@@ -106,6 +107,11 @@ class EphemerisTable:
             self.velocities[body] = Track(np.ascontiguousarray((coefficients_km[1:] * powers * per_s)[::-1]), span_us)
         self.sha256 = digest.hexdigest()
 
+    @property
+    def name(self) -> str:
+        """What they were made from, for people."""
+        return "built-in DE440" if self.path is None else self.path.name
+
 
 @cache
 def built_in() -> EphemerisTable:
@@ -114,7 +120,7 @@ def built_in() -> EphemerisTable:
         resources.files("twin.world").joinpath("data/ephemeris.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
     ):
-        return EphemerisTable("built-in DE440", {body: arrays[body] for body in BODIES})
+        return EphemerisTable(None, {body: arrays[body] for body in BODIES})
 
 
 def require_covered(us: int | IntArray) -> None:

@@ -88,7 +88,7 @@ def read_kernel(path: Path) -> EphemerisTable:
         raise KernelError(f"{(error.strerror or 'cannot be read').lower()}; {remedy}") from error
     except (ValueError, IndexError, struct.error) as error:
         raise KernelError(f"is no SPK file, or a damaged one; {remedy}") from error
-    return EphemerisTable(path.name, units)
+    return EphemerisTable(path, units)
 
 
 def largest_error_km(positions: Positions, units: IntArray, span_us: int, x: FloatArray) -> float:
@@ -162,7 +162,7 @@ def _interpolation() -> FloatArray:
 def _middles_us(span_us: int) -> FloatArray:
     """Middles of all spans, TAI [us]."""
     spans = DAYS * US_PER_DAY // span_us
-    middles_us: FloatArray = FIRST_DAY * US_PER_DAY + (np.arange(spans) + 0.5) * span_us
+    middles_us: FloatArray = FIRST_DAY * US_PER_DAY + (np.arange(spans, dtype=np.float64) + 0.5) * span_us
     return middles_us
 
 

@@ -9,6 +9,7 @@ half a second. Mars is the barycentre of its system, 0.3 m from its centre.
 Needs jplephem (the extra ``de440``). Sources: NAIF, "SPK Required Reading" and "DAF Required Reading".
 """
 
+import math
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,6 +43,13 @@ _ROUTES: Final[Mapping[Body, tuple[tuple[int, int], ...]]] = {
     "sun": ((0, 10),),
 }
 """Segments to add up, as NAIF's numbers of centre and target: Earth is offset from the Earth-Moon barycentre."""
+_GIVE_ONE: Final = "give the path of an SPK file such as de440.bsp"
+_NEW_COPY: Final = "take a new copy"
+_SPK: Final = (b"DAF/SPK ", b"NAIF/DAF")
+"""What a file begins with; the second is older."""
+_COUNTS: Final = (2, 6)
+"""Doubles and integers in the summary of an SPK's segment."""
+_RECORD_BYTES: Final = 1024
 _J2000_FRAME: Final = 1
 _CHEBYSHEV_TYPES: Final = {2: 3, 3: 6}
 """Components that a record holds, by the type of its segment: position, or position and velocity."""
@@ -76,18 +84,18 @@ def read_kernel(path: Path) -> EphemerisTable:
         from jplephem.spk import SPK
     except ImportError:
         raise KernelError(f"needs jplephem, which is not installed; {INSTALL}, or drop the kernel") from None
-    remedy = "give the path of an SPK file such as de440.bsp"
     try:
         if not path.is_file():
-            raise KernelError(f"is {'no file' if path.exists() else 'not there'}; {remedy}")
+            raise KernelError(f"is {'no file' if path.exists() else 'not there'}; {_GIVE_ONE}")
+        _require_directory(path)
         with SPK.open(str(path)) as file:
             units = {body: _fitted(file, body, path.stat().st_size) for body in BODIES}
     except KernelError:
         raise
     except OSError as error:
-        raise KernelError(f"{(error.strerror or 'cannot be read').lower()}; {remedy}") from error
-    except (ValueError, IndexError, struct.error) as error:
-        raise KernelError(f"is no SPK file, or a damaged one; {remedy}") from error
+        raise KernelError(f"{(error.strerror or 'cannot be read').lower()}; {_GIVE_ONE}") from error
+    except (ValueError, IndexError, OverflowError, struct.error) as error:
+        raise KernelError(f"is damaged; {_NEW_COPY}") from error
     return EphemerisTable(path, units)
 
 
@@ -159,6 +167,27 @@ def _interpolation() -> FloatArray:
     return weights
 
 
+def _require_directory(path: Path) -> None:
+    """The file says that it is an SPK, and its summary records come to an end; jplephem would follow a circle for ever.
+
+    Raises:
+        KernelError: it is not so.
+        struct.error, ValueError, OverflowError: what it says of its records is none.
+    """
+    with path.open("rb") as file:
+        head = file.read(80)
+        order = next((order for order in "<>" if head[8:16] == struct.pack(f"{order}2I", *_COUNTS)), None)
+        if head[:8] not in _SPK or order is None:
+            raise KernelError(f"is no SPK file; {_GIVE_ONE}")
+        record = int(struct.unpack_from(f"{order}I", head, 76)[0])
+        for _ in range(path.stat().st_size // _RECORD_BYTES):
+            if not record:
+                return
+            file.seek((record - 1) * _RECORD_BYTES)
+            record = int(struct.unpack(f"{order}d", file.read(8))[0])
+    raise KernelError(f"is damaged: its summaries do not end; {_NEW_COPY}")
+
+
 def _middles_us(span_us: int) -> FloatArray:
     """Middles of all spans, TAI [us]."""
     spans = DAYS * US_PER_DAY // span_us
@@ -197,6 +226,7 @@ def _require_whole(segment: Any, what: str, file_bytes: int) -> None:
     whole = segment.start_i >= 1 and words > 4 and 8 * segment.end_i <= file_bytes
     if whole:
         first_s, record_s, size, count = segment.daf.read_array(segment.end_i - 3, segment.end_i).tolist()
+        middle_s, half_s = segment.daf.read_array(segment.start_i, segment.start_i + 1).tolist()
         per_component = (size - 2) / _CHEBYSHEV_TYPES[segment.data_type]
         whole = (
             record_s > 0
@@ -204,11 +234,13 @@ def _require_whole(segment: Any, what: str, file_bytes: int) -> None:
             and per_component >= 2
             and per_component == int(per_component)
             and size * count + 4 == words
+            and abs(half_s - record_s / 2) <= 1e-6 * record_s
+            and abs(middle_s - first_s - half_s) <= 1e-6 * record_s
             and first_s <= _NEEDED_S[0]
             and first_s + record_s * count >= _NEEDED_S[1]
         )
     if not whole:
-        raise KernelError(f"is damaged: what it says of {what} does not fit its records; take a new copy")
+        raise KernelError(f"is damaged: what it says of {what} does not fit its records; {_NEW_COPY}")
 
 
 def _date(second: float) -> str:
@@ -217,5 +249,5 @@ def _date(second: float) -> str:
 
     if not abs(second) < 1e13:
         return "no date"
-    year, month, day = compute_calendar_date(2_451_545.5 + second / 86_400)
+    year, month, day = compute_calendar_date(2_451_545 + math.floor(second / 86_400 + 0.5))
     return f"{int(year)}-{int(month):02d}-{int(day):02d}"

@@ -23,16 +23,6 @@ SUN, BARYCENTRE, EARTH, MARS = PLANETS
 EPOCHS_US = np.random.default_rng(4).integers(FIRST_US, END_US, 300)
 
 
-@pytest.fixture(scope="module")
-def circles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_kernel(tmp_path_factory.mktemp("kernel") / "circles.bsp")
-
-
-@pytest.fixture(scope="module")
-def table(circles: Path) -> EphemerisTable:
-    return read_kernel(circles)
-
-
 def tdb_s(us):
     """TDB since J2000 [s] by astropy, which counts it from whole and parts of days."""
     time = Time(2_451_544.5, us / US_PER_DAY, format="jd", scale="tai").tdb

@@ -221,7 +221,7 @@ class Assumption(_Part):
 
 
 class Ephemeris(_Part):
-    """What Earth, Mars and the Sun were computed from: the built-in table or a kernel's file, and its coefficients."""
+    """What a habitat's Earth, Mars and Sun were computed from: the built-in table or a kernel, and its coefficients."""
 
     name: str
     sha256: str

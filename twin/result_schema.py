@@ -220,6 +220,13 @@ class Assumption(_Part):
     given: bool
 
 
+class Ephemeris(_Part):
+    """What a habitat's Earth, Mars and Sun were computed from: the built-in table or a kernel, and its coefficients."""
+
+    name: str
+    sha256: str
+
+
 class Provenance(_Part):
     """What made the result; the only part that differs between two runs of one scenario and seed."""
 
@@ -228,6 +235,7 @@ class Provenance(_Part):
     events: int | None = None
     python: str | None = None
     platform: str | None = None
+    ephemeris: Ephemeris | None = None
     packages: dict[str, str] = Field(default_factory=dict)
     made_utc: str | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twin.experiments import bare, sky_plan
 from twin.experiments.identities import devices_of
 from twin.experiments.machine_settings import turnaround_us
+from twin.experiments.own_sky import own_sky
 from twin.experiments.passages import availability
 from twin.experiments.relay_orbits import known_until_us, relays_of
 from twin.experiments.storage import StorageNeed, storage_needs
@@ -23,7 +24,8 @@ def whole_plan(scenario: Scenario) -> ContactPlan:
     """All contacts of a scenario, those of its drain too as far as orbits are known."""
     if isinstance(scenario, BareScenario):
         return bare.plan_of(resolve(scenario))
-    return sky_plan.plan_of(resolve(scenario), _span(scenario))
+    with own_sky(scenario):
+        return sky_plan.plan_of(resolve(scenario), _span(scenario))
 
 
 def planned_contacts(scenario: Scenario) -> ContactPlan:
@@ -48,8 +50,9 @@ def _span(scenario: HabitatScenario) -> Window:
 def needed_storage(scenario: HabitatScenario, plan: ContactPlan) -> list[StorageNeed]:
     """What each edge must be able to keep, without a run."""
     scenario = resolve(scenario)
-    span = _span(scenario)
-    stows = [] if scenario.network.direct_to_earth is None else stow_windows(scenario, *span)
+    with own_sky(scenario):
+        span = _span(scenario)
+        stows = [] if scenario.network.direct_to_earth is None else stow_windows(scenario, *span)
     devices = devices_of(scenario)
     offered_bits = sky_plan.load_of(scenario, plan, devices).offered_bits
 
@@ -71,11 +74,12 @@ def raw_sights(scenario: Scenario) -> list[Sight]:
     network = scenario.network
     span = scenario.start_us, scenario.end_us
     radio = network.direct_to_earth or DirectToEarth()  # without one, what it would see
-    return sights(
-        sky_plan.site_of(scenario),
-        relays_of(scenario, span),
-        network.stations,
-        span,
-        radio.min_elevation_deg,
-        network.station_min_elevation_deg,
-    )
+    with own_sky(scenario):
+        return sights(
+            sky_plan.site_of(scenario),
+            relays_of(scenario, span),
+            network.stations,
+            span,
+            radio.min_elevation_deg,
+            network.station_min_elevation_deg,
+        )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from twin.experiments.identities import EARTH
+from twin.experiments.own_sky import own_sky, told_sky
 from twin.experiments.planned import needed_storage, raw_sights, while_generating, whole_plan
 from twin.experiments.sky_plan import antenna_use
 from twin.network.contact_table import contact_table
@@ -87,10 +88,18 @@ def write_plan(
 
     Raises:
         ScenarioError: geometry, budgets or times in a form that has no word for them, a picture of an unknown form, or
-            a place that cannot be written.
+            a place that cannot be written; a kernel that cannot be used.
     """
     if relative and (form not in _COUNTING or geometry or budgets):
         raise ScenarioError("times from the start", "are for ION and HDTN", "--relative", "give --ion or --hdtn")
+    with own_sky(scenario):
+        text, said = _written(scenario, form, geometry, picture, budgets, relative)
+        return text, (*told_sky(), *said)
+
+
+def _written(
+    scenario: Scenario, form: str | None, geometry: bool, picture: Path | None, budgets: bool, relative: bool
+) -> Written:
     longitude_deg = scenario.habitat.site.longitude_deg if isinstance(scenario, HabitatScenario) else None
     span = scenario.start_us, scenario.end_us
     if budgets:

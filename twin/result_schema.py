@@ -220,6 +220,13 @@ class Assumption(_Part):
     given: bool
 
 
+class Ephemeris(_Part):
+    """What a habitat's Earth, Mars and Sun were computed from: the built-in table or a kernel, and its coefficients."""
+
+    name: str
+    sha256: str
+
+
 class Provenance(_Part):
     """What made the result; the only part that differs between two runs of one scenario and seed."""
 
@@ -228,6 +235,7 @@ class Provenance(_Part):
     events: int | None = None
     python: str | None = None
     platform: str | None = None
+    ephemeris: Ephemeris | None = None
     packages: dict[str, str] = Field(default_factory=dict)
     made_utc: str | None = None
 
@@ -244,6 +252,22 @@ class Storm(_Part):
     end_utc: str
     peak_tau: float
     told: str
+
+
+class Storage(_Part):
+    """What a node on Mars must be able to keep because no ack comes home, estimated before the run, and what its disk
+    held at most.
+
+    What is measured at `since_utc` is kept until `until_utc`; generation goes on for `held_s` of that.
+    """
+
+    node: str
+    since_utc: str
+    until_utc: str
+    held_s: float
+    needed_bytes: int
+    capacity_bytes: int
+    used_bytes_max: int
 
 
 class Document(_Part):
@@ -267,6 +291,7 @@ class Document(_Part):
     ledger: Ledger | None = None
     storms: tuple[Storm, ...] | None = Field(default=None, strict=False)
     longest_silence_s: float | None = None
+    storage: tuple[Storage, ...] | None = Field(default=None, strict=False)
     trace_hash: str | None = None
     sim_s: float | None
     assumptions: tuple[Assumption, ...] = Field(default=(), strict=False)

@@ -85,5 +85,6 @@ def _what_for(guarantee: Guarantee) -> str:
 
 def _amounts(document: Document) -> str:
     records, sim_s, wall_s = document.records, document.sim_s or 0.0, document.provenance.wall_s
-    told = f"{records.delivered} of {records.accepted} records delivered, {sim_s / 3600:.1f} h simulated"
+    never = f", {records.never_accepted} never accepted" if records.never_accepted else ""
+    told = f"{records.delivered} of {records.accepted} records delivered{never}, {sim_s / 3600:.1f} h simulated"
     return told if wall_s is None else f"{told} in {wall_s:.1f} s"

@@ -50,6 +50,11 @@ class Dimension:
     bare: bool = False
     signed: bool = False
 
+    @property
+    def one(self) -> str:
+        """Its name after its article: `a length`, `an angle`."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
+
 
 def _table(**factors: int | str) -> dict[str, Fraction]:
     return {unit.replace("_per_", "/"): Fraction(factor) for unit, factor in factors.items()}
@@ -106,15 +111,15 @@ def parse_quantity(text: object, dimension: Dimension) -> int | float:
     """
     value = _exact(text, dimension)
     if value < 0 and not dimension.signed:
-        raise QuantityError(f"a {dimension.name} is not negative", f"write it like {dimension.example}")
+        raise QuantityError(f"{dimension.one} is not negative", f"write it like {dimension.example}")
     if abs(value) > _MAGNITUDE_MAX:
-        raise QuantityError(f"a {dimension.name} this large does not fit", f"write it like {dimension.example}")
+        raise QuantityError(f"{dimension.one} this large does not fit", f"write it like {dimension.example}")
     if not dimension.whole:
         return float(value)
     whole = round(value)
     if whole == 0 and value != 0:
         raise QuantityError(
-            f"a {dimension.name} is a whole number of {next(iter(dimension.units))}",
+            f"{dimension.one} is a whole number of {next(iter(dimension.units))}",
             "write 0 or a larger value",
         )
     return whole
@@ -124,21 +129,21 @@ def _exact(text: object, dimension: Dimension) -> Fraction:
     example = f"write it like {dimension.example}"
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         if not math.isfinite(text):
-            raise QuantityError(f"a {dimension.name} is a finite number", example)
+            raise QuantityError(f"{dimension.one} is a finite number", example)
         if not dimension.bare:
-            raise QuantityError(f"a {dimension.name} needs a unit", f"{example} (units: {_units(dimension)})")
+            raise QuantityError(f"{dimension.one} needs a unit", f"{example} (units: {_units(dimension)})")
         return Fraction(str(text))  # the decimal that was written, not its binary neighbour
     if not isinstance(text, str):
-        raise QuantityError(f"a {dimension.name} is a number with a unit", example)
+        raise QuantityError(f"{dimension.one} is a number with a unit", example)
     if _NOT_FINITE.fullmatch(text):
-        raise QuantityError(f"a {dimension.name} is a finite number", example)
+        raise QuantityError(f"{dimension.one} is a finite number", example)
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise QuantityError(f"a {dimension.name} is one number and one unit", example)
+        raise QuantityError(f"{dimension.one} is one number and one unit", example)
     number, unit = Fraction(match[1]), match[2]
     if unit is None:
         if not dimension.bare:
-            raise QuantityError(f"a {dimension.name} needs a unit", f"{example} (units: {_units(dimension)})")
+            raise QuantityError(f"{dimension.one} needs a unit", f"{example} (units: {_units(dimension)})")
         return number
     if unit not in dimension.units:
         raise QuantityError(f"'{unit}' is not a unit of {dimension.name}", _unit_remedy(unit, dimension))

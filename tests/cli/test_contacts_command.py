@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,29 @@ def test_csv_has_a_row_for_each_contact(scenario: Path) -> None:
     assert len(rows) == len(json.loads(printed(scenario, "--json")))
 
 
+def test_geometry_as_csv_is_the_geometry_as_json(scenario: Path) -> None:
+    comment, *lines = printed(scenario, "--geometry", "--csv").splitlines()
+    assert comment.startswith("# who sees whom")
+    rows = list(csv.DictReader(lines))
+    assert rows == json.loads(printed(scenario, "--geometry", "--json"))
+    assert {row["kind"] for row in rows} == {"site-earth", "site-relay", "relay-earth", "station-mars"}
+
+
+def test_geometry_is_drawn_with_a_row_for_each_pair_beside_any_form(scenario: Path, tmp_path: Path) -> None:
+    for form in ((), ("--json",), ("--csv",)):
+        picture = tmp_path / "sights.svg"
+        alone = printed(scenario, "--geometry", *form)
+        assert printed(scenario, "--geometry", *form, "--plot", picture) == alone
+        told = re.findall(r">([^<>]+)</text>", picture.read_text(encoding="utf-8"))
+        assert {"custom ↔ relay", "relay ↔ earth", "DSS-14 ↔ mars", "site-relay", "Who sees whom: sky"} <= set(told)
+        passes = [
+            sight for sight in json.loads(printed(scenario, "--geometry", "--json")) if sight["kind"] == "site-relay"
+        ]
+        open_us = sum(utc_to_us(one["end_utc"]) - utc_to_us(one["start_utc"]) for one in passes)
+        assert f"{len(passes)} times, {100 * open_us / (5 * 88_775_244_000):.0f} %" in told
+        picture.unlink()
+
+
 def test_people_read_one_habitat_and_a_line_for_each_pair(scenario: Path, tmp_path: Path) -> None:
     text = printed(scenario, "--plot", tmp_path / "plan.png")
     assert "habitat  relay" in text
@@ -141,7 +165,9 @@ def test_people_read_one_habitat_and_a_line_for_each_pair(scenario: Path, tmp_pa
 
 def test_questions_without_an_answer_are_refused_in_one_line(scenario: Path, tmp_path: Path) -> None:
     assert "choose one" in refused(scenario, "--json", "--csv")
-    assert "drop one of the two" in refused(scenario, "--geometry", "--ion")
+    for router in ("--ion", "--hdtn"):
+        assert f"geometry with {router}: visibility has no rates" in refused(scenario, "--geometry", router)
+    assert "end it in" in refused(scenario, "--geometry", "--plot", tmp_path / "plan.gif")
     assert "end it in" in refused(scenario, "--plot", tmp_path / "plan.gif")
     assert "no such file" in refused(scenario, "--plot", tmp_path / "no" / "plan.png").lower()
     bare = Path(__file__).parents[2] / "scenarios" / "bench" / "chain3.yaml"
@@ -161,3 +187,10 @@ def test_people_read_what_shared_antennas_do_and_whether_any_way_leads_to_earth(
         "twin: no way leads from the habitat to Earth in this time",
         "twin: no way leads from Earth to the habitat in this time",
     ]
+
+
+def test_the_storage_that_the_longest_silence_takes_stands_under_the_plan() -> None:
+    *_, first, second = printed(Path(__file__).parents[2] / "scenarios" / "conjunction.yaml").splitlines()
+    said = "needs 6.6 MB of its 8 GB for what is measured in 24.4 days without an ack, 2030-05-13T02:00Z to 2030-06-06T"
+    assert first.startswith(f"edge-1 {said}")
+    assert second.startswith(f"edge-2 {said}")

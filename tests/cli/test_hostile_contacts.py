@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from twin import cli
+from twin.experiments.planned import planned_contacts
 from twin.experiments.sky_plan import plan_of
 from twin.scenario import load_scenario
 from twin.scenario.errors import ScenarioError
@@ -50,9 +51,29 @@ def refused(answered, *said):
         assert words in error
 
 
-@pytest.mark.parametrize("name", ["earth", "earth-2", "habitat", "edge-1", "edge-77", "auditor", "gateway", "vitals-1"])
+@pytest.mark.parametrize(
+    "name", ["earth", "earth-2", "habitat", "edge-1", "edge-77", "auditor", "gateway", "vitals-1", "mars"]
+)
 def test_a_relay_takes_no_other_nodes_name(name, answer):
     refused(answer(name), f"network.relays[0].name = {name}: is the name of another node", "a name of its own")
+
+
+def test_a_relay_holds_at_least_one_full_bundle(answer):
+    where = ("--set", "network.relays.0.storage=64 kB")
+    code, out, error = answer(options=where)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert error.startswith("twin: network.relays[0].storage = 64 kB: mro holds no bundle with a payload of 64 kB ")
+    assert "(pipeline.bundle_bytes_max)" in error
+    assert "give at least 65 kB, or make bundles smaller" in error
+    assert answer(options=("--set", "network.relays.0.storage=65 kB"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [("DSS-14", "a station on Earth"), ("DSS-55", "a station on Earth"), ("jezero", "the habitat's site")],
+)
+def test_a_relay_takes_no_name_of_a_planet_a_station_or_the_site(name, owner, answer):
+    refused(answer(name), f"network.relays[0].name = {name}: is the name of {owner} (", "a name of its own")
 
 
 @pytest.mark.parametrize(
@@ -109,9 +130,21 @@ def test_a_table_must_reach_as_far_as_the_plan(tmp_path, answer):
     for options in ([], ["--geometry"]):
         refused(
             answer(orbit="{oem: exact.oem}", options=["--set", "duration=90 min", *options]),
-            "relay mro: exact.oem lacks 2033-03-10T01:00:00.000Z to 2033-03-10T01:30:00.000Z",
+            "relay mro: ",
+            "exact.oem lacks 2033-03-10T01:00:00.000Z to 2033-03-10T01:30:00.000Z",
             "import a longer table",
         )
+
+
+def test_an_orbit_file_stands_beside_the_file_that_names_it(tmp_path, answer):
+    write_oem(tmp_path / "exact.oem", START_US + HOUR_US)
+    assert answer(orbit="{oem: exact.oem}")[0] == 0
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / "own.yaml").write_text("extends: ../hostile.yaml\n", encoding="utf-8")
+    scenario = load_scenario(below / "own.yaml")
+    assert scenario.network.relays[0].orbit.oem == str(tmp_path / "exact.oem")
+    assert "earth" in planned_contacts(scenario).neighbours("mro")
 
 
 def test_a_run_needs_orbits_until_it_has_drained(tmp_path, answer):
@@ -166,8 +199,8 @@ def test_what_is_forged_on_the_direct_link_needs_one(fault, answer):
     ("options", "said"),
     [
         (["--json", "--csv"], "one is printed"),
-        (["--geometry", "--ion"], "is a table or JSON"),
-        (["--geometry", "--plot", "plan.png"], "is a table or JSON"),
+        (["--geometry", "--ion"], "visibility has no rates"),
+        (["--geometry", "--hdtn", "--plot", "plan.png"], "visibility has no rates"),
         (["--plot", "plan.xyz"], "end it in .png, .svg, .pdf"),
         (["--plot", "/proc/plan.png"], "name a place that you may write to"),
         (["--set", "network.stations=[DSS-99]"], "unknown station DSS-99"),

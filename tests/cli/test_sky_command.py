@@ -29,8 +29,8 @@ def test_json_tells_each_sol_with_units_in_its_keys(answer):
     assert (code, said) == (0, "")
     document = json.loads(out)
     assert list(document) == [
-        "site", "start_utc", "end_utc", "stations", "site_min_elevation_deg", "station_min_elevation_deg", "sols",
-        "events", "near_sun",
+        "site", "start_utc", "end_utc", "stations", "link_band", "site_min_elevation_deg", "station_min_elevation_deg",
+        "sols", "events", "near_sun",
     ]  # fmt: skip
     first, second = document["sols"]
     # SPICE: sunrise 04:51:42.5, sunset 18:03:33.9, Earth over 10 deg 08:26:52.4 to 19:25:53.5 on 2033-03-10.
@@ -43,11 +43,13 @@ def test_json_tells_each_sol_with_units_in_its_keys(answer):
     # The handover from Madrid to Goldstone, 09:42:00 to 09:45:15 at Earth, was sent 589 s earlier.
     assert first["gaps"] == [{"start_utc": "2033-03-10T09:32:10.898Z", "end_utc": "2033-03-10T09:35:25.824Z"}]
     assert first["link_s"] == pytest.approx(first["earth_up_s"] - 194.926, abs=0.002)
+    assert first["station_in_view_s"] == first["link_s"]
+    assert (document["link_band"], first["closed_by_sun"]) == ("X", [])
     assert [link["station"] for link in first["links"]] == ["DSS-14", "DSS-43", "DSS-63"]
     assert (first["sol"], second["sol"], second["mars_year"], second["season"]) == (0, 1, 42, "northern summer")
     # SPICE, a Mars Year earlier: 540.248 at Ls 130 deg and 556.971 at 140 deg; here it is 132.79 deg.
     assert first["sunlight_above_atmosphere_w_m2"] == pytest.approx(540.248 + 0.279 * 16.723, rel=0.001)
-    unitless = {"sol", "mars_year", "season", "earth_up", "links", "gaps"}
+    unitless = {"sol", "mars_year", "season", "earth_up", "links", "gaps", "closed_by_sun"}
     assert all(key in unitless or key.rpartition("_")[2] in {"utc", "h", "s", "km", "deg", "m2"} for key in first)
     assert (document["events"], document["near_sun"]) == ([], [])
 
@@ -88,6 +90,29 @@ def test_a_conjunction_is_told_with_its_dates(answer):
         in lines
     )
     assert not any("Ka-band" in line for line in lines)
+
+
+def test_a_link_that_the_sun_closes_counts_no_time(answer, tmp_path):
+    """X-band fails from sol 2 to sol 12 of these (SPICE: 2034-08-14T04:17 to 08-24T06:14 at Earth), S-band on all."""
+    words = "--site jezero --from 2034-08-12 --sols 14"
+    table = answer(words)[1].splitlines()
+    heading = next(at for at, line in enumerate(table) if "X link" in line and "Earth up" in line)
+    rows = [line.split() for line in table[heading + 1 : heading + 15]]
+    assert [row[3] for row in rows[2:12]] == ["0:00:00"] * 10
+    assert [rows[sol][3] for sol in (0, 1, 12, 13)] == [rows[sol][2] for sol in (0, 1, 12, 13)]
+    assert table[heading].endswith("Sun closes")
+    assert [" ".join(row[8:]) for row in rows] == ["S", "S", *["S X"] * 11, "S"]
+
+    picture = tmp_path / "sky.svg"
+    document = json.loads(answer(f"{words} --json --plot {picture}")[1])
+    assert [sol["link_s"] > 0 for sol in document["sols"]] == [True, True, *[False] * 10, True, True]
+    assert all(sol["station_in_view_s"] > 11 * 3600 for sol in document["sols"])
+    x_closed = [one for sol in document["sols"] for one in sol["closed_by_sun"] if one["band"] == "X"]
+    # At Mars, 22:14 before Earth receives at 04:17:12.
+    assert x_closed[0]["start_utc"].startswith("2034-08-14T03:5")
+    sheet = picture.read_text(encoding="utf-8")
+    assert sheet.count(">0:00<") == 10
+    assert "hatched: X and commands closed, SEP &lt; 2°" in sheet
 
 
 def test_a_site_may_be_coordinates(answer):

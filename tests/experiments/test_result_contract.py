@@ -69,6 +69,12 @@ def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
     for stream in d["streams"].values():
         assert set(stream["latency_s"]) == {"p50", "p95", "p99", "max"}
         assert set(stream["age_s"]) == {"mean", "max"}
+    assert [need["node"] for need in d["storage"]] == ["edge-1", "edge-2"]
+    for need in d["storage"]:
+        assert set(need) == {
+            "node", "since_utc", "until_utc", "held_s", "needed_bytes", "capacity_bytes", "used_bytes_max",
+        }  # fmt: skip
+        assert 0 < need["used_bytes_max"] <= need["needed_bytes"] < need["capacity_bytes"] == 8_000_000_000
     provenance = d["provenance"]
     assert type(provenance["version"]) is type(provenance["python"]) is str
     assert type(provenance["wall_s"]) is float

@@ -36,6 +36,13 @@ def test_it_holds_with_every_listed_guarantee_checked(shipped: tuple[str, Flight
         assert found[key].pending == 0, key
 
 
+def test_no_edge_holds_more_than_was_said_before_the_run(shipped: tuple[str, Flight]) -> None:
+    needs = shipped[1].result.document.storage
+    assert needs
+    for need in needs:
+        assert need.used_bytes_max <= need.needed_bytes < need.capacity_bytes, need
+
+
 def test_every_record_is_delivered_and_every_copy_accounted_for(shipped: tuple[str, Flight]) -> None:
     name, flight = shipped
     scenario = load_scenario(SCENARIOS / f"{name}.yaml")

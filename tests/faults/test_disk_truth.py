@@ -143,6 +143,7 @@ def test_what_is_dropped_makes_room() -> None:
     box.write(2)
     assert box.node.all(SyncFailed) == []
     assert box.readable() == [1, 2]
+    assert box.disk.used_bytes_max == 2 * len(entry(0).data)
 
 
 def test_what_a_lie_left_in_the_cache_can_be_dropped_too() -> None:

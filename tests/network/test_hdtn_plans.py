@@ -150,6 +150,11 @@ def changed(position, **fields):
         ('{"contact": []}', 'the file: holds no list under `contacts` (plan.json:1); write {"contacts": [...]}'),
         ('{"contacts": NaN}', "the file: is not JSON (NaN is no number) (plan.json:1); write finite numbers"),
         (
+            '{"contacts": ' + 200_000 * "[" + 200_000 * "]" + "}",
+            "the file: nests its brackets too deeply to be read (plan.json:1); "
+            'write {"contacts": [...]} with one flat object for each contact',
+        ),
+        (
             '{"nodeNames": {"1": "a", "2": "a"}, "contacts": []}',
             "nodeNames: names two nodes alike (plan.json:1); give each node its own name",
         ),

@@ -1,11 +1,14 @@
 """The planner's sheet: bars stand where windows are, and what is told stands on it."""
 
+from itertools import pairwise
+
 import pytest
 from matplotlib.collections import PolyCollection
 
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.planning.contact_picture import draw_contacts
 from twin.planning.picture_file import write_picture
+from twin.planning.rate_classes import rate_classes
 from twin.scenario.errors import ScenarioError
 from twin.world.timescales import utc_to_us
 
@@ -61,9 +64,9 @@ def test_station_rate_longest_gap_and_sums_are_told_in_words():
     assert "gap 19:48:00" in told
     assert "13.4 Gbit, open 31 %" in told
     assert [text for text in told if text.endswith("bit/s") and "DSS" not in text] == [
-        "2 Mbit/s",
-        "512 kbit/s",
         "256 kbit/s",
+        "512 kbit/s",
+        "2 Mbit/s",
     ]
 
 
@@ -83,6 +86,67 @@ def test_rows_of_different_rates_differ_in_lightness():
     (collection,) = draw_contacts(plan, _SPAN, "rates").axes[0].collections
     lightness = collection.get_facecolor()[:, :3] @ [0.2126, 0.7152, 0.0722]
     assert all(lightness[:-1] > lightness[1:] + 0.03)
+
+
+@pytest.mark.parametrize(
+    "rates_bps",
+    [
+        # scenarios/four-orbiters.yaml: many rates a little apart, a few far from them.
+        [7_937, 32_000, 126_998, 253_996, 507_993, 1_015_986, *range(2_573_307, 2_616_625, 2_000)],
+        [32_000, *range(562_863, 583_162, 900)],  # scenarios/conjunction.yaml
+        [512_000],
+        [round(8_000 * 1.3**k) for k in range(40)],
+    ],
+)
+def test_the_key_explains_every_colour_and_none_twice(rates_bps):
+    length_h = 24 / len(rates_bps)
+    plan = ContactPlan(
+        [
+            contact(k * length_h, (k + 1) * length_h, rate_bps, 600.0, "habitat", "earth")
+            for k, rate_bps in enumerate(rates_bps)
+        ]
+    )
+    figure = draw_contacts(plan, _SPAN, "rates")
+    (collection,) = figure.axes[0].collections
+    drawn = {tuple(colour) for colour in collection.get_facecolor()}
+    key = [axes.get_facecolor() for axes in figure.axes if axes.get_position().width * figure.get_figwidth() < 0.2]
+    assert set(key) == drawn
+    assert len(key) == len(drawn) <= 6
+    lightness = [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue, _ in key]
+    assert all(one > other + 0.05 for one, other in pairwise(lightness))
+    texts = [text.get_text() for text in figure.texts if text.get_text().endswith("bit/s")]
+    assert len(set(texts)) == len(key)
+
+
+def test_a_class_tells_the_rates_that_are_in_it():
+    classes = rate_classes([32_000, 583_162, 562_863, 570_000])
+    assert [of.text for of in classes] == ["32 kbit/s", "562.9 to 583.2 kbit/s"]
+    assert [of.text for of in rate_classes([999_000, 1_015_986])] == ["999 kbit/s to 1.016 Mbit/s"]
+    assert rate_classes([]) == []
+
+
+def test_bars_that_touch_are_told_apart_by_a_seam_and_minutes_are_not():
+    def seams(*ends_h):
+        edges = [(0, ends_h[0]), (ends_h[0], ends_h[1])]
+        plan = ContactPlan(
+            [contact(*edge, 512_000, 600.0, "habitat", "earth", f"DSS-{k}") for k, edge in enumerate(edges)]
+        )
+        return [
+            line.get_xdata()[0]
+            for line in draw_contacts(plan, _SPAN, "seams").axes[0].lines
+            if line.get_color() == "white"
+        ]
+
+    assert seams(6, 12) == [6]
+    assert seams(6, 6.05) == []
+
+
+def test_a_gap_of_weeks_is_told_in_days():
+    span = _START_US, _START_US + 30 * 24 * _HOUR_US
+    plan = ContactPlan(
+        [contact(0, 10, 512_000, 600.0, "habitat", "earth"), contact(490, 720, 512_000, 600.0, "habitat", "earth")]
+    )
+    assert "gap 20.0 d" in words(draw_contacts(plan, span, "conjunction"))
 
 
 def test_sols_stand_above_where_there_is_a_site():

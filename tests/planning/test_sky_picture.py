@@ -87,13 +87,13 @@ def test_distance_and_light_time_are_one_curve(sky):
 
 def test_a_moratorium_is_hatched_and_its_edges_are_marked(conjunction):
     figure = draw_sky(conjunction)
-    hatched = boxes(chart(figure), "command moratorium")
+    hatched = boxes(chart(figure), "closed by the Sun")
     # 2034-08-14T04:17 to 2034-08-24T06:14 are 10.08 d, 9.81 sols.
     assert sum(right - left for _, left, right in hatched) / 24 == pytest.approx(9.812, abs=0.001)
     marks = words(figure)
     for text in ("SEP falls below 2°", "SEP rises above 2°", "superior conjunction", "farthest from Earth"):
         assert marks.count(text) == 1
-    assert "hatched: moratorium, SEP < 2°" in marks
+    assert "hatched: X and commands closed, SEP < 2°" in marks
     assert "SEP falls below 5°" not in marks  # before the first sol
 
 

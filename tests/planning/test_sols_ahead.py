@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from twin.network.visibility import down_windows
+from twin.network.conjunction import SEP_LIMITS_DEG
+from twin.network.visibility import down_windows, subtract, union
 from twin.planning.sols_ahead import STATIONS, length_us, sols_ahead
 from twin.scenario.catalogue import SITES
 from twin.world import ephemeris
@@ -15,7 +16,7 @@ from twin.world.mars import Site
 from twin.world.mars_calendar import mars_date_us
 from twin.world.sky import describe_sky
 from twin.world.stations import DSN_STATIONS
-from twin.world.timescales import US_PER_S, utc_to_us
+from twin.world.timescales import SOL_US, US_PER_S, utc_to_us
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 STARTS = {"A": "2033-03-10", "B": "2033-09-20"}
@@ -128,6 +129,23 @@ def test_sols_within_a_conjunction_tell_all_of_it(row):
     (conjunction,) = [event for event in sky.events if event.name == "superior conjunction"]
     assert abs(conjunction.at_us - utc_to_us(row["min_utc"])) < 8 * US_PER_S
     assert conjunction.sep_deg == pytest.approx(float(row["sep_min_deg"]), abs=1e-4)
+
+
+def test_the_sun_closes_a_band_by_the_angle_at_which_what_is_sent_arrives():
+    """SPICE's edges of 2 deg to a second; the sols stay below 5 deg, and this conjunction above 1 deg."""
+    row = rows("conjunction")[2]
+    sky = sols_ahead(site("jezero"), utc_to_us(row["min_utc"]) - 8 * SOL_US, 16)
+    for band, limit_deg in SEP_LIMITS_DEG.items():
+        closed = union(window for sol in sky.sols for window in sol.closed[band])
+        edges = [us for window in closed for us in window if us not in sky.span]
+        assert len(edges) == {"S": 0, "X": 2, "Ka": 0}[band]
+        for us in edges:
+            arrives_us = us + ephemeris.owlt_down_sent_us(us)
+            assert ephemeris.sep_light_time_deg(arrives_us) == pytest.approx(limit_deg, abs=1e-5)
+            assert nearest_s(arrives_us, [utc_to_us(row[f"sep_lt2_{edge}_utc"]) for edge in ("start", "end")]) < 1
+    for sol in sky.sols:
+        assert length_us(sol.working) == length_us(subtract(sol.covered, sol.closed["X"]))
+    assert sum(length_us(sol.working) == 0 < length_us(sol.covered) for sol in sky.sols) >= 9
 
 
 def test_a_mars_year_has_its_seasons_and_its_opposition():

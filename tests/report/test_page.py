@@ -373,3 +373,17 @@ def test_storms_are_told_of_where_the_page_says_what_happened(tmp_path: Path) ->
     }
     page = page_of(write_run(tmp_path, storms=[storm]))
     assert told in page[page.index("<h2>What happened") : page.index("<h2>How late, how old")]
+
+
+def test_the_storage_of_the_longest_silence_stands_beside_the_disk(tmp_path: Path) -> None:
+    need = {
+        "node": "edge-1", "since_utc": "2030-05-13T02:00:12.427Z", "until_utc": "2030-06-06T10:54:00.187Z",
+        "held_s": 2_105_627.76, "needed_bytes": 6_591_569, "capacity_bytes": 8_000_000_000,
+        "used_bytes_max": 3_567_709,
+    }  # fmt: skip
+    page = page_of(write_run(tmp_path, storage=[need]))
+    assert "of 8 GB, for 24 d 09 h without an ack" in page[: page.index("<h2>Guarantees")]
+    told = page[page.index("<h2>What happened") : page.index("<h2>How late, how old")]
+    assert "edge-1 must be able to keep 6.59 MB of the 8 GB that its disk holds" in told
+    assert "from 2030-05-13 02:00:12 UTC to 2030-06-06 10:54:00 UTC, and 24 d 09 h of measurements wait" in told
+    assert "It held 3.57 MB at most." in told

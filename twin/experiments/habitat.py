@@ -28,6 +28,7 @@ from twin.experiments.registry import write_run_registry
 from twin.experiments.sensors import hiccups_of, sensor_faults, source_of
 from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of, told_by_the_sun
 from twin.experiments.space_links import space_links
+from twin.experiments.storage import refuse_backlog, storage_needs
 from twin.faults.forgery import Victim
 from twin.faults.resolve import resolve
 from twin.faults.weather import coming_storms, stow_windows, told_storms
@@ -63,7 +64,7 @@ from twin.scenario.episodes import windows_of
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario
 from twin.trace import DisturbanceBegan, DisturbanceEnded, EpisodeBegan, EpisodeEnded, StartedWithout, Trace
-from twin.world.timescales import SOL_US, lmst_h
+from twin.world.timescales import SOL_US, lmst_h, us_to_utc
 
 C = TypeVar("C")
 
@@ -94,7 +95,8 @@ class HabitatBuilder:
         self.stows = stow_windows(scenario, *self.span) if dish else []
         self.calendar = disturbances.calendar(scenario, self.stows, self.storms, told_by_the_sun(scenario, self.span))
         refuse_endless_stow(scenario, self.stows, self.span[1])
-        refuse_overload(scenario, [load_of(scenario, self.plan, self.devices)])
+        load = load_of(scenario, self.plan, self.devices)
+        refuse_overload(scenario, [load])
         self.operators = Operators(self.host, scenario, self.devices)
         self.settings = MachineSettings(scenario, self.plan, self.span, self.devices, self.operators)
         self.disks = {edge: self._disk(edge) for edge in self.edges}
@@ -110,6 +112,8 @@ class HabitatBuilder:
         self.sensors = {d.name: self._sensor(d) for d in self.devices}
         self.power = PowerCycles(self.host, scenario.seed, self._machine, self.disks)
         self.available = self._availability()
+        self.needs = storage_needs(scenario, self.available.__getitem__, self.devices, load.offered_bits, self.span[1])
+        refuse_backlog(scenario, self.needs)
 
     # ------------------------------------------------------------ parts
 
@@ -201,11 +205,27 @@ class HabitatBuilder:
             },
             storms=told_storms(self.storms),
             longest_silence_s=self._longest_silence_s(),
+            storage=self._storage,
             clinic=collectors.clinic.clinic,
             ledger=lambda: collectors.clinic.ledger(once.rows_counted or 0),
             before_finish=[before_finish],
             closers=[collectors.close, lambda _: self.earth.close()],
         )
+
+    def _storage(self) -> list[dict[str, Any]]:
+        """The `storage` block."""
+        return [
+            {
+                "node": need.edge,
+                "since_utc": us_to_utc(need.silence.since_us),
+                "until_utc": us_to_utc(need.silence.until_us),
+                "held_s": need.silence.held_us / 1e6,
+                "needed_bytes": need.needed_bytes,
+                "capacity_bytes": need.capacity_bytes,
+                "used_bytes_max": self.disks[need.edge].used_bytes_max,
+            }
+            for need in self.needs
+        ]
 
     def _hops(self) -> list[HopAccount]:
         local = (*self.mars_network.hops.values(), *self.earth_network.hops.values())

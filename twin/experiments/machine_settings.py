@@ -81,8 +81,7 @@ class MachineSettings:
     @property
     def turnaround_us(self) -> int:
         """Processing on Earth and the ack delay, as timers and bounds grant them."""
-        p = self.scenario.pipeline
-        return p.far_end_allowance_us + p.ack_delay_us + 2 * self.scenario.earth.ground_latency_us
+        return turnaround_us(self.scenario)
 
     @cached_property
     def lifetime_us(self) -> int:
@@ -216,3 +215,9 @@ class MachineSettings:
             retry_us=BACKOFF_US,
             scrub_period_us=self.scenario.pipeline.scrub_period_us,
         )
+
+
+def turnaround_us(scenario: HabitatScenario) -> int:
+    """Processing on Earth and the ack delay of a scenario."""
+    p = scenario.pipeline
+    return p.far_end_allowance_us + p.ack_delay_us + 2 * scenario.earth.ground_latency_us

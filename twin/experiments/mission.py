@@ -42,6 +42,7 @@ class Mission:
         hops: accounts of every link, local ones included.
         counts: the `counts` block but transmissions; records: the `records` block; streams: per stream.
         storms: the `storms` block; None where there is no weather.
+        storage: the `storage` block; None where nodes keep no journal.
         clinic, ledger: the blocks of these names; None where there are no devices.
     """
 
@@ -60,6 +61,7 @@ class Mission:
     site: dict[str, Any] | None = None
     storms: list[dict[str, Any]] | None = None
     longest_silence_s: float | None = None
+    storage: Callable[[], list[dict[str, Any]] | None] = lambda: None
     clinic: Callable[[], dict[str, Any] | None] = lambda: None
     ledger: Callable[[], dict[str, Any] | None] = lambda: None
     before_finish: list[Callable[[bool], None]] = field(default_factory=list)

@@ -18,7 +18,8 @@ from twin.guarantees.verdict import BROKEN, Verdict
 from twin.result_schema import SCHEMA
 from twin.scenario.assumptions import assumptions
 from twin.scenario.guarantees import BOUNDED
-from twin.scenario.model import Scenario
+from twin.scenario.model import HabitatScenario, Scenario
+from twin.world.ephemeris import in_force
 from twin.world.timescales import us_to_utc
 
 PACKAGES = (
@@ -67,6 +68,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "ledger": mission.ledger(),
         "storms": mission.storms,
         "longest_silence_s": mission.longest_silence_s,
+        "storage": mission.storage(),
         "trace_hash": mission.host.trace.digest(),
         "sim_s": (outcome.end_us - mission.start_us) / 1e6,
         "assumptions": [
@@ -80,12 +82,19 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
             "trace_entries": mission.host.trace.entries,
             "python": platform.python_version(),
             "platform": f"{sys.platform} {platform.machine()}",
+            "ephemeris": _ephemeris() if isinstance(scenario, HabitatScenario) else None,
             "packages": {name: metadata.version(name) for name in PACKAGES},
             "made_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     }
     text = json.dumps(_plain(document), indent=1, allow_nan=False)
     (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _ephemeris() -> dict[str, str]:
+    """What the sky was computed from."""
+    table = in_force()
+    return {"name": table.name, "sha256": table.sha256}
 
 
 def _overall(verdicts: list[Verdict], outcome: Outcome) -> str:

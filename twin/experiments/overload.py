@@ -2,9 +2,9 @@
 unless allowed.
 
 The load is everything that will be generated; the capacity is what the plan's contacts hold from the start to one sol
-after generation ends, in which the run drains. No backlog is refused for its size: a relay that is full costs time.
-Between bundle nodes only links that a flow cannot go round are counted; what several ways share shows in the run. A
-storm that stows the antenna beyond everything that is planned leaves no capacity at all.
+after generation ends, in which the run drains. Whether an edge's disk holds what waits is asked elsewhere (`storage`);
+a relay that is full costs time. Between bundle nodes only links that a flow cannot go round are counted; what several
+ways share shows in the run. A storm that stows the antenna beyond everything that is planned leaves no capacity at all.
 """
 
 from __future__ import annotations

@@ -53,13 +53,13 @@ def known_until_us(scenario: HabitatScenario) -> int | None:
     for index, relay in enumerate(scenario.network.relays):
         if relay.orbit.oem is not None:
             with _told_of(scenario, index):
-                ends_us.append(read_oem(_beside(scenario, relay.orbit.oem)).orbit.spans_us[-1][1])
+                ends_us.append(read_oem(Path(relay.orbit.oem)).orbit.spans_us[-1][1])
     return min(ends_us, default=None)
 
 
 def _orbit(orbit: Orbit, scenario: HabitatScenario, span: Window) -> orbits.Orbit:
     if orbit.oem is not None:
-        table = read_oem(_beside(scenario, orbit.oem)).orbit
+        table = read_oem(Path(orbit.oem)).orbit
         gaps = subtract([span], table.spans_us)
         if gaps:
             missing, needed = (" to ".join(map(us_to_utc, window)) for window in (gaps[0], span))
@@ -78,8 +78,3 @@ def _orbit(orbit: Orbit, scenario: HabitatScenario, span: Window) -> orbits.Orbi
         return orbits.KeplerOrbit(Elements(utc_to_us(entry.epoch), *entry.elements))
     epoch_us = scenario.start_us if orbit.epoch_us is None else orbit.epoch_us
     return orbits.KeplerOrbit(Elements(epoch_us, *orbit.elements))
-
-
-def _beside(scenario: HabitatScenario, name: str) -> Path:
-    """A file that a scenario names, relative to its own."""
-    return Path(name) if scenario.origin is None else Path(scenario.origin.path).parent / name

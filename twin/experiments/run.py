@@ -15,6 +15,7 @@ from twin.experiments import bare, habitat
 from twin.experiments.interrupt import Interrupt
 from twin.experiments.mission import Mission, Roles
 from twin.experiments.outcome import Outcome, write_result
+from twin.experiments.own_sky import own_sky
 from twin.experiments.progress import Progress
 from twin.hosts.dispatcher import Observer
 from twin.hosts.full_disk import sqlite_speaks_as_the_system
@@ -57,7 +58,7 @@ def run(
     """
     folder = Path(out) if out is not None else Path("reports") / scenario.name
     with Interrupt() as interrupt:
-        with _fresh_folder(folder) as work, sqlite_speaks_as_the_system():
+        with own_sky(scenario), _fresh_folder(folder) as work, sqlite_speaks_as_the_system():
             mission = prepare(scenario, work, roles, observer)
             outcome = drive(mission, Progress(mission, quiet), interrupt)
             write_result(scenario, mission, outcome, work)
@@ -73,7 +74,8 @@ def prepare(scenario: Scenario, folder: Path, roles: Roles | None = None, observ
     """Build a scenario's mission into an existing folder."""
     (folder / "tables").mkdir()
     build = habitat.build if isinstance(scenario, HabitatScenario) else bare.build
-    return build(scenario, folder, roles or Roles(), observer)  # type: ignore[arg-type]
+    with own_sky(scenario):
+        return build(scenario, folder, roles or Roles(), observer)  # type: ignore[arg-type]
 
 
 def drive(mission: Mission, progress: Progress, interrupt: Interrupt | None = None) -> Outcome:

@@ -8,6 +8,7 @@ from twin.experiments.identities import DeviceIdentity
 from twin.experiments.replays import replayed
 from twin.faults.resolve import numbered
 from twin.hosts.models.sensor import Hiccup, Source
+from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.randomness import stream
 from twin.scenario.episodes import EVERYBODY
 from twin.scenario.model import HabitatScenario
@@ -114,3 +115,9 @@ def typical_rows(scenario: HabitatScenario, device: DeviceIdentity) -> tuple[tup
     random = stream(scenario.seed, "typical", device.name)
     source = (Air if device.kind == "air_monitor" else Vitals)(random, device.sample_period_us)
     return tuple(map(tuple, source.block(0, device.samples_per_frame).tolist()))
+
+
+def frame_bytes_of(scenario: HabitatScenario, device: DeviceIdentity) -> int:
+    """Size of a typical frame that the device signs."""
+    body = encode_samples(Samples(0, device.sample_period_us, device.channels, typical_rows(scenario, device)))
+    return HEADER_BYTES + len(body) + device.keys.signer.signature_bytes

@@ -10,8 +10,9 @@ from twin.experiments.earth_service import HABITAT, Closed, closures_of, granted
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.experiments.link_rates import dust_over, relay_links, up_rate_bps
 from twin.experiments.overload import Load, capacity_bits
+from twin.experiments.own_sky import own_sky
 from twin.experiments.relay_orbits import relays_of
-from twin.experiments.sensors import typical_rows
+from twin.experiments.sensors import frame_bytes_of
 from twin.network import conjunction, relay_planner
 from twin.network.deep_space import down_rates
 from twin.network.grants import Tally, tally
@@ -20,7 +21,6 @@ from twin.network.planner import DirectToEarthRequest, direct_contacts, plan_dir
 from twin.network.relay_planner import Served
 from twin.network.visibility import Window, at_other_end, subtract
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
-from twin.pipeline.wire.frame import HEADER_BYTES, Samples, encode_samples
 from twin.scenario.model import HabitatScenario
 from twin.world import ephemeris
 from twin.world.horizon_mask import FLAT, HorizonMask
@@ -99,7 +99,14 @@ def told_by_the_sun(scenario: HabitatScenario, span: Window) -> list[tuple[str, 
 
 def plan_of(scenario: HabitatScenario, span: Window | None = None) -> ContactPlan:
     """Contacts both ways in a span, by default `span_of`; what is announced to be closed is left out, by direction."""
-    span, site = span or span_of(scenario), site_of(scenario)
+    with own_sky(scenario):
+        contacts = _less_safe_modes(scenario, _contacts(scenario, span or span_of(scenario)))
+        return ContactPlan(contacts, ends=(EARTH, *scenario.habitat.edge_names))
+
+
+def _contacts(scenario: HabitatScenario, span: Window) -> list[Contact]:
+    """Whatever relays in safe mode may be."""
+    site = site_of(scenario)
     relays = relays_of(scenario, span)
     network = scenario.network
     bands: set[str] = {radio.band for _, radio in network.radios}
@@ -129,7 +136,7 @@ def plan_of(scenario: HabitatScenario, span: Window | None = None) -> ContactPla
         limits_km = network.crosslinks.atmosphere_km, network.crosslinks.range_max_km
         for pair in combinations(relays, 2):
             contacts += relay_planner.between(*pair, relays, span, network.crosslinks.rate_bps, limits_km)
-    return ContactPlan(_less_safe_modes(scenario, contacts), ends=(EARTH, *scenario.habitat.edge_names))
+    return contacts
 
 
 def antenna_use(scenario: HabitatScenario) -> list[Tally]:
@@ -137,11 +144,12 @@ def antenna_use(scenario: HabitatScenario) -> list[Tally]:
     if scenario.network.apertures is None:
         return []
     span = scenario.start_us, scenario.end_us
-    relays = relays_of(scenario, span)
-    in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
-    bands: set[str] = {radio.band for _, radio in scenario.network.radios}
-    closed = {band: _closures(scenario, band, span) for band in bands}
-    return tally(*granted(scenario, scenario.network.apertures, site_of(scenario), relays, in_sight, span, closed))
+    with own_sky(scenario):
+        relays = relays_of(scenario, span)
+        in_sight = {name: sees_body(relay.orbit, "earth", *span) for name, relay in relays.items()}
+        bands: set[str] = {radio.band for _, radio in scenario.network.radios}
+        closed = {band: _closures(scenario, band, span) for band in bands}
+        return tally(*granted(scenario, scenario.network.apertures, site_of(scenario), relays, in_sight, span, closed))
 
 
 def _less_safe_modes(scenario: HabitatScenario, contacts: list[Contact]) -> Iterator[Contact]:
@@ -197,11 +205,8 @@ def load_of(scenario: HabitatScenario, plan: ContactPlan, devices: Sequence[Devi
     """
     offered = 0
     for device in devices:
-        rows = typical_rows(scenario, device)
-        body = encode_samples(Samples(0, device.sample_period_us, device.channels, rows))
-        frame_bytes = HEADER_BYTES + len(body) + device.keys.signer.signature_bytes
         frames = -(-scenario.duration_us // (device.sample_period_us * device.samples_per_frame))
-        offered += 8 * frames * frame_bytes
+        offered += 8 * frames * frame_bytes_of(scenario, device)
     span = (scenario.start_us, scenario.end_us + int(SOL_US))
     edge = scenario.habitat.edge_names[0]
     off_mars = sum(capacity_bits(plan.between(edge, neighbour), *span) for neighbour in plan.neighbours(edge))

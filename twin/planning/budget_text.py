@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from twin.experiments.link_rates import dust_over, uhf_radio, up_rate_bps
+from twin.experiments.own_sky import own_sky
 from twin.experiments.relay_orbits import relays_of
 from twin.experiments.sky_plan import site_of
 from twin.network import deep_space
@@ -47,7 +48,8 @@ def budget_text(scenario: Scenario) -> str:
     if not isinstance(scenario, HabitatScenario):
         place = "the scenario" if scenario.origin is None else scenario.origin.path
         raise ScenarioError("budgets", "bundle nodes with scripted contacts have no radios", place, "give a habitat")
-    return "\n\n".join(_links(scenario)) + "\n"
+    with own_sky(scenario):
+        return "\n\n".join(_links(scenario)) + "\n"
 
 
 def _links(scenario: HabitatScenario) -> Iterator[str]:

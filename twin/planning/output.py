@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Final
 
 from twin.experiments.identities import EARTH
-from twin.experiments.planned import planned_contacts, raw_sights
+from twin.experiments.own_sky import own_sky, told_sky
+from twin.experiments.planned import needed_storage, raw_sights, while_generating, whole_plan
 from twin.experiments.sky_plan import antenna_use
 from twin.network.contact_table import contact_table
-from twin.network.formats.document import sights_to_json, to_json
+from twin.network.formats.document import sights_to_csv, sights_to_json, to_json
 from twin.network.formats.hdtn import to_hdtn
 from twin.network.formats.ion import to_ion
 from twin.network.formats.nodes import number_nodes
@@ -23,6 +24,7 @@ from twin.planning.antenna_table import antenna_table
 from twin.planning.budget_text import budget_text
 from twin.planning.contact_picture import draw_contacts
 from twin.planning.picture_file import write_picture
+from twin.planning.sight_picture import draw_sights
 from twin.planning.sight_table import sight_table
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
@@ -79,17 +81,25 @@ def write_plan(
     Edge nodes share every antenna of the habitat, so one node, `habitat`, stands for all of them.
 
     Args:
-        geometry: raw visibility instead of the plan, as a table or as JSON.
-        picture: where to draw the plan as well, None nowhere.
+        geometry: raw visibility instead of the plan, as a table, JSON or CSV.
+        picture: where to draw what is told as well, None nowhere.
         budgets: the links' budgets instead of the plan, as text.
         relative: times count from the scenario's start.
 
     Raises:
         ScenarioError: geometry, budgets or times in a form that has no word for them, a picture of an unknown form, or
-            a place that cannot be written.
+            a place that cannot be written; a kernel that cannot be used.
     """
     if relative and (form not in _COUNTING or geometry or budgets):
         raise ScenarioError("times from the start", "are for ION and HDTN", "--relative", "give --ion or --hdtn")
+    with own_sky(scenario):
+        text, said = _written(scenario, form, geometry, picture, budgets, relative)
+        return text, (*told_sky(), *said)
+
+
+def _written(
+    scenario: Scenario, form: str | None, geometry: bool, picture: Path | None, budgets: bool, relative: bool
+) -> Written:
     longitude_deg = scenario.habitat.site.longitude_deg if isinstance(scenario, HabitatScenario) else None
     span = scenario.start_us, scenario.end_us
     if budgets:
@@ -98,12 +108,9 @@ def write_plan(
             raise ScenarioError(f"budgets with {other}", "are text", "--budget", "drop one of the two")
         return budget_text(scenario), ()
     if geometry:
-        if form not in (None, "--json") or picture is not None:
-            what = "--plot" if picture is not None else form
-            raise ScenarioError(f"geometry with {what}", "is a table or JSON", "--geometry", "drop one of the two")
-        sights = raw_sights(scenario)
-        return (sights_to_json(sights) if form else sight_table(sights, span, longitude_deg)), ()
-    planned = planned_contacts(scenario)
+        return _geometry(scenario, form, longitude_deg, picture), ()
+    whole = whole_plan(scenario)
+    planned = while_generating(scenario, whole)
     notes = _no_way(planned, scenario)
     plan = _of_one_habitat(planned, scenario)
     if picture is not None:
@@ -112,6 +119,8 @@ def write_plan(
         tables = [contact_table(plan, span, longitude_deg)]
         if isinstance(scenario, HabitatScenario) and (used := antenna_use(scenario)):
             tables.append(antenna_table(used) + "\n")
+        if isinstance(scenario, HabitatScenario) and (needs := needed_storage(scenario, whole)):
+            tables.append("".join(f"{need.told}\n" for need in needs))
         return "\n".join(tables), notes
     try:
         text, said = FORMS[form](plan, scenario.name, scenario.start_us if relative else None)
@@ -120,6 +129,19 @@ def write_plan(
         rule, _, remedy = rule.partition("; ")
         raise ScenarioError(subject, rule, form, f"{remedy}: --relative") from problem
     return text, (*notes, *said)
+
+
+def _geometry(scenario: Scenario, form: str | None, longitude_deg: float | None, picture: Path | None) -> str:
+    """Raw visibility in a form that needs no rates."""
+    if form in ("--ion", "--hdtn"):
+        rule, remedy = "visibility has no rates, and a plan for a router needs them", f"drop --geometry, or {form}"
+        raise ScenarioError(f"geometry with {form}", rule, "--geometry", remedy)
+    sights, span = raw_sights(scenario), (scenario.start_us, scenario.end_us)
+    if picture is not None:
+        write_picture(draw_sights(sights, span, scenario.name, longitude_deg), picture)
+    if form is None:
+        return sight_table(sights, span, longitude_deg)
+    return sights_to_json(sights) if form == "--json" else sights_to_csv(sights)
 
 
 def _no_way(plan: ContactPlan, scenario: Scenario) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The sky of the coming sols as one sheet that a planner prints: a row for each sol, from midnight to midnight.
 
 A row is dark at night and light by day; the white box is Earth over the site, and in it run the stations that see Mars,
-one lane each, pale where Earth is below. Red is Earth over the site without any station, hatched the command
-moratorium. What a row adds up to stands beside it; below, distance and SEP of a whole synodic period.
+one lane each, pale where Earth is below. Red is Earth over the site without any station, hatched a time in which the
+Sun closes the link. What a row adds up to stands beside it; below, distance and SEP of a whole synodic period.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from twin.network.conjunction import MORATORIUM_SEP_DEG
+from twin.network.conjunction import SEP_LIMITS_DEG
 from twin.network.contact_table import time_text
 from twin.network.visibility import Window, intersect, subtract
+from twin.planning.row_sheet import draw_key
 from twin.planning.sky_curves import draw_curves
 from twin.planning.sky_table import owlt_text, place_text, span_text
-from twin.planning.sols_ahead import STATIONS, SkyAhead, SolSky, length_us
+from twin.planning.sols_ahead import BAND, STATIONS, SkyAhead, SolSky, length_us
 from twin.report import style
 from twin.world.stations import DSN_STATIONS
 from twin.world.timescales import us_to_utc
@@ -41,7 +42,7 @@ _LANE: Final = 0.2
 _LANES: Final = dict(zip(STATIONS, (style.BLUE, style.GREEN, style.PURPLE), strict=True))
 _PALE: Final = 0.3
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_COLUMNS: Final = ("Ls", "Mkm", "OWLT", "SEP", "Earth", "link")
+_COLUMNS: Final = ("Ls", "Mkm", "OWLT", "SEP", "Earth", f"{BAND} link")
 
 Box = tuple[float, float, float, float]
 """Left and right [h of 1/24 sol], top and bottom [sol]."""
@@ -70,7 +71,7 @@ def draw_sky(sky: SkyAhead) -> Figure:
         left, top = 0.15 / _WIDTH_IN, 1 - 0.2 / height_in
         figure.text(left, top, f"Sky over {place_text(sky.site)}", size=11, weight="bold", va="center")
         figure.text(left, 1 - 0.42 / height_in, _subtitle(sky), color=style.MUTED, va="center")
-        _draw_key(figure, lanes, any(near.limit_deg == MORATORIUM_SEP_DEG for near in sky.near_sun))
+        _draw_key(figure, lanes, any(sol.closed[BAND] for sol in sky.sols))
     return figure
 
 
@@ -102,10 +103,9 @@ def _draw_sols(axes: Axes, sky: SkyAhead, lanes: bool) -> None:
 
 
 def _draw_marks(axes: Axes, sky: SkyAhead, row_in: float) -> None:
-    """The moratorium as hatching, and every instant in the span at which SEP passes a limit or Mars a turning point."""
-    closed = [near.window for near in sky.near_sun if near.limit_deg == MORATORIUM_SEP_DEG]
-    parts = [intersect(closed, [(sol.start_us, sol.end_us)]) for sol in sky.sols]
-    hatched = _fill(axes, "command moratorium", _boxes(sky.sols, parts, 0.0, 1.0), "none")
+    """What the Sun closes as hatching, and every instant at which SEP passes a limit or Mars a turning point."""
+    closed = [sol.closed[BAND] for sol in sky.sols]
+    hatched = _fill(axes, "closed by the Sun", _boxes(sky.sols, closed, 0.0, 1.0), "none")
     hatched.set(hatch="////", edgecolor=style.VERMILION, linewidth=0.0, alpha=0.55)
     marks = [(event.at_us, event.name) for event in sky.events]
     for limit_deg, (start_us, end_us) in sky.near_sun:
@@ -159,7 +159,7 @@ def _dress(axes: Axes, sky: SkyAhead, step: int) -> None:
 
 
 def _numbers(sol: SolSky) -> tuple[str, ...]:
-    hours = (time_text(length_us(windows))[:-3] for windows in (sol.earth_up, sol.covered))
+    hours = (time_text(length_us(windows))[:-3] for windows in (sol.earth_up, sol.working))
     return (
         f"{sol.ls_deg:.1f}°",
         f"{sol.distance_km / 1e6:.1f}",
@@ -169,7 +169,7 @@ def _numbers(sol: SolSky) -> tuple[str, ...]:
     )
 
 
-def _draw_key(figure: Figure, lanes: bool, moratorium: bool) -> None:
+def _draw_key(figure: Figure, lanes: bool, closed: bool) -> None:
     """What the shades mean, in one line above the chart."""
     height_in = figure.get_figheight()
     stations = [(colour, f"{DSN_STATIONS[name].complex} {name}") for name, colour in _LANES.items()]
@@ -179,15 +179,11 @@ def _draw_key(figure: Figure, lanes: bool, moratorium: bool) -> None:
         *([("white", "Earth up"), *stations] if lanes else [(style.BLUE, "Earth up and a station sees Mars")]),
         (style.VERMILION, "Earth up, no station"),
     ]
-    x_in, y_in = 0.15, height_in - 0.67
-    for colour, text in entries:
-        place = x_in / _WIDTH_IN, (y_in - 0.055) / height_in, 0.16 / _WIDTH_IN, 0.11 / height_in
-        figure.add_axes(place).set(xticks=[], yticks=[], facecolor=colour)
-        figure.text((x_in + 0.22) / _WIDTH_IN, y_in / height_in, text, size=_KEY, va="center")
-        x_in += 0.4 + 0.062 * len(text)
-    if moratorium:
-        text = f"hatched: moratorium, SEP < {MORATORIUM_SEP_DEG:g}°"
-        figure.text(x_in / _WIDTH_IN, y_in / height_in, text, size=_KEY, va="center", color=style.VERMILION)
+    x_in = draw_key(figure, entries)
+    if closed:
+        # One limit for the way down and for the moratorium, as in NEAR_SUN.
+        text = f"hatched: {BAND} and commands closed, SEP < {SEP_LIMITS_DEG[BAND]:g}°"
+        figure.text(x_in / _WIDTH_IN, 1 - 0.67 / height_in, text, size=_KEY, va="center", color=style.VERMILION)
 
 
 def _fill(

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from twin.network.conjunction import SEP_LIMITS_DEG
 from twin.network.contact_table import aligned, time_text
 from twin.network.visibility import Window
 from twin.planning.sols_ahead import (
+    BAND,
     NEAR_SUN,
     SITE_MIN_DEG,
     STATION_MIN_DEG,
@@ -32,7 +34,7 @@ _OVERHEAD: Final = (
     *("sol", "sunrise UTC", "LMST", "LTST", "sunset UTC", "LMST", "LTST"),
     *("Earth rises", "LMST", "Earth sets", "LMST"),
 )
-_LINKS: Final = ("sol", "daylight", "Earth up", "link", *STATIONS, "no station")
+_LINKS: Final = ("sol", "daylight", "Earth up", f"{BAND} link", *STATIONS, "no station", "Sun closes")
 
 
 def sky_table(sky: SkyAhead) -> str:
@@ -45,7 +47,8 @@ def sky_table(sky: SkyAhead) -> str:
         aligned(_OVERHEAD, [_overhead(sol, sky.site) for sol in sky.sols]),
         [
             f"Earth over the site and Mars above {STATION_MIN_DEG:g} deg at a station, UTC of sending at the site;",
-            "what the station sends then arrives 2 OWLT later",
+            "what the station sends then arrives 2 OWLT later;",
+            f"{BAND} link: how long a station sees the site while SEP is above {SEP_LIMITS_DEG[BAND]:g} deg on arrival",
         ],
         aligned(_LINKS, [_links(sol) for sol in sky.sols]),
         ["in these sols"],
@@ -105,9 +108,10 @@ def _overhead(sol: SolSky, site: Site) -> tuple[str, ...]:
 def _links(sol: SolSky) -> tuple[str, ...]:
     return (
         str(sol.number),
-        *(time_text(length_us(windows)) for windows in (sol.daylight, sol.earth_up, sol.covered)),
+        *(time_text(length_us(windows)) for windows in (sol.daylight, sol.earth_up, sol.working)),
         *(_spans(sol.links[name]) for name in STATIONS),
         _spans(sol.gaps),
+        " ".join(band for band, windows in sol.closed.items() if windows),
     )
 
 
@@ -155,6 +159,7 @@ def sky_document(sky: SkyAhead) -> dict[str, Any]:
         "start_utc": us_to_utc(sky.span[0]),
         "end_utc": us_to_utc(sky.span[1]),
         "stations": list(STATIONS),
+        "link_band": BAND,
         "site_min_elevation_deg": SITE_MIN_DEG,
         "station_min_elevation_deg": STATION_MIN_DEG,
         "sols": [_sol_document(sol, site) for sol in sky.sols],
@@ -193,10 +198,12 @@ def _sol_document(sol: SolSky, site: Site) -> dict[str, Any]:
         **_instant("earth_set", sol.set_us(sol.earth_up), site),
         "daylight_s": length_us(sol.daylight) / US_PER_S,
         "earth_up_s": length_us(sol.earth_up) / US_PER_S,
-        "link_s": length_us(sol.covered) / US_PER_S,
+        "station_in_view_s": length_us(sol.covered) / US_PER_S,
+        "link_s": length_us(sol.working) / US_PER_S,
         "earth_up": [_window(window) for window in sol.earth_up],
         "links": [{"station": name, **_window(window)} for name in STATIONS for window in sol.links[name]],
         "gaps": [_window(window) for window in sol.gaps],
+        "closed_by_sun": [{"band": band, **_window(window)} for band, ws in sol.closed.items() for window in ws],
     }
 
 

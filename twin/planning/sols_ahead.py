@@ -1,9 +1,9 @@
 """The sky over a site for the coming sols: light, Earth and stations by sol, and what happens to Mars meanwhile.
 
 Instants are those at the site: Earth stands over it when the light of Earth arrives, and a station sees the site at t
-if what is sent then arrives while Mars stands over the station. Light times, distance and SEP are told for the sol's
-midnight as `twin sky --at` tells them, the light time down by reception; what happens to Mars in Earth's sky is told in
-Earth's time.
+if what is sent then arrives while Mars stands over the station. The Sun closes a band at t if it stands too near to
+Mars when what is sent then arrives. Light times, distance and SEP are told for the sol's midnight as `twin sky --at`
+tells them, the light time down by reception; what happens to Mars in Earth's sky is told in Earth's time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from twin.network.conjunction import MORATORIUM_SEP_DEG, SEP_LIMITS_DEG, windows_below
-from twin.network.visibility import Window, heard_windows, intersect, subtract, union
+from twin.network.visibility import Window, at_other_end, heard_windows, intersect, subtract, union
 from twin.scenario.catalogue import LARGE_STATIONS
 from twin.scenario.network import DirectToEarth
 from twin.world import ephemeris
@@ -33,6 +33,8 @@ STATIONS: Final = LARGE_STATIONS
 """The 70 m antenna of each complex: the others of a complex see the same sky."""
 SITE_MIN_DEG: Final = DirectToEarth().min_elevation_deg
 STATION_MIN_DEG: Final = DirectToEarth().station_min_elevation_deg
+BAND: Final = DirectToEarth().band
+"""The band of a link of which nothing else is said."""
 
 NEAR_SUN: Final[Mapping[float, str]] = {
     SEP_LIMITS_DEG["S"]: "S-band fails",
@@ -49,6 +51,8 @@ _REACH_US: Final = 60 * US_PER_DAY
 
 class SolSky(NamedTuple):
     """One sol at a site, midnight to midnight; windows are cut there, `links` are by station, `gaps` without any.
+
+    `links` and `gaps` are geometry; `closed` is, by band, when the Sun drowns whatever is seen.
 
     What has no span is told for the midnight that begins the sol; `sunlight_w_m2` is above the atmosphere.
     """
@@ -68,6 +72,7 @@ class SolSky(NamedTuple):
     earth_up: list[Window]
     links: dict[str, list[Window]]
     gaps: list[Window]
+    closed: dict[str, list[Window]]
 
     def rise_us(self, up: Sequence[Window]) -> int | None:
         """The first start of some windows of this sol, None where it only goes on from the sol before."""
@@ -81,6 +86,11 @@ class SolSky(NamedTuple):
     def covered(self) -> list[Window]:
         """When Earth stands over the site and at least one station sees Mars."""
         return union(window for windows in self.links.values() for window in windows)
+
+    @property
+    def working(self) -> list[Window]:
+        """When, besides, the Sun leaves the link of the usual band open."""
+        return subtract(self.covered, self.closed[BAND])
 
 
 class Event(NamedTuple):
@@ -130,6 +140,7 @@ def sols_ahead(site: Site, from_us: int, sols: int) -> SkyAhead:
     earth_up = clear_windows(of_earth, site.mask, *span, SITE_MIN_DEG)
     seen = {name: heard_windows(site, DSN_STATIONS[name], span, STATION_MIN_DEG) for name in STATIONS}
     links = {name: _by_sol(intersect(earth_up, windows), midnights_us) for name, windows in seen.items()}
+    closed = {band: _by_sol(windows, midnights_us) for band, windows in _closed_by_the_sun(span).items()}
     ls_deg: list[float] = mars_solar_longitude_deg(starts_us).tolist()
     columns = zip(
         midnights_us[:-1],
@@ -144,8 +155,9 @@ def sols_ahead(site: Site, from_us: int, sols: int) -> SkyAhead:
         ephemeris.sep_light_time_deg(starts_us).tolist(),
         _by_sol(daylight(site, *span), midnights_us),
         _by_sol(earth_up, midnights_us),
-        [dict(zip(links, per_sol, strict=True)) for per_sol in zip(*links.values(), strict=True)],
+        _by_name(links),
         _by_sol(subtract(earth_up, [window for windows in seen.values() for window in windows]), midnights_us),
+        _by_name(closed),
         strict=True,
     )
     told = [SolSky(number, *row) for number, row in enumerate(columns)]
@@ -164,6 +176,23 @@ def _by_sol(windows: Sequence[Window], midnights_us: Sequence[int]) -> list[list
         for sol in range(bisect_right(midnights_us, start_us) - 1, bisect_left(midnights_us, end_us)):
             cut[sol].append((max(start_us, midnights_us[sol]), min(end_us, midnights_us[sol + 1])))
     return cut
+
+
+def _by_name(windows: Mapping[str, list[list[Window]]]) -> list[dict[str, list[Window]]]:
+    """Windows by name and sol as windows by sol and name."""
+    return [dict(zip(windows, of_sol, strict=True)) for of_sol in zip(*windows.values(), strict=True)]
+
+
+def _closed_by_the_sun(span: Window) -> dict[str, list[Window]]:
+    """When the Sun is too near for each band as what is sent from Mars arrives, in the time of sending."""
+    (arriving,) = at_other_end([span], lambda us: us + ephemeris.owlt_down_sent_us(us))
+
+    def sent_us(us: IntArray) -> IntArray:
+        return us - ephemeris.owlt_down_us(us)
+
+    return {
+        band: at_other_end(windows_below(limit_deg, *arriving), sent_us) for band, limit_deg in SEP_LIMITS_DEG.items()
+    }
 
 
 def _events(span: Window) -> list[Event]:

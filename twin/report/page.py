@@ -101,6 +101,7 @@ def _context(result: Result) -> dict[str, Any]:
         "guarantees": [_guarantee_row(guarantee, document) for guarantee in document.guarantees],
         "moving_bounds": any("contact_wait" in (g.expression or "") for g in document.guarantees),
         "facts": _facts(document, contacts, records),
+        "storage": [wording.storage(need) for need in document.storage or ()],
         "overview": Markup(overview) if overview else None,
         "legend": _legend(contacts, tables["disturbances"]),
         "drains": bool(generation_end) and utc_to_us(generation_end or "") < axis.end_us,
@@ -239,6 +240,8 @@ def _facts(document: Document, contacts: pd.DataFrame, seen: pd.DataFrame) -> li
     share = f"{100 * records.delivered / records.accepted:.4g} %" if records.accepted else wording.NONE
     samples = f"from {wording.number(document.counts.samples)} samples" if document.counts.samples else ""
     remark = f"{wording.number(records.lost)} lost, {wording.number(records.in_flight)} in flight"
+    if records.never_accepted:
+        remark += f", {wording.number(records.never_accepted)} never accepted"
     facts = [
         (wording.number(records.accepted), "records accepted", samples),
         (share, "delivered", remark),
@@ -251,6 +254,10 @@ def _facts(document: Document, contacts: pd.DataFrame, seen: pd.DataFrame) -> li
         (_worst(stream.age_s.max for stream in streams), "oldest news", "largest age on Earth"),
         (wording.duration(document.longest_silence_s), "longest silence", "Earth could not be told"),
     ]
+    if document.storage:
+        most = max(document.storage, key=lambda need: need.needed_bytes)
+        held = f"of {wording.size(most.capacity_bytes)}, for {wording.duration(most.held_s)} without an ack"
+        facts.append((wording.size(most.needed_bytes), "storage needed", held))
     light_us = contacts["owlt_us"].dropna()
     if len(light_us):
         low, high = wording.duration(light_us.min() / 1e6), wording.duration(light_us.max() / 1e6)

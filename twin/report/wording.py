@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from twin.result_schema import Storage
+
 STATEMENTS: Final[dict[str, str]] = {
     "durability": "What the edge accepts is already on its disk, and survives a crash.",
     "no_equivocation": "Nothing is sent before it is on disk, and one address never names two records.",
@@ -77,6 +79,23 @@ def quantity(value: float | None, unit: str | None) -> str:
     if unit == "s":
         return duration(value)
     return number(value) + (f" {unit}" if unit else "")
+
+
+def size(size_bytes: float) -> str:
+    """A number of bytes in the unit that gives one to three digits before the point, such as ``6.59 MB``."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= factor:
+            return f"{_significant(size_bytes / factor, 3)} {unit}"
+    return f"{number(size_bytes)} B"
+
+
+def storage(need: Storage) -> str:
+    """What a node must be able to keep, because of which silence, and what it kept."""
+    return (
+        f"{need.node} must be able to keep {size(need.needed_bytes)} of the {size(need.capacity_bytes)} that its disk "
+        f"holds: no ack comes home from {instant(need.since_utc)} to {instant(need.until_utc)}, and "
+        f"{duration(need.held_s)} of measurements wait for the first. It held {size(need.used_bytes_max)} at most."
+    )
 
 
 def violations(count: float | None) -> str:

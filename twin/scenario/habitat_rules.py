@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from twin.scenario.catalogue import STATIONS
 from twin.scenario.clinic import check_clinic
 from twin.scenario.crosschecks import check_listed_once, check_onset
 from twin.scenario.episodes import check_episodes
@@ -13,16 +14,18 @@ from twin.scenario.fault_rules import check_fault
 from twin.scenario.habitat import DEVICES_MAX, SAMPLES_PER_FRAME_MAX
 from twin.scenario.instants import FIRST_YEAR, LAST_YEAR, edges_us, format_instant
 from twin.scenario.weather_rules import check_weather
-from twin.units import format_duration
+from twin.units import SIZE, format_duration, format_quantity
 
 if TYPE_CHECKING:
     from twin.scenario.model import HabitatScenario
 
-# Nodes on Earth, and what plans and schedules call the habitat.
-_OTHER_NODES: Final = ("earth", "earth-2", "auditor", "gateway", "habitat")
+# Nodes on Earth, what plans and schedules call the habitat, and what geometry calls the planet.
+_OTHER_NODES: Final = ("earth", "earth-2", "auditor", "gateway", "habitat", "mars")
 _EDGE_NAME: Final = re.compile(r"edge-[0-9]+")
 # Kept free before the end of the sky's table: twice the longest published command moratorium, 14 days.
 DRAIN_MARGIN_US: Final = 28 * 86_400 * 1_000_000
+BUNDLE_ROOM_BYTES: Final = 1_000
+"""Kept for the blocks around a payload; assumed: three times what a sealed bundle needs."""
 
 
 def check_habitat(scenario: HabitatScenario) -> None:
@@ -80,12 +83,29 @@ def _check_devices(scenario: HabitatScenario) -> None:
 
 
 def _check_relays(scenario: HabitatScenario) -> None:
-    """Refuse relays with the name of another node: contacts and bundles would go astray."""
-    taken = {*_OTHER_NODES, *scenario.habitat.device_names}
+    """Refuse relays with the name of another node or place: contacts and bundles would go astray, or readers would. And
+    relays that cannot hold a full bundle: while much waits, none would ever pass.
+    """
+    taken = {
+        **dict.fromkeys((*_OTHER_NODES, *scenario.habitat.device_names), "another node"),
+        scenario.habitat.site.name: "the habitat's site",
+        **dict.fromkeys(STATIONS, "a station on Earth"),
+    }
     for index, name in enumerate(scenario.network.relay_names):
-        if name in taken or _EDGE_NAME.fullmatch(name):
+        owner = "another node" if _EDGE_NAME.fullmatch(name) else taken.get(name)
+        if owner is not None:
             key: Key = ("network", "relays", index, "name")
-            raise RuleError("is the name of another node", "give the relay a name of its own", key)
+            raise RuleError(f"is the name of {owner}", "give the relay a name of its own", key)
+    payload_bytes = scenario.pipeline.bundle_bytes_max
+    least_bytes = payload_bytes + BUNDLE_ROOM_BYTES
+    for index, relay in enumerate(scenario.network.relays):
+        if relay.storage_bytes < least_bytes:
+            raise RuleError(
+                f"{relay.name} holds no bundle with a payload of {format_quantity(payload_bytes, SIZE)} "
+                f"(pipeline.bundle_bytes_max) and {format_quantity(BUNDLE_ROOM_BYTES, SIZE)} of blocks around it",
+                f"give at least {format_quantity(least_bytes, SIZE)}, or make bundles smaller",
+                ("network", "relays", index, "storage"),
+            )
 
 
 def _check_replays(scenario: HabitatScenario, index: int, key: Key) -> None:

@@ -97,7 +97,7 @@ def _validated(root: Node) -> Scenario:
 
 def _extended(path: Path, root: Node, above: tuple[str, ...]) -> Node:
     """Lay a document over what it extends."""
-    _resolve_recordings(path, root)
+    _resolve_paths(path, root)
     base_name = root.value.pop("extends", None)
     if base_name is None:
         return root
@@ -120,16 +120,30 @@ def _extended(path: Path, root: Node, above: tuple[str, ...]) -> Node:
     return under
 
 
-def _resolve_recordings(path: Path, root: Node) -> None:
-    """Make paths of recordings relative to the file that names them; what is malformed is left to validation."""
-    habitat = root.value.get("habitat")
-    groups = habitat.value.get("devices") if habitat is not None and isinstance(habitat.value, dict) else None
-    for group in groups.value if groups is not None and isinstance(groups.value, list) else []:
-        replays = group.value.get("replay") if isinstance(group.value, dict) else None
-        for replay in replays.value if replays is not None and isinstance(replays.value, list) else []:
-            named = replay.value.get("path") if isinstance(replay.value, dict) else None
-            if named is not None and isinstance(named.value, str) and named.value:
-                named.value = os.path.normpath(path.parent / named.value)
+def _resolve_paths(path: Path, root: Node) -> None:
+    """Make paths of recordings, orbits and of a kernel relative to the file that names them.
+
+    What is malformed is left to validation.
+    """
+    _resolve(path, root.value.get("kernel"))
+    for relay in _items(_below(root.value.get("network"), "relays")):
+        _resolve(path, _below(_below(relay, "orbit"), "oem"))
+    for group in _items(_below(root.value.get("habitat"), "devices")):
+        for replay in _items(_below(group, "replay")):
+            _resolve(path, _below(replay, "path"))
+
+
+def _below(node: Node | None, key: str) -> Node | None:
+    return node.value.get(key) if node is not None and isinstance(node.value, dict) else None
+
+
+def _items(node: Node | None) -> list[Node]:
+    return node.value if node is not None and isinstance(node.value, list) else []
+
+
+def _resolve(path: Path, named: Node | None) -> None:
+    if named is not None and isinstance(named.value, str) and named.value:
+        named.value = os.path.normpath(path.parent / named.value)
 
 
 def _overlay(under: Node, over: Node) -> None:

@@ -97,6 +97,12 @@ class HabitatScenario(ScenarioCore):
     """A clinic under a sky."""
 
     start_us: InstantUs = Field(description="First instant, UTC, from 2010 to 2050; without a zone it is UTC.")
+    kernel: Annotated[str, Field(min_length=1, max_length=1024)] | None = setting(
+        None,
+        "An SPK file from which Earth, Mars and the Sun are computed, relative to the scenario file that names it; "
+        "needs the extra de440. null: the built-in table, JPL DE440 for 2010 to 2050.",
+        source="JPL DE440 (2021), within 4 m: scripts/make_ephemeris_table.py",
+    )
     habitat: Habitat = Field(description="The clinic and its people.")
     network: SkyNetwork = setting({}, "What connects it with Earth.", source="key by key")
     weather: Weather = setting({}, "The weather at the site.", source="quiet air, key by key")

@@ -66,7 +66,7 @@ class StormReplay(Part):
     """A planet-encircling storm of the past, as opacity over Ls."""
 
     storm: Literal["my12a", "my12b", "my25", "my28", "my34"] = Field(
-        description="Which one, by Mars year: 1977a, 1977b, 2001, 2007, 2018."
+        description="Which one, by Mars year: my12a and my12b (1977), my25 (2001), my28 (2007), my34 (2018)."
     )
     place: Literal["viking", "opportunity", "curiosity", "planet"] = Field(
         description="Where it was seen from; a lander's opacity is no mean of the planet."

@@ -63,6 +63,8 @@ class Disk:
         self._unsynced: list[Piece] = []
         self._free_us = 0
         self._told: Sizes = {}
+        self.used_bytes_max = 0
+        """Most bytes that the journal has held so far, as the machine was told."""
 
     @property
     def start(self) -> int:
@@ -123,6 +125,7 @@ class Disk:
             host.deliver(node, SyncFailed(sync_id, problem))
             return
         self._cache.extend(batch)
+        self.used_bytes_max = max(self.used_bytes_max, self._held_bytes)
         if outcome != LIE:
             self._medium.add(self._cache)
             self._cache.clear()
@@ -137,8 +140,11 @@ class Disk:
             return DISK_FULL
         if self._capacity_bytes is None:
             return None
-        held = self._medium.size_bytes + sum(len(piece.data) for piece in self._cache)
-        return DISK_FULL if held + size > self._capacity_bytes else None
+        return DISK_FULL if self._held_bytes + size > self._capacity_bytes else None
+
+    @property
+    def _held_bytes(self) -> int:
+        return self._medium.size_bytes + sum(len(piece.data) for piece in self._cache)
 
     def _tell(self, records: Iterable[RecordId]) -> None:
         """State what is durable now: nothing that stands behind a hole or a tear can be read back."""

@@ -1,7 +1,9 @@
-"""A contact plan, or the geometry behind it, as JSON: what `twin contacts --json` prints."""
+"""A contact plan as JSON, or the geometry behind it as JSON or CSV: what `twin contacts` prints for other programs."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable
 
@@ -51,6 +53,16 @@ def sights_to_json(sights: Iterable[Sight]) -> str:
             for sight in sights
         ]
     )
+
+
+def sights_to_csv(sights: Iterable[Sight]) -> str:
+    """The same columns as CSV (RFC 4180), one sight a line, under comments that say whose instants they are."""
+    out = io.StringIO()
+    out.write("# who sees whom, whatever the schedule; start_utc, end_utc: UTC at `from`, start included, end not\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("kind", "from", "to", "start_utc", "end_utc"))
+    writer.writerows((*sight[:3], utc_text(sight.start_us), utc_text(sight.end_us)) for sight in sights)
+    return out.getvalue()
 
 
 def _lines(rows: list[str]) -> str:

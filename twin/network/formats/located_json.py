@@ -30,7 +30,13 @@ def located_items(text: str, source: str, key: str) -> tuple[Mapping[str, Any], 
         document = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise Line(source, error.lineno).refuse("the file", f"is not JSON ({error.msg})", "correct it here") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        rule, remedy = (
+            "nests its brackets too deeply to be read",
+            f'write {{"{key}": [...]}} with one flat object for each contact',
+        )
+        raise Line(source, 1).refuse("the file", rule, remedy) from None
+    except ValueError as error:
         raise Line(source, 1).refuse("the file", f"is not JSON ({error})", "write finite numbers") from None
     if not isinstance(document, dict) or not isinstance(document.get(key), list):
         found = f"{key} {shown(document[key])}" if isinstance(document, dict) and key in document else "the file"

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from twin.hunt.case import Case, Document
+from twin.scenario import ScenarioError
 from twin.units import format_duration
 
 _NEEDED: Final = ("name", "seed", "start", "duration", "habitat", "network", "guarantees", "traffic")
 """Top-level keys that every scenario of its kind has; the others may go as a whole."""
-_SHORTEST_US: Final = 600_000_000
+MINUTE_US: Final = 60_000_000
+_SHORTEST_US: Final = 10 * MINUTE_US
 
 Breaks = Callable[[Case], bool]
-"""Whether a case still breaks the statement; a case that is no scenario does not."""
+"""Whether a scenario still breaks the statement."""
 
 
 def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, int]:
@@ -27,7 +29,7 @@ def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, in
 
     Args:
         case: one that breaks.
-        breaks: asked once for each different case.
+        breaks: asked once for each different case that is a scenario.
         trials_max: how often it is asked at most; what is smallest by then is the result.
 
     Returns:
@@ -39,7 +41,7 @@ def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, in
         if candidate.key not in known:
             if len(known) > trials_max:
                 return False
-            known[candidate.key] = breaks(candidate)
+            known[candidate.key] = _is_scenario(candidate) and breaks(candidate)
         return known[candidate.key]
 
     while True:
@@ -48,6 +50,14 @@ def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, in
         case = _first_smaller(case, still)
         if case.key == before:
             return case, len(known) - 1
+
+
+def _is_scenario(case: Case) -> bool:
+    try:
+        case.scenario  # noqa: B018 - asked for what it refuses
+    except ScenarioError:
+        return False
+    return True
 
 
 def _fewest_faults(case: Case, still: Breaks) -> Case:
@@ -131,7 +141,7 @@ def _fewer_people(case: Case) -> Iterator[Case]:
 
 def _shorter(case: Case) -> Iterator[Case]:
     duration_us = case.scenario.duration_us
-    for share in (0.25, 0.5, 0.75, 0.9):
-        shorter_us = round(duration_us * share / 60e6) * 60_000_000
+    shorter = [round(duration_us * share / MINUTE_US) * MINUTE_US for share in (0.25, 0.5, 0.75, 0.9)]
+    for shorter_us in (*shorter, duration_us - MINUTE_US):
         if _SHORTEST_US <= shorter_us < duration_us:
             yield case.but({"duration": format_duration(shorter_us)})

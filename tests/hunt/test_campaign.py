@@ -1,0 +1,159 @@
+"""A campaign from its first seed to what it leaves: it finds, shrinks, keeps, goes on, and refuses what it cannot."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import small
+
+from twin.experiments.mission import Roles
+from twin.hunt import findings
+from twin.hunt.campaign import Tally, hunt, told
+from twin.hunt.case import Case
+from twin.hunt.trial import RAISED, trial
+from twin.pipeline.machine import Effect, Event
+from twin.pipeline.nodes.gateway import Gateway
+from twin.scenario import ScenarioError, load_scenario, read_plain
+
+PLANTED = Roles(device=small.BeginsAnew)
+SEEDS = 12
+
+
+@pytest.fixture(scope="module")
+def hunted(tmp_path_factory: pytest.TempPathFactory) -> Tally:
+    folder = tmp_path_factory.mktemp("hunt")
+    return hunt(small.scenario_file(folder), (), folder / "out", seeds=SEEDS, roles=PLANTED)
+
+
+def test_a_planted_bug_is_found_and_shrunk_to_what_it_takes(hunted: Tally) -> None:
+    assert hunted.findings.done == hunted.tried == SEEDS
+    assert hunted.findings.found
+    for found in hunted.findings.found:
+        assert found.confirmed
+        smallest = load_scenario(found.smallest)
+        assert len(smallest.faults) == 1, found
+        assert smallest.faults[0].kind in ("device_crash", "crash_at_effect")
+        assert smallest.listed_guarantees == (found.broken.statement,) or found.broken.statement == RAISED
+
+
+def test_the_same_code_without_the_bug_holds(hunted: Tally) -> None:
+    for found in hunted.findings.found:
+        for path in (Path(found.smallest), hunted.findings.folder / f"seed-{found.seed}.yaml"):
+            case = Case(read_plain(path))
+            broken = trial(case, PLANTED)
+            assert broken is not None
+            assert broken.statement == found.broken.statement
+            assert trial(case) is None
+
+
+def test_what_was_found_is_told_with_its_replay(hunted: Tally) -> None:
+    lines = told(hunted)
+    first = hunted.findings.found[0]
+    assert lines[0] == f"seed {first.seed}  {first.broken.text}"
+    assert f"shrunk to {first.faults_left} in {first.trials} runs" in lines[1]
+    assert lines[2] == f"    replay: twin run {first.smallest}"
+    assert f"{len(hunted.findings.found)} found in seeds 1 to {SEEDS}" in lines[-1]
+
+
+def test_a_campaign_that_was_cut_short_goes_on_to_the_same_end(hunted: Tally, tmp_path: Path) -> None:
+    path = small.scenario_file(tmp_path)
+    for seeds in (4, SEEDS):
+        tally = hunt(path, (), tmp_path / "out", seeds=seeds, jobs=2, roles=PLANTED)
+    assert tally.tried == SEEDS - 4
+    assert [(f.seed, f.broken, f.faults_left) for f in tally.findings.found] == [
+        (f.seed, f.broken, f.faults_left) for f in hunted.findings.found
+    ]
+    for found in tally.findings.found:
+        small_case = (tmp_path / "out" / f"seed-{found.seed}.smallest.yaml").read_text()
+        other = (hunted.findings.folder / f"seed-{found.seed}.smallest.yaml").read_text()
+        assert small_case.splitlines()[2:] == other.splitlines()[2:]
+
+
+def test_time_ends_a_campaign_and_changes_nothing_of_a_seed(tmp_path: Path) -> None:
+    tally = hunt(small.scenario_file(tmp_path), (), tmp_path / "out", time_s=0.0)
+    assert (tally.tried, tally.findings.found) == (0, [])
+
+
+class Stumbles(Gateway):
+    """A gateway that bears nothing."""
+
+    def handle(self, _event: Event, _now_us: int) -> list[Effect]:
+        raise KeyError("somewhere")
+
+
+def test_code_that_raises_has_broken_everything(tmp_path: Path) -> None:
+    broken = trial(Case(read_plain(small.scenario_file(tmp_path))), Roles(gateway=Stumbles))
+    assert broken is not None
+    assert (broken.statement, broken.what) == (RAISED, "KeyError: 'somewhere'")
+    assert broken.where.startswith("test_campaign.py:")
+
+
+def test_a_scenario_without_guarantees_is_not_hunted(tmp_path: Path) -> None:
+    bare = small.TEXT.split("guarantees:")[0]
+    with pytest.raises(ScenarioError, match="lists no guarantee"):
+        hunt(small.scenario_file(tmp_path, bare), (), tmp_path / "out", seeds=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    out.mkdir()
+    (out / "letter.txt").write_text("dear")
+    with pytest.raises(ScenarioError, match="holds no campaign"):
+        hunt(path, (), out, seeds=1)
+    (out / "letter.txt").unlink()
+    hunt(path, (), out, seeds=1)
+    with pytest.raises(ScenarioError, match="another scenario"):
+        hunt(path, ("duration=2 h",), out, seeds=2)
+    (out / "campaign.json").write_text("{")
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        hunt(path, (), out, seeds=2)
+
+
+def test_a_full_disk_loses_nothing_that_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    write = findings.Findings._write
+
+    def full(self: findings.Findings, name: str, text: str) -> Path:
+        if "smallest" in name:
+            monkeypatch.setattr(Path, "write_text", refuse)
+        return write(self, name, text)
+
+    def refuse(*_args: object, **_more: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(findings.Findings, "_write", full)
+        with pytest.raises(ScenarioError, match="no space left on device"):
+            hunt(path, (), out, seeds=SEEDS, roles=PLANTED)
+    monkeypatch.undo()
+    (kept,) = out.glob("seed-*.yaml")
+    assert trial(Case(read_plain(kept)), PLANTED) is not None
+    before = json.loads((out / "campaign.json").read_text())["done"] if (out / "campaign.json").exists() else 0
+    tally = hunt(path, (), out, seeds=SEEDS, roles=PLANTED)
+    assert tally.findings.done == SEEDS
+    assert tally.tried == SEEDS - before
+    assert tally.findings.found
+
+
+def test_the_command_says_what_it_found_and_how_it_ended(tmp_path: Path) -> None:
+    path = small.scenario_file(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "twin", "hunt", str(path), "--seeds", "2", "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("small: 0 found in seeds 1 to 2; 2 tried now")
+    for words, said in ((["--time", "soon"], "--time"), (["--jobs", "0"], "jobs")):
+        refused = subprocess.run(
+            [sys.executable, "-m", "twin", "hunt", str(path), *words], capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 2
+        assert said in refused.stderr
+        assert refused.stderr.count("\n") == 1

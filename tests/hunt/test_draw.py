@@ -1,0 +1,69 @@
+"""What a seed draws: always the same, always a scenario, and healed in time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import small
+
+from twin.faults.resolve import resolve
+from twin.hunt.case import Case
+from twin.hunt.draw import draw
+from twin.hunt.faults import COUNT_MAX, HEALS_AT
+from twin.scenario import HabitatScenario, Scenario, load_scenario, read_plain
+from twin.scenario.fault_rules import over_us
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+def cases(path: Path, count: int) -> list[Case]:
+    document, scenario = read_plain(path), load_scenario(path)
+    return [draw(document, scenario, seed) for seed in range(count)]
+
+
+def test_a_seed_draws_the_same_case_again_and_others_others(tmp_path: Path) -> None:
+    path = small.scenario_file(tmp_path)
+    one, two = cases(path, 30), cases(path, 30)
+    assert [case.text for case in one] == [case.text for case in two]
+    assert len({case.but({"seed": 0}).text for case in one}) == 30
+
+
+def over_in_time(scenario: Scenario) -> bool:
+    assert isinstance(scenario, HabitatScenario)
+    edges = scenario.habitat.edge_names
+    ends_us = [over_us(fault, edges) for fault in resolve(scenario).faults]
+    # the end of a pass that is cut, or a shift of a clock, is no matter of time
+    return all(end_us is not None and end_us <= scenario.duration_us * (HEALS_AT + 0.05) for end_us in ends_us)
+
+
+def test_cases_are_scenarios_whose_faults_are_over_in_time(tmp_path: Path) -> None:
+    path = small.scenario_file(tmp_path)
+    kinds: Counter[str] = Counter()
+    turned = 0
+    for case in cases(path, 200):
+        scenario = case.scenario
+        assert len(scenario.faults) <= COUNT_MAX
+        assert over_in_time(scenario), case.text
+        kinds.update(fault.kind for fault in scenario.faults)
+        turned += case.document["pipeline"] != {"suite": "hmac-sha256"}
+    assert len(kinds) >= 35
+    assert min(kinds.values()) >= 5, kinds
+    assert turned > 100
+
+
+@pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])
+def test_bundle_nodes_and_relays_are_hunted_too(name: str) -> None:
+    found = cases(SCENARIOS / f"{name}.yaml", 20)
+    own = len(load_scenario(SCENARIOS / f"{name}.yaml").faults)
+    assert all(len(case.scenario.faults) >= own for case in found)
+    assert sum(len(case.scenario.faults) for case in found) > 20 * (own + 2)
+
+
+def test_what_is_written_is_read_back_as_it_was(tmp_path: Path) -> None:
+    for case in cases(small.scenario_file(tmp_path), 20):
+        path = tmp_path / "case.yaml"
+        path.write_text(case.text, encoding="utf-8")
+        assert Case(read_plain(path)).key == case.key
+        assert load_scenario(path).model_dump() == case.scenario.model_dump()

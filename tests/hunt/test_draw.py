@@ -42,15 +42,15 @@ def test_cases_are_scenarios_whose_faults_are_over_in_time(tmp_path: Path) -> No
     path = small.scenario_file(tmp_path)
     kinds: Counter[str] = Counter()
     turned = 0
-    for case in cases(path, 200):
+    for case in cases(path, 120):
         scenario = case.scenario
         assert len(scenario.faults) <= COUNT_MAX
         assert over_in_time(scenario), case.text
         kinds.update(fault.kind for fault in scenario.faults)
         turned += case.document["pipeline"] != {"suite": "hmac-sha256"}
-    assert len(kinds) >= 35
-    assert min(kinds.values()) >= 5, kinds
-    assert turned > 100
+    assert len(kinds) >= 34
+    assert min(kinds.values()) >= 3, kinds
+    assert turned > 60
 
 
 @pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])

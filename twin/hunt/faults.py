@@ -45,6 +45,10 @@ class Place(NamedTuple):
         at_s = round(self.breaks_s * (1 - _LONGEST) * self.random.random())
         return {"at": f"{at_s} s", "for": self.seconds(10, self.breaks_s * _LONGEST)}
 
+    def delay(self) -> str:
+        """How late something comes, as long as a fault lasts at most."""
+        return self.seconds(1, self.breaks_s * _LONGEST)
+
     def down(self) -> Fault:
         """An instant and how long a node is down."""
         lasting = self.lasting()
@@ -56,7 +60,7 @@ class Place(NamedTuple):
 
     def by_chance(self, rates: Sequence[str]) -> Fault:
         """A rate in a span."""
-        first_s, end_s = sorted(round(self.breaks_s * share) for share in self.random.random(2))
+        first_s, end_s = sorted(round(self.breaks_s * (1 - _LONGEST) * share) for share in self.random.random(2))
         return {"rate": self.one(rates), "from": f"{first_s} s", "until": f"{max(end_s, first_s + 10)} s"}
 
 
@@ -69,7 +73,7 @@ _Entry = tuple[str, Callable[[Place], Fault]]
 _ON_LINKS: Final[tuple[_Entry, ...]] = (
     ("bundle_loss", lambda p: p.by_chance(_OFTEN)),
     ("bundle_duplication", lambda p: p.by_chance(_OFTEN)),
-    ("bundle_reorder", lambda p: {**p.by_chance(_OFTEN), "delay": p.seconds(1, 600)}),
+    ("bundle_reorder", lambda p: {**p.by_chance(_OFTEN), "delay": p.delay()}),
     ("bundle_corruption", lambda p: p.by_chance(_RARE)),
     ("bundle_truncation", lambda p: p.by_chance(_RARE)),
 )
@@ -77,7 +81,7 @@ _BETWEEN_PLANETS: Final[tuple[_Entry, ...]] = (
     ("link_outage", Place.lasting),
     ("rate_change", lambda p: {**p.lasting(), "factor": p.one((0.01, 0.1, 0.5))}),
     ("pass_cut", Place.at),
-    ("bundle_replay", lambda p: {**p.by_chance(_RARE), "delay": p.seconds(10, 3600)}),
+    ("bundle_replay", lambda p: {**p.by_chance(_RARE), "delay": p.delay()}),
 )
 _STALE: Final[_Entry] = ("stale_plan", lambda p: {**p.lasting(), "shift": p.one(("-30 min", "-5 min", "5 min", "1 h"))})
 _OF_A_HABITAT: Final[tuple[_Entry, ...]] = (
@@ -87,7 +91,7 @@ _OF_A_HABITAT: Final[tuple[_Entry, ...]] = (
     ("device_crash", lambda p: {"device": p.one(p.devices), **p.down()}),
     ("earth_crash", lambda p: {"node": p.one(("gateway", "auditor")), **p.down()}),
     ("earth_crash", lambda p: {"node": "gateway", **p.down()}),
-    ("crash_at_effect", lambda p: {"node": "any", **p.by_chance(_SELDOM), "down": p.seconds(10, 300)}),
+    ("crash_at_effect", lambda p: {"node": "any", **p.by_chance(_SELDOM), "down": p.seconds(10, 60)}),
     ("rolling_upgrade", lambda p: {**p.at(), "every": "2 min", "down": "1 min", "nodes": p.one(("edges", "earth"))}),
     ("fsync_error", lambda p: {"node": p.one(p.edges), **p.by_chance(_RARE)}),
     ("fsync_lie", lambda p: {"node": p.one(p.edges), **p.lasting()}),
@@ -102,13 +106,13 @@ _OF_A_HABITAT: Final[tuple[_Entry, ...]] = (
     ("table_timeout", lambda p: p.by_chance(_OFTEN)),
     ("table_stale_read", lambda p: {**p.by_chance(_OFTEN), "age": p.seconds(1, 60)}),
     ("row_rot", lambda p: {"store": p.one(("table", "backup")), **_late(p)}),
-    ("table_restore", lambda p: {**_late(p), "down": p.seconds(10, 300)}),
+    ("table_restore", lambda p: {**_late(p), "down": p.seconds(10, p.breaks_s * 0.1)}),
     ("stale_leader", Place.lasting),
     ("channel_down", Place.lasting),
-    ("hop_key_rotation", lambda p: {**p.at(), "side": p.one(("both", "mars", "earth"))}),
+    ("hop_key_rotation", lambda p: {**p.at(), "side": p.one(("both", "mars", "earth")), "apart": p.delay()}),
     ("device_key_rotation", lambda p: {"device": p.one(p.devices), **p.at()}),
     ("frame_forgery", lambda p: {"device": p.one(p.devices), **p.at()}),
-    ("frame_replay", lambda p: {"device": p.one(p.devices), **p.by_chance(_RARE), "delay": p.seconds(10, 3600)}),
+    ("frame_replay", lambda p: {"device": p.one(p.devices), **p.by_chance(_RARE), "delay": p.delay()}),
 )  # fmt: skip
 
 

@@ -101,7 +101,9 @@ def open_findings(folder: Path, scenario: str, document: Document, first_seed: i
     except OSError as error:
         raise _refused(folder, f"cannot be written: {os.strerror(error.errno or 0).lower()}") from error
     if not entries:
-        return Findings(folder, scenario, first_seed, digest)
+        fresh = Findings(folder, scenario, first_seed, digest)
+        fresh.save()  # so that a campaign that ends with its first case can be gone on with
+        return fresh
     if _STATE not in entries:
         raise _refused(folder, "is not empty, and holds no campaign")
     state = _read(folder)

@@ -34,6 +34,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from twin.guarantees.held import Held
@@ -96,6 +97,17 @@ class _Range(NamedTuple):
     ever: bool
 
 
+@lru_cache(maxsize=64)
+def _points_of_counts(
+    parameter: str, resolution: Fraction, plausible: tuple[int, int], spo2_scale: int
+) -> list[tuple[int, ...]]:
+    """Points without and with oxygen for every plausible count, in order; not to be changed."""
+    return [
+        tuple(points_of(parameter, n * resolution, spo2_scale, on_oxygen=on) for on in (False, True))
+        for n in range(plausible[0], plausible[1] + 1)
+    ]
+
+
 class _Column:
     """One parameter, followed through the samples."""
 
@@ -103,10 +115,7 @@ class _Column:
         self.of = of
         self._hold = score.hold
         counts = range(of.plausible[0], of.plausible[1] + 1)
-        either = [
-            tuple(points_of(of.parameter, n * of.resolution, score.spo2_scale, on_oxygen=on) for on in (False, True))
-            for n in counts
-        ]
+        either = _points_of_counts(of.parameter, of.resolution, of.plausible, score.spo2_scale)
         firsts = [0] + [k for k in range(1, len(either)) if either[k] != either[k - 1]]
         self._points = tuple(tuple(either[k][on] for k in firsts) for on in (0, 1))
         edges = [counts[k] for k in firsts[1:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tempfile
 import traceback
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,11 @@ from twin.world.timescales import us_to_utc
 
 RAISED: Final = "raised"
 """What stands in the place of a guarantee where the code under test raised an exception: that breaks them all."""
+
+
+COLLECT_EVERY: Final = 10
+"""Runs: each is one large cycle, and the collector, on its own, waits for hundreds of them."""
+_runs = count(1)
 
 
 class Broken(NamedTuple):
@@ -61,7 +67,8 @@ def trial(case: Case, roles: Roles | None = None) -> Broken | None:
     listed = scenario.listed_guarantees
     found: dict[str, Evidence] = {c.key: c.first for c in mission.checkers if c.violations and c.first is not None}
     broken = next((key for key in listed if key in found), None)
-    gc.collect()  # a run is one large cycle, and the collector, on its own, waits for hundreds of them
+    if not next(_runs) % COLLECT_EVERY:
+        gc.collect()
     if broken is None:
         return None
     first = found[broken]

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 import numpy as np
 
 from twin.world import mars, stations
+from twin.world.ephemeris import in_force
+from twin.world.ephemeris_table import EphemerisTable
 from twin.world.horizon_mask import clear_windows
 from twin.world.light_path import path_between
 from twin.world.timescales import FloatArray, IntArray
@@ -25,6 +28,8 @@ from twin.world.windows import Window as Window
 SAME_RISE_US = 43_000
 """Light takes as long across the Earth: of rises nearer together, at two stations, neither is first."""
 _MS_US = 1_000
+_KEPT = 64
+"""Searches whose windows are kept: a campaign asks for the same sky with every seed."""
 
 
 def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:
@@ -98,7 +103,9 @@ def down_windows(
     site: mars.Site, station: stations.Station, span: Window, site_min_deg: float, station_min_deg: float
 ) -> list[Window]:
     """Windows [us] for transmission from the site to the station, in Mars time."""
-    return intersect(_site_windows(site, span, site_min_deg), heard_windows(site, station, span, station_min_deg))
+    return intersect(
+        _site_windows(in_force(), site, span, site_min_deg), heard_windows(site, station, span, station_min_deg)
+    )
 
 
 def up_windows(
@@ -107,7 +114,7 @@ def up_windows(
     """Windows [us] for transmission from the station to the site, in Earth time."""
     path = path_between(site, station)
     (arriving,) = at_other_end([span], path.received_up_us)
-    heard = _site_windows(site, arriving, site_min_deg)
+    heard = _site_windows(in_force(), site, arriving, site_min_deg)
     return intersect(station_windows(station, span, station_min_deg), sight_at_other_end(heard, path.sent_up_us))
 
 
@@ -120,17 +127,24 @@ def heard_windows(site: mars.Site, station: stations.Station, span: Window, min_
 
 def station_windows(station: stations.Station, span: Window, min_deg: float) -> list[Window]:
     """Windows [us] in which a station sees Mars's centre clear of its land mask, in the station's time."""
+    return list(_station_windows(in_force(), station, span, min_deg))
 
+
+@lru_cache(maxsize=_KEPT)
+def _station_windows(
+    _sky: EphemerisTable, station: stations.Station, span: Window, min_deg: float
+) -> tuple[Window, ...]:
     def from_station(us: IntArray) -> tuple[FloatArray, FloatArray]:
         return stations.mars_azimuth_elevation_deg(station, us)
 
-    return clear_windows(from_station, station.mask, *span, min_deg)
+    return tuple(clear_windows(from_station, station.mask, *span, min_deg))
 
 
-def _site_windows(site: mars.Site, span: Window, min_deg: float) -> list[Window]:
+@lru_cache(maxsize=_KEPT)
+def _site_windows(_sky: EphemerisTable, site: mars.Site, span: Window, min_deg: float) -> tuple[Window, ...]:
     """Windows [us] in which a site sees Earth's centre clear of its horizon, in the site's time."""
 
     def from_site(us: IntArray) -> tuple[FloatArray, FloatArray]:
         return mars.earth_azimuth_elevation_deg(site, us)
 
-    return clear_windows(from_site, site.mask, *span, min_deg)
+    return tuple(clear_windows(from_site, site.mask, *span, min_deg))

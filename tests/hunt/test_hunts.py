@@ -89,7 +89,7 @@ def test_code_that_raises_has_broken_everything(tmp_path: Path) -> None:
     broken = trial(Case(read_plain(small.scenario_file(tmp_path))), Roles(gateway=Stumbles))
     assert broken is not None
     assert (broken.statement, broken.what) == (RAISED, "KeyError: 'somewhere'")
-    assert broken.where.startswith("test_campaign.py:")
+    assert broken.where.startswith("test_hunts.py:")
 
 
 def test_a_scenario_without_guarantees_is_not_hunted(tmp_path: Path) -> None:

@@ -85,6 +85,19 @@ TestWeather.settings = settings(
 )
 
 
+def test_a_leader_that_meets_a_rotten_closing_frame_learns_the_keys_behind_it_when_it_is_mended():
+    """Two epochs of a device are closed; the row that names the second key is rotten as another leader starts."""
+    state = Weather()
+    state.begin()
+    for frames, seed in ((3, 0), (2, 0), (10, 4_494_299)):
+        state.mars_measures(frames=frames, seed=seed)
+    state.time_passes(bad=0.0, seed=0, steps=300)
+    state.a_row_rots(seed=1 << 32)
+    state.another_gateway_leads_and_the_one_before_goes_on(seed=0)
+    state.mars_measures(frames=1, seed=0)
+    state.teardown()
+
+
 def test_in_fair_weather_everything_is_home_after_one_backup():
     world = EarthWorld()
     random = Random(3)

@@ -56,8 +56,7 @@ class Intake:
                 return Refused(problem)
             if peek_kind(frame) == ALERT:
                 self._alerts.read(frame, record)
-            if self._book.learn(frame, record) is not None:
-                learn_closings(self._book, self._closings)
+            self._learn(frame, record)
         except FrameError as problem:
             return Refused(str(problem))
         return Arrived(record, repeated)
@@ -70,7 +69,12 @@ class Intake:
         try:
             if peek_record(frame) != record or self._book.problem_with(frame, record) is not None:
                 return False
-            self._book.learn(frame, record)
+            self._learn(frame, record)
         except FrameError:
             return False
         return True
+
+    def _learn(self, frame: bytes, record: RecordId) -> None:
+        """Note what a good frame says of keys; if it names one, closing frames that waited for it may be good too."""
+        if self._book.learn(frame, record) is not None:
+            learn_closings(self._book, self._closings)

@@ -19,6 +19,7 @@ import cbor2
 
 from twin.pipeline.machine import KeepCheckpoint, WriteAttestation, WriteHead
 from twin.pipeline.nodes.stored import Stored, StoredAlert, StoredStream
+from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.frame import CLOSING, peek_kind, peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.messages import Attestation, Cosign, decode
@@ -295,11 +296,11 @@ class Medium:
         held = self.db.execute(
             "SELECT checkpoint, cosigns FROM ledger WHERE author = ? AND counter = ? AND digest = ?", own
         ).fetchone()
-        checkpoint, cosigns = (b"", cbor2.dumps([])) if held is None else held
+        checkpoint, cosigns = (b"", dumps([])) if held is None else held
         merged = list(dict.fromkeys([*cbor2.loads(cosigns), *kept.cosigns]))
         self.db.execute(
             "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)",
-            (*own, checkpoint or kept.checkpoint, cbor2.dumps(merged)),
+            (*own, checkpoint or kept.checkpoint, dumps(merged)),
         )
         self.wrote(1)
 

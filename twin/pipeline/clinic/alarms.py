@@ -22,6 +22,7 @@ from twin.pipeline.clinic.levels import Levels, Rows
 from twin.pipeline.clinic.rules import COVERED_BY, Rule, rules_of
 from twin.pipeline.clinic.watch import MEDIUM_PRIORITY, Watch
 from twin.pipeline.wire.body import NO_READING, Samples
+from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.identity import AlertKey, RecordId
 
 ACTIVE = "active"
@@ -132,7 +133,7 @@ class AlarmRules:
         view = [None if step is None else list(step) for step in self._view]
         alerts = [list(alert) for alert in self.open_alerts]
         state = [_FORMAT, list(self._names), self._levels.state(), view, alerts, list(self._ending)]
-        data: bytes = cbor2.dumps(state)
+        data: bytes = dumps(state)
         return data
 
     def restore(self, snapshot: bytes) -> None:

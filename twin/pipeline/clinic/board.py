@@ -23,6 +23,7 @@ import cbor2
 
 from twin.pipeline.clinic.alarms import ACTIVE, CLEARED, LATCHED, Change
 from twin.pipeline.clinic.watch import MEDIUM_PRIORITY
+from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.identity import AlertKey
 
 ACKNOWLEDGED = "acknowledged"
@@ -132,7 +133,7 @@ class AlarmBoard:
 
     def snapshot(self) -> bytes:
         """The state, to be journaled."""
-        data: bytes = cbor2.dumps([[list(alert), list(entry)] for alert, entry in self._entries.items()])
+        data: bytes = dumps([[list(alert), list(entry)] for alert, entry in self._entries.items()])
         return data
 
     def restore(self, snapshot: bytes) -> None:

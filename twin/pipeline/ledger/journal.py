@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import cbor2
 
 from twin.pipeline.wire.crc import crc32c
+from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.identity import StreamId
 
 FRAME, ACK, CHECKPOINT, SNAPSHOT, WITNESSED, ADOPTED, CLOSINGS = 1, 2, 3, 4, 5, 6, 7
@@ -99,7 +100,7 @@ def scan(data: bytes, start: int = 0) -> tuple[list[Entry], int]:
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """Payload of a SNAPSHOT entry."""
-    return cbor2.dumps(snapshot)
+    return dumps(snapshot)
 
 
 def decode_snapshot(payload: bytes) -> Snapshot:
@@ -117,7 +118,7 @@ def decode_snapshot(payload: bytes) -> Snapshot:
 
 def encode_witnessed(witnessed: Witnessed) -> bytes:
     """Payload of a WITNESSED entry."""
-    return cbor2.dumps(witnessed)
+    return dumps(witnessed)
 
 
 def decode_witnessed(payload: bytes) -> Witnessed:

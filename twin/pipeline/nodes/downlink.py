@@ -157,7 +157,7 @@ class Downlink:
     def pump(self, now_us: int, out: list[Effect]) -> None:
         """Fill the antenna if it is free, a contact is open and something may go; else ask to be woken."""
         way = self.way
-        if way.under_way is None and way.usable:
+        if way.under_way is None and (self._mail or self.sync.queued) and way.usable:
             room = max(0, way.room_bytes(now_us) - self._overhead_bytes)
             too_large = self._fill(room, now_us, out)
             if too_large:

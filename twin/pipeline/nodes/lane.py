@@ -60,10 +60,11 @@ class Lane:
         """Offer what the window allows, and watch for an answer while anything is not accepted."""
         size = self._stream.size
         end = min(size, self.accepted + self._window)
-        frames = self._stream.frames
-        offers = (FrameOffer(frames[index], carry) for index in range(self._offered, end))
-        out.extend(Send(self.edge, encode(offer)) for offer in offers)
-        self._offered = max(self._offered, end)
+        if self._offered < end:
+            frames = self._stream.frames
+            offers = (FrameOffer(frames[index], carry) for index in range(self._offered, end))
+            out.extend(Send(self.edge, encode(offer)) for offer in offers)
+            self._offered = end
         if self.accepted < size:
             if not self._retry_set:
                 self._retry_set = True

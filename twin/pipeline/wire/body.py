@@ -22,6 +22,7 @@ from typing import NamedTuple
 import cbor2
 
 from twin.pipeline.wire.cbor import ARRAY, BYTES, INT, TEXT, UINT, head, number, read_string
+from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.identity import AlertKey
 
 INDEX_MAX = (1 << 32) - 1
@@ -77,7 +78,7 @@ def encode_samples(samples: Samples) -> bytes:
     Raises:
         FrameError: No rows or channels, a row of another width, or a value that is not a 64-bit integer.
     """
-    body: bytes = cbor2.dumps(samples)
+    body: bytes = dumps(samples)
     _check_samples(body)  # a frame is signed once: what no reader accepts must not be signed
     return body
 
@@ -118,7 +119,7 @@ def encode_closing(final_index: int, next_epoch: int, next_suite: str, next_publ
     Raises:
         FrameError: The index is not 32-bit or the epoch not 64-bit.
     """
-    body: bytes = cbor2.dumps((final_index, next_epoch, next_suite, next_public))
+    body: bytes = dumps((final_index, next_epoch, next_suite, next_public))
     decode_closing(body)
     return body
 
@@ -150,7 +151,7 @@ def decode_closing(body: bytes) -> Closing:
 
 def encode_alert(alert: Alert) -> bytes:
     """Write the body of an alert frame."""
-    body: bytes = cbor2.dumps((*alert.alert, *alert[1:]))
+    body: bytes = dumps((*alert.alert, *alert[1:]))
     decode_alert(body)
     return body
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import cbor2
 
+from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.identity import AlertKey, StreamId
 
 U64 = 1 << 64
@@ -374,17 +375,17 @@ _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 
 def encode(message: Message) -> bytes:
     """Bytes of a message."""
-    return cbor2.dumps((_CODE_OF[type(message)], *message))
+    return dumps((_CODE_OF[type(message)], *message))
 
 
 def signed_part(message: Ack | Checkpoint | Cosign | FlowAck | Receipt) -> bytes:
     """The bytes that a message's last field signs."""
-    return cbor2.dumps((_CODE_OF[type(message)], *message[:-1]))
+    return dumps((_CODE_OF[type(message)], *message[:-1]))
 
 
 def audit_part(stream: StreamId, size: int, root: bytes) -> bytes:
     """The bytes that the auditor signs: rows below `size` of the stream were read back and hash to `root`."""
-    return cbor2.dumps(("audit", stream, size, root))
+    return dumps(("audit", stream, size, root))
 
 
 def decode(data: bytes) -> Message:

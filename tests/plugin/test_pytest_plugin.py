@@ -137,6 +137,16 @@ def test_what_broke_is_told_with_evidence_and_the_replay_command(pytester: pytes
     told.stdout.no_fnmatch_line("*.py:*")
 
 
+def test_a_file_from_elsewhere_is_named_so_that_the_command_works_here(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = scenarios(pytester, hopeless=HOPELESS) / "hopeless.yaml"
+    monkeypatch.chdir(pytester.mkdir("elsewhere"))
+    told = pytester.runpytest_inprocess(*PLUGIN, "../scenarios", "-k", "freshness")
+    told.assert_outcomes(failed=1, deselected=ALL - 1)
+    told.stdout.fnmatch_lines(f"replay: twin run {file} --seed 38")
+
+
 def test_a_bad_scenario_is_one_line_among_good_ones(pytester: pytest.Pytester, made: list[tuple[str, int]]) -> None:
     scenarios(pytester, small=SMALL, bad=SMALL.replace("1 h", "10 metres"), last=SMALL.replace("38", str(2**63 - 1)))
     told = pytester.runpytest_inprocess(*PLUGIN, "scenarios", "--twin-seeds", "2")

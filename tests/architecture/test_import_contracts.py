@@ -94,6 +94,7 @@ RUN = ("scipy", "pandas", "pyarrow", "matplotlib", "simpy", "astropy", "erfa")
     [
         ("twin", ("numpy", "pydantic", "simpy", "yaml", "twin.scenario")),
         ("twin.cli", ("numpy", "pydantic", "yaml", *RUN)),
+        ("twin.pytest_plugin", ("numpy", "pydantic", "yaml", "twin.scenario", *RUN)),
         ("twin.scenario", ("numpy", *RUN)),
         ("twin.pipeline.nodes.gateway", ("numpy", "asyncio", "sqlite3", "pydantic", "twin.trace", *RUN)),
         ("twin.guarantees.convergence", ("twin.hosts", "twin.pipeline.nodes", *RUN)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from twin.scenario import load_scenario
+from twin.scenario import load_scenario, read_plain
 from twin.scenario.guarantees import GUARANTEES, SAFETY
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -24,3 +24,8 @@ def test_every_shipped_scenario_loads_and_insists_on_guarantees(path: Path) -> N
     listed = set(scenario.listed_guarantees)
     assert listed <= set(GUARANTEES)
     assert listed & set(SAFETY)
+
+
+def test_no_two_shipped_scenarios_share_a_name() -> None:
+    names = [read_plain(path)["name"] for path in SHIPPED]  # by which reports tell them apart
+    assert sorted(names) == sorted(set(names))

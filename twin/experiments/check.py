@@ -110,6 +110,25 @@ def scenario_files(path: Path) -> Iterator[Path]:
         raise ScenarioError(f"folder {path}", "holds no scenario", str(path), remedy)
 
 
+def run_once(scenario: Scenario, folder: Path, quiet: bool = True) -> Result:
+    """One run in a temporary folder, which is gone afterwards: its tables are of no use to anybody here.
+
+    Raises:
+        ScenarioError: the scenario asks for what cannot be, or the disk takes no more.
+    """
+    try:
+        result = run(scenario, folder, quiet=quiet)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        subject, rule = f"folder {folder.parent}", os.strerror(error.errno).lower()
+        remedy = "make room there, or name another folder for temporary files in TMPDIR"
+        raise ScenarioError(subject, rule, f"run of {scenario.name}, seed {scenario.seed}", remedy) from error
+    shutil.rmtree(folder)
+    gc.collect()  # a run that is over is one large cycle, and the collector, on its own, waits for hundreds of them
+    return result
+
+
 def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result]:
     """Results in order, up to the first that was interrupted."""
     with tempfile.TemporaryDirectory(prefix="twin-check-") as temporary:
@@ -123,18 +142,7 @@ def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result]:
 
 
 def _one(scenario: Scenario, folder: Path) -> Result:
-    """One run; its tables are of no use to anybody here."""
-    try:
-        result = run(scenario, folder, quiet=multiprocessing.parent_process() is not None)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        subject, rule = f"folder {folder.parent}", os.strerror(error.errno).lower()
-        remedy = "make room there, or name another folder for temporary files in TMPDIR"
-        raise ScenarioError(subject, rule, f"run of {scenario.name}, seed {scenario.seed}", remedy) from error
-    shutil.rmtree(folder)
-    gc.collect()  # a run that is over is one large cycle, and the collector, on its own, waits for hundreds of them
-    return result
+    return run_once(scenario, folder, quiet=multiprocessing.parent_process() is not None)
 
 
 def _up_to_interrupt(results: Iterator[Result]) -> Iterator[Result]:

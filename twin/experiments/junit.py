@@ -1,7 +1,7 @@
 """Results as JUnit XML: a test suite per scenario, a test case per guarantee and seed.
 
 The format has no standard; this is the subset that common CI systems read (testmoapp/junitxml describes it).
-What did not apply or was cut short is skipped. Suites carry the time that was measured, cases none: the
+Suites carry the time that was measured, cases none: the
 guarantees of one run are checked together.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
+from twin.experiments.as_test import as_test
 from twin.result_schema import Document, Guarantee
-from twin.result_text import evidence
 from twin.scenario.errors import ScenarioError
 
 # XML 1.0, production 2: every other character makes a file that no parser reads.
@@ -82,16 +82,12 @@ def _refused(path: Path, rule: str) -> ScenarioError:
 def _case(suite: ElementTree.Element, document: Document, guarantee: Guarantee) -> None:
     name = f"{guarantee.key}[seed={document.seed}]"
     case = ElementTree.SubElement(suite, "testcase", classname=_text(document.scenario), name=_text(name))
-    if guarantee.verdict == "broken":
-        lines = list(evidence(guarantee, document))
-        message = guarantee.evidence.what if guarantee.evidence is not None else guarantee.reason or "broken"
-        failure = ElementTree.SubElement(case, "failure", message=_text(message), type="broken")
-        failure.text = _text("\n".join([guarantee.reason or "broken", *lines]))
-    elif guarantee.verdict == "not_applicable":
-        ElementTree.SubElement(case, "skipped", message=_text(guarantee.reason or "not applicable"))
-    elif document.interrupted:
-        message = f"held until the run was interrupted at {document.end_utc}"
-        ElementTree.SubElement(case, "skipped", message=message)
+    tested = as_test(guarantee, document)
+    if tested.outcome == "failed":
+        failure = ElementTree.SubElement(case, "failure", message=_text(tested.message), type="broken")
+        failure.text = _text("\n".join(tested.lines))
+    elif tested.outcome == "skipped":
+        ElementTree.SubElement(case, "skipped", message=_text(tested.message))
 
 
 def _count(element: ElementTree.Element, cases: Sequence[ElementTree.Element]) -> None:

@@ -152,8 +152,8 @@ def diff(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder that the earlier run left.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Folder that the later run left.")],
     tolerance: Annotated[
-        str, typer.Option(metavar="SHARE", help="Of an earlier margin that may be lost; default 5 %.")
-    ] = "5 %",
+        str | None, typer.Option(metavar="SHARE", help="Of an earlier margin that may be lost; default 5 %.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Say which guarantee lost margin from one run to another, how much and from what.
@@ -162,11 +162,11 @@ def diff(
     input.
     """
     from twin.margins.run_diff import RunDiff, as_document, as_text
-    from twin.margins.tolerance import tolerance_ppm
+    from twin.margins.tolerance import DEFAULT, tolerance_ppm
     from twin.result import Result, ResultError
 
     try:
-        compared = RunDiff(Result.load(run_a), Result.load(run_b), tolerance_ppm(tolerance))
+        compared = RunDiff(Result.load(run_a), Result.load(run_b), tolerance_ppm(tolerance or DEFAULT))
     except ResultError as error:
         typer.echo(f"twin: {error}", err=True)
         return BAD_INPUT

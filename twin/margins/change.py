@@ -23,10 +23,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from twin.margins.margin import PPM, Margin, TermOf
+from twin.margins.margin import PPM, Margin, Scale, TermOf
 
 Kind = Literal["broke", "unguarded", "lost", "less", "same", "more", "mended", "new"]
 LOSSES: Final[frozenset[Kind]] = frozenset({"broke", "unguarded", "lost"})
+_STRENGTH: Final[dict[Scale | None, int]] = {None: 0, "count": 1, "time": 2, "share": 2}  # of what was held against
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 
 
@@ -114,7 +115,7 @@ def _kind(before: Margin | None, after: Margin | None, tolerance_ppm: int) -> Ki
     if before.verdict == "broken" and after.verdict != "broken":
         return "mended"
     if before.scale != after.scale:
-        return "unguarded" if after.scale in (None, "count") else "new"
+        return "new" if _STRENGTH[after.scale] > _STRENGTH[before.scale] else "unguarded"
     lost = before.left - after.left
     if lost > 0:
         return "lost" if lost * PPM > tolerance_ppm * abs(before.left) else "less"

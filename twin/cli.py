@@ -118,11 +118,60 @@ def check(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per scenario, counted up from its own.")] = 1,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that run at the same time.")] = 1,
+    against: Annotated[
+        Path | None, typer.Option(metavar="BASELINE", help="Margins that must not be lost: a file of --write-baseline.")
+    ] = None,
+    tolerance: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Of a margin in the baseline that may be lost; default 5 %.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the margins of these runs, if all held.")
+    ] = None,
 ) -> int:
-    """Run scenarios as tests."""
-    from twin.experiments.check import check as check_scenarios
+    """Run scenarios as tests.
 
-    return check_scenarios(paths, seeds, junit, jobs)
+    Exit codes: 0 every run held and lost no margin, 1 one did not, 2 bad input.
+    """
+    from twin.experiments.against import Against
+    from twin.experiments.check import check as check_scenarios
+    from twin.margins.baseline import read_baseline
+    from twin.margins.tolerance import DEFAULT, tolerance_ppm
+    from twin.scenario.errors import ScenarioError
+
+    if against is None and tolerance is not None:
+        rule = "without a baseline there is no margin to lose"
+        raise ScenarioError(f"tolerance {tolerance}", rule, "--tolerance", "give --against BASELINE")
+    baseline = None
+    if against is not None:
+        baseline = Against(read_baseline(against), against, tolerance_ppm(tolerance or DEFAULT))
+    return check_scenarios(paths, seeds, junit, jobs, baseline, write_baseline)
+
+
+@verb
+def diff(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder that the earlier run left.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Folder that the later run left.")],
+    tolerance: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Of an earlier margin that may be lost; default 5 %.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Say which guarantee lost margin from one run to another, how much and from what.
+
+    Exit codes: 0 nothing lost, 1 a guarantee broke, is not checked any more or lost more than the tolerance, 2 bad
+    input.
+    """
+    from twin.margins.run_diff import RunDiff, as_document, as_text
+    from twin.margins.tolerance import DEFAULT, tolerance_ppm
+    from twin.result import Result, ResultError
+
+    try:
+        compared = RunDiff(Result.load(run_a), Result.load(run_b), tolerance_ppm(tolerance or DEFAULT))
+    except ResultError as error:
+        typer.echo(f"twin: {error}", err=True)
+        return BAD_INPUT
+    typer.echo(json.dumps(as_document(compared), indent=1) if as_json else as_text(compared))
+    return BROKEN if compared.losses else 0
 
 
 @verb

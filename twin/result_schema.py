@@ -74,10 +74,18 @@ class Term(_Part):
     value_s: float | None
 
 
+class Worst(_Part):
+    """The opportunity that came nearest to its bound: which record, when and where it was judged."""
+
+    record: str
+    at_utc: str
+    where: str
+
+
 class Guarantee(_Part):
     """The verdict on one guarantee; `margin` is the smallest bound - observed over all opportunities.
 
-    `bound` and `observed` belong to that opportunity; `expression` is the bound as the scenario writes it.
+    `bound` and `observed` belong to that opportunity, `worst`; `expression` is the bound as the scenario writes it.
     """
 
     key: str
@@ -91,6 +99,7 @@ class Guarantee(_Part):
     margin: float | None = None
     expression: str | None = None
     evidence: Evidence | None = None
+    worst: Worst | None = None
     terms: tuple[Term, ...] = Field(default=(), strict=False)
 
 
@@ -271,9 +280,10 @@ class Storage(_Part):
 
 
 class Document(_Part):
-    """All of `result.json`."""
+    """All of `result.json`; `scenario_digest` tells two scenarios of one name apart (`twin.scenario.digest`)."""
 
     scenario: str
+    scenario_digest: str | None = None
     description: str | None = None
     seed: int
     start_utc: str | None = None

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from twin.result import Result
 from twin.result_schema import Document, Guarantee
 
-_WORDS: Final[dict[Literal["held", "broken", "not_applicable"], str]] = {
+WORDS: Final[dict[Literal["held", "broken", "not_applicable"], str]] = {
     "held": "held",
     "broken": "BROKEN",
     "not_applicable": "not applicable",
@@ -26,7 +26,7 @@ def summary(result: Result, report: bool) -> str:
     width = max((len(guarantee.key) for guarantee in document.guarantees), default=0)
     lines = []
     for guarantee in document.guarantees:
-        lines.append(f"{guarantee.key:{width}}  {_WORDS[guarantee.verdict]:14}  {_what_for(guarantee)}")
+        lines.append(f"{guarantee.key:{width}}  {WORDS[guarantee.verdict]:14}  {_what_for(guarantee)}")
         lines += [f"    {line}" for line in evidence(guarantee, document)]
     if document.interrupted:
         lines.append(f"interrupted at {document.end_utc}: what was due later is pending")
@@ -39,7 +39,7 @@ def summary(result: Result, report: bool) -> str:
 def one_line(document: Document) -> str:
     """A run among others: its verdict, how many guarantees held, and what it simulated."""
     by_verdict = Counter(guarantee.verdict for guarantee in document.guarantees)
-    counts = [f"{by_verdict[verdict]} {word.lower()}" for verdict, word in _WORDS.items() if by_verdict[verdict]]
+    counts = [f"{by_verdict[verdict]} {word.lower()}" for verdict, word in WORDS.items() if by_verdict[verdict]]
     told = f"guarantees {', '.join(counts)}; {_amounts(document)}"
     return f"{document.verdict:10}  {document.scenario}, seed {document.seed}: {told}"
 

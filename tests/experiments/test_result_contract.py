@@ -62,6 +62,13 @@ def test_the_promised_keys_are_there_with_their_types(folder: Path) -> None:
         assert all(isinstance(guarantee[key], NUMBER_OR_NULL) for key in ("bound", "observed", "margin"))
         assert all(isinstance(guarantee[key], TEXT_OR_NULL) for key in ("reason", "unit"))
         assert guarantee["evidence"] is None
+    measured = [guarantee for guarantee in d["guarantees"] if guarantee["unit"] == "s"]
+    assert {guarantee["key"] for guarantee in measured} == {"convergence", "freshness", "feedback_closure"}
+    for guarantee in measured:
+        assert set(guarantee["worst"]) == {"record", "at_utc", "where"}
+        assert guarantee["worst"]["record"].startswith("dev-")
+        assert d["start_utc"] < guarantee["worst"]["at_utc"] <= d["end_utc"]
+    assert len(bytes.fromhex(d["scenario_digest"])) == 8
     assert set(d["counts"]) == {"samples", "frames", "bundles", "rows", "alerts", "transmissions"}
     assert set(d["counts"]["transmissions"]) == {"sent", "delivered", "lost", "in_flight"}
     assert set(d["records"]) == {"accepted", "delivered", "lost", "in_flight", "never_accepted"}

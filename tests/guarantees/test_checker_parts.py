@@ -15,6 +15,7 @@ from twin.guarantees.integrity import Integrity
 from twin.guarantees.roots import StreamRoots
 from twin.guarantees.store_rules import ExactlyOnce, StreamOrder
 from twin.guarantees.truth import Truth
+from twin.guarantees.verdict import Worst
 from twin.pipeline.facts import Accepted, AckMade, FrameSealed, HeadCosigned, Trimmed
 from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.transport.contact_plan import Contact
@@ -174,11 +175,12 @@ def test_nothing_checked_is_not_applicable_and_broken_where_listed() -> None:
 def test_the_margin_is_the_smallest_of_all_opportunities() -> None:
     checker = watched(SafeTrim, [])
     checker.checked = 3
-    assert checker.measure(5 * SECOND, 10 * SECOND)
-    assert checker.measure(9 * SECOND, 11 * SECOND)
-    assert checker.measure(1 * SECOND, 10 * SECOND)
+    assert checker.measure(5 * SECOND, 10 * SECOND, (20, "first", "a"))
+    assert checker.measure(9 * SECOND, 11 * SECOND, (30, "second", (1, 2, 3)))
+    assert checker.measure(1 * SECOND, 10 * SECOND, (40, "third", "b"))
     verdict = checker.verdict(True)
     assert (verdict.margin, verdict.bound, verdict.observed, verdict.unit) == (2.0, 11.0, 9.0, "s")
+    assert verdict.worst == Worst("dev-0000000000000001/ep-0000000000000002/3", 30, "second")
 
 
 def test_truth_forgets_below_trim_but_not_what_a_checker_still_needs() -> None:

@@ -8,14 +8,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from twin.experiments.junit import refuse_unwritable, write_junit
+from twin.experiments.against import Against, told
+from twin.experiments.junit import junit_file, write_junit
 from twin.experiments.run import run
+from twin.experiments.whole_file import WholeFile
 from twin.hosts.full_disk import FULL
+from twin.margins.baseline import Held, baseline_text
 from twin.result import Result
 from twin.result_text import evidence, one_line
 from twin.scenario.document import read_document
@@ -30,7 +33,14 @@ INTERRUPTED: Final = 130
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
 
 
-def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs: int = 1) -> int:
+def check(
+    paths: Sequence[Path],
+    seeds: int = 1,
+    junit: Path | None = None,
+    jobs: int = 1,
+    against: Against | None = None,
+    write_baseline: Path | None = None,
+) -> int:
     """Run scenarios and print one line per run, with evidence under every guarantee that broke.
 
     Nothing runs before every scenario is known to be good. What runs leave goes to a temporary folder and
@@ -41,9 +51,11 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs
         seeds: runs per scenario: its own seed, then the ones that follow.
         junit: where to write a JUnit report; None: nowhere.
         jobs: processes that run at the same time; the order of what is printed does not depend on it.
+        against: margins that the runs are held against.
+        write_baseline: where to write the margins of these runs, if every one held; None: nowhere.
 
     Returns:
-        0 if every run held, 1 if one did not, 2 for bad input (one line on stderr for each), 130 if
+        0 if every run held and lost no margin, 1 if one did not, 2 for bad input (one line on stderr for each), 130 if
         interrupted.
 
     Raises:
@@ -61,29 +73,70 @@ def check(paths: Sequence[Path], seeds: int = 1, junit: Path | None = None, jobs
             refused = True
     if refused:
         return BAD_INPUT
+    if against is not None or write_baseline is not None:
+        _refuse_namesakes(planned)
+    if against is not None:
+        against.refuse_strangers(planned)
     if junit is not None:
-        refuse_unwritable(junit)
+        junit_file(junit).refuse_unwritable()
+    if write_baseline is not None:
+        _baseline_file(write_baseline).refuse_unwritable()
     results: list[Result] = []
+    held_against: dict[int, Held] = {}
     try:
         for result in _runs(planned, jobs):
             results.append(result)
             print(one_line(result.document), flush=True)
             for guarantee in result.guarantees:
-                for number, line in enumerate(evidence(guarantee, result.document)):
-                    print(f"    {line}" if number else f"  {guarantee.key}: {line}", flush=True)
+                _print_told(guarantee.key, evidence(guarantee, result.document))
+            if against is not None and not result.document.interrupted:
+                held_against[len(results) - 1] = compared = against.hold(result.document)
+                for key, lines in told(compared):
+                    _print_told(key, lines)
     except KeyboardInterrupt:
         interrupted = True
     else:
         interrupted = bool(results) and results[-1].document.interrupted
     if junit is not None:
-        write_junit([result.document for result in results], junit)
+        write_junit([result.document for result in results], junit, held_against)
     held = sum(result.verdict == "held" for result in results)
     left_out = f", {len(planned) - len(results)} not run" if len(planned) > len(results) else ""
     print(f"{held} of {len(results)} runs held{left_out}")
+    if against is not None:
+        for line in against.summary(list(held_against.values()), planned):
+            print(line)
     if interrupted:
         print("twin: interrupted", file=sys.stderr)
         return INTERRUPTED
-    return HELD if held == len(results) else BROKEN
+    if held < len(results):
+        if write_baseline is not None:
+            print(f"twin: baseline {write_baseline} is not written: a run did not hold", file=sys.stderr)
+        return BROKEN
+    if write_baseline is not None:
+        documents = [result.document for result in results]
+        _baseline_file(write_baseline).write(baseline_text(documents).encode())
+        print(f"baseline: {write_baseline}")
+    return HELD if all(compared.passed for compared in held_against.values()) else BROKEN
+
+
+def _print_told(key: str, lines: Iterable[str]) -> None:
+    for number, line in enumerate(lines):
+        print(f"    {line}" if number else f"  {key}: {line}", flush=True)
+
+
+def _baseline_file(path: Path) -> WholeFile:
+    return WholeFile(path, "baseline", "--write-baseline")
+
+
+def _refuse_namesakes(planned: Sequence[Scenario]) -> None:
+    """A baseline knows scenarios by name."""
+    files: dict[str, str] = {}
+    for scenario in planned:
+        path = scenario.origin.path if scenario.origin is not None else ""
+        other = files.setdefault(scenario.name, path)
+        if other != path:
+            rule = f"{other} has the same name, and a baseline knows scenarios by name"
+            raise ScenarioError(f"scenario {scenario.name}", rule, path, "give one of them another name")
 
 
 def scenario_files(path: Path) -> Iterator[Path]:

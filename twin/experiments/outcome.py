@@ -17,6 +17,7 @@ from twin.experiments.mission import Mission
 from twin.guarantees.verdict import BROKEN, Verdict
 from twin.result_schema import SCHEMA
 from twin.scenario.assumptions import assumptions
+from twin.scenario.digest import digest
 from twin.scenario.guarantees import BOUNDED
 from twin.scenario.model import HabitatScenario, Scenario
 from twin.world.ephemeris import in_force
@@ -52,6 +53,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "schema": SCHEMA,
         "scenario": scenario.name,
         "description": scenario.description,
+        "scenario_digest": digest(scenario),
         "seed": scenario.seed,
         "start_utc": us_to_utc(mission.start_us),
         "generation_end_utc": us_to_utc(mission.generation_end_us),
@@ -134,6 +136,8 @@ def _guarantee(v: Verdict, replay: str, expression: str | None) -> dict[str, Any
         "expression": expression,
         "evidence": evidence,
     }
+    if v.worst is not None:
+        found["worst"] = {"record": v.worst.record, "at_utc": us_to_utc(v.worst.at_us), "where": v.worst.where}
     if v.terms:
         found["terms"] = [{"name": name, "value_s": value} for name, value in v.terms]
     return found

@@ -116,7 +116,8 @@ class AlertsOnEarth:
         def terms() -> list[tuple[str, int]]:
             return self._of(alert[0]).terms_us(earth.bound, raised.at_us, earth.constants_us) or []
 
-        in_time = checker.measure(took_us, raised.deadline_us - raised.at_us, terms)
+        place = (at_us, node, name_of(alert))
+        in_time = checker.measure(took_us, raised.deadline_us - raised.at_us, place, terms)
         if not in_time:
             bound_s = (raised.deadline_us - raised.at_us) / 1e6
             what = f"{'told' if told else 'not told'} after {took_us / 1e6:.1f} s, the bound is {bound_s:.1f} s"

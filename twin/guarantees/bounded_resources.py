@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from twin.guarantees.by_record import ByRecord
 from twin.guarantees.truth import Key, Truth
-from twin.guarantees.verdict import Checker
+from twin.guarantees.verdict import Checker, Place, Worst, worst_at
 from twin.pipeline.facts import AckMade, Adopted, BundleSent, FrameSealed, Trimmed
 from twin.trace import Crashed, MadeDurable, MediumHolds, Radiated, Trace
 
@@ -30,6 +30,7 @@ class _Use(NamedTuple):
     observed: float
     limit: float
     unit: str
+    place: Place
 
     @property
     def share(self) -> float:
@@ -162,20 +163,26 @@ class BoundedResources(Checker):
         most = self.most.get(what)
         if most is not None and observed <= most.observed:
             return
-        self.most[what] = _Use(observed, limit, unit)
+        self.most[what] = _Use(observed, limit, unit, (at_us, where, record))
         if observed > limit:  # said once for each new high
             self.violate(at_us, where, record, f"{what}: {observed:g}, the limit is {limit:g}")
 
     def numbers(self) -> dict[str, Any]:
         if not self.most:
             return super().numbers()
-        tightest = max(self.most.values(), key=lambda use: use.share)
+        tightest = self._tightest_use()
         return {
             "bound": float(tightest.limit),
             "observed": float(tightest.observed),
             "margin": float(tightest.limit - tightest.observed),
             "unit": tightest.unit,
         }
+
+    def worst(self) -> Worst | None:
+        return worst_at(self._tightest_use().place) if self.most else None
+
+    def _tightest_use(self) -> _Use:
+        return max(self.most.values(), key=lambda use: use.share)
 
     def remark(self) -> str:
         return ", ".join(f"{what} {use.observed:.4g} of {use.limit:g}" for what, use in sorted(self.most.items()))

@@ -152,7 +152,8 @@ class Convergence(Checker):
             # a stream that no medium holds any more has nothing to wait for
             done_us = self._attested_us.get(stream, self.healed_us) if size >= target else at_us
             observed_us = max(0, done_us - self.healed_us)
-            in_time = self.measure(observed_us, self.deadline_us - self.healed_us)
+            place = (done_us, "auditor", (*stream, size))
+            in_time = self.measure(observed_us, self.deadline_us - self.healed_us, place)
             if size < target:
                 self.violate(at_us, "auditor", (*stream, size), f"Earth verified {size} of {target} records by the end")
             elif not in_time:

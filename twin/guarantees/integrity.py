@@ -76,7 +76,7 @@ class Integrity(Checker):
             found = mending.of(place[1][0]).terms_us(mending.bound, from_us, mending.constants_us)
             return [("scrub", mending.scrub_us), *(found or ())]
 
-        if not self.measure(at_us - rot.since_us, due_us - rot.since_us, terms):
+        if not self.measure(at_us - rot.since_us, due_us - rot.since_us, (at_us, *place), terms):
             self._late(at_us, place, rot)
 
     def _deadline_us(self, place: Place, rot: Rot) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.truth import Key, Truth
-from twin.guarantees.verdict import Checker
+from twin.guarantees.verdict import Checker, Place
 from twin.pipeline.facts import AckLearned, AckMade
 from twin.trace import HeadVisible, Trace
 
@@ -31,12 +31,12 @@ class _Timed(Checker):
             return None
         return self._of(stream[0]).deadline_us(self._bound, from_us, self._constants_us)
 
-    def _in_time(self, stream: Key, from_us: int, observed_us: int, deadline_us: int) -> bool:
+    def _in_time(self, place: Place, stream: Key, from_us: int, observed_us: int, deadline_us: int) -> bool:
         def terms() -> list[tuple[str, int]]:
             assert self._bound is not None
             return self._of(stream[0]).terms_us(self._bound, from_us, self._constants_us) or []
 
-        return self.measure(observed_us, deadline_us - from_us, terms)
+        return self.measure(observed_us, deadline_us - from_us, place, terms)
 
     def _overdue(self, at_us: int, node: str, reached: Callable[[Key], int], what: str) -> int:
         """At the end: violate for every stream whose next record is overdue; returns how many records are not.
@@ -56,8 +56,9 @@ class _Timed(Checker):
                 open_records += end - size
             else:
                 self.checked += 1
-                self._in_time(stream, generated_us, at_us - generated_us, deadline_us)
-                self.violate(at_us, node, (*stream, size), f"{what} after {(at_us - generated_us) / 1e6:.1f} s")
+                place = (at_us, node, (*stream, size))
+                self._in_time(place, stream, generated_us, at_us - generated_us, deadline_us)
+                self.violate(*place, f"{what} after {(at_us - generated_us) / 1e6:.1f} s")
         return open_records
 
 
@@ -113,7 +114,7 @@ class Freshness(_Timed):
         self.checked += 1
         silent_us = first_us - self._constants_us.get("frame_period", 1 << 62)
         age_us = at_us - (first_us if newest_us is None else max(newest_us, silent_us))
-        if not self._in_time(stream, first_us, age_us, deadline_us):
+        if not self._in_time((at_us, node, (*stream, size)), stream, first_us, age_us, deadline_us):
             bound_s = (deadline_us - first_us) / 1e6
             self.violate(at_us, node, (*stream, size), f"age {age_us / 1e6:.1f} s is over the bound of {bound_s:.1f} s")
 
@@ -200,10 +201,11 @@ class FeedbackClosure(_Timed):
             self._beyond += 1
             return
         self.checked += 1
-        if not self._in_time(stream, generated_us, at_us - generated_us, deadline_us):
+        place = (at_us, node, (*stream, index))
+        if not self._in_time(place, stream, generated_us, at_us - generated_us, deadline_us):
             what = f"the device learned after {(at_us - generated_us) / 1e6:.1f} s, the bound is "
             what += f"{(deadline_us - generated_us) / 1e6:.1f} s"
-            self.violate(at_us, node, (*stream, index), what)
+            self.violate(*place, what)
 
     def finish(self, at_us: int) -> None:
         def reached(stream: Key) -> int:

@@ -97,7 +97,7 @@ class Recovery(Checker):
         def terms() -> list[tuple[str, int]]:
             return self._of(stream[0]).terms_us(bound, lost.since_us, self._constants_us) or []
 
-        if not self.measure(took_us, deadline_us - lost.since_us, terms):
+        if not self.measure(took_us, deadline_us - lost.since_us, (at_us, node, (*stream, lost.size)), terms):
             what = f"{lost.size} rows were visible again after {took_us / 1e6:.1f} s, the bound is "
             what += f"{(deadline_us - lost.since_us) / 1e6:.1f} s"
             self.violate(at_us, node, (*stream, lost.size), what)

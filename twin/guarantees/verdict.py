@@ -20,6 +20,10 @@ Terms = Iterable[tuple[str, int]]
 """Names and values [us] of a bound's summands."""
 
 
+Place = tuple[int, str, object]
+"""When [us], where, and about which record."""
+
+
 def in_seconds(terms: Terms) -> tuple[tuple[str, float], ...]:
     """Terms of a bound as a verdict shows them."""
     return tuple((name, value_us / US_PER_S) for name, value_us in terms)
@@ -36,8 +40,20 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Worst:
+    """The opportunity that came nearest to its bound: which record, when and where it was judged."""
+
+    record: str
+    at_us: int
+    where: str
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """One guarantee's answer; `bound`, `observed` and `margin` are in `unit`, None where the guarantee has none."""
+    """One guarantee's answer; `bound`, `observed` and `margin` are in `unit`, None where the guarantee has none.
+
+    They belong to the opportunity `worst`, where something is measured.
+    """
 
     key: str
     verdict: str
@@ -51,6 +67,7 @@ class Verdict:
     evidence: Evidence | None = None
     violations: int = 0
     terms: tuple[tuple[str, float], ...] = field(default=())
+    worst: Worst | None = None
 
 
 class Checker(ABC):
@@ -65,6 +82,7 @@ class Checker(ABC):
         self.first: Evidence | None = None
         self.terms: tuple[tuple[str, float], ...] = ()
         self._tightest: tuple[int, int, int] | None = None
+        self._tightest_at: Place | None = None
 
     @abstractmethod
     def watch(self, trace: Trace) -> None:
@@ -76,14 +94,15 @@ class Checker(ABC):
         if self.first is None:
             self.first = Evidence(_name(record), at_us, where, what)
 
-    def measure(self, observed_us: int, bound_us: int, terms: Callable[[], Terms] | None = None) -> bool:
-        """Hold an observation against its bound; False if it is over.
+    def measure(self, observed_us: int, bound_us: int, place: Place, terms: Callable[[], Terms] | None = None) -> bool:
+        """Hold an observation, made at `place`, against its bound; False if it is over.
 
         Where it is the tightest so far, `terms` is asked for the bound's summands in microseconds.
         """
         margin_us = bound_us - observed_us
         if self._tightest is None or margin_us < self._tightest[0]:
             self._tightest = (margin_us, bound_us, observed_us)
+            self._tightest_at = place
             if terms is not None:
                 self.terms = in_seconds(terms())
         return margin_us >= 0
@@ -112,6 +131,10 @@ class Checker(ABC):
             "unit": "violations",
         }
 
+    def worst(self) -> Worst | None:
+        """Where the numbers were taken; None where nothing is measured."""
+        return None if self._tightest_at is None else worst_at(self._tightest_at)
+
     def remark(self) -> str:
         """What a reader must know besides the count: what was excused or is listed, with the numbers."""
         return ""
@@ -119,7 +142,7 @@ class Checker(ABC):
     def verdict(self, listed: bool) -> Verdict:
         """The answer; `listed` says whether the scenario insists on it."""
         common = {"checked": self.checked, "pending": self.pending(), "violations": self.violations, **self.numbers()}
-        common["terms"] = self.terms
+        common |= {"terms": self.terms, "worst": self.worst()}
         remark = self.remark()
         suffix = f"; {remark}" if remark else ""
         if self.violations:
@@ -127,11 +150,17 @@ class Checker(ABC):
             return Verdict(self.key, BROKEN, reason + suffix, evidence=self.first, **common)
         if self.checked:
             return Verdict(self.key, HELD, f"every check passed{suffix}", evidence=self.first, **common)
-        nothing = dict.fromkeys(("bound", "observed", "margin", "unit"))
+        nothing = dict.fromkeys(("bound", "observed", "margin", "unit", "worst"))
         if listed:
             reason = f"listed by the scenario but never checked: {self.not_applicable}{suffix}"
             return Verdict(self.key, BROKEN, reason, **{**common, **nothing})
         return Verdict(self.key, NOT_APPLICABLE, self.not_applicable + suffix, **{**common, **nothing})
+
+
+def worst_at(place: Place) -> Worst:
+    """A place as a verdict shows it."""
+    at_us, where, record = place
+    return Worst(_name(record), at_us, where)
 
 
 def _name(record: object) -> str:

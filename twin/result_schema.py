@@ -20,6 +20,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from twin.result_story import Story
+
 SCHEMA: Final = "mars-iomt-twin/result/2"
 
 TABLES: Final[dict[str, tuple[str, ...]]] = {
@@ -91,6 +93,7 @@ class Guarantee(_Part):
     margin: float | None = None
     expression: str | None = None
     evidence: Evidence | None = None
+    story: Story | None = None
     terms: tuple[Term, ...] = Field(default=(), strict=False)
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,6 +17,7 @@ from twin import __version__
 from twin.experiments.mission import Mission
 from twin.guarantees.verdict import BROKEN, Verdict
 from twin.result_schema import SCHEMA
+from twin.result_story import Story
 from twin.scenario.assumptions import assumptions
 from twin.scenario.guarantees import BOUNDED
 from twin.scenario.model import HabitatScenario, Scenario
@@ -43,8 +45,10 @@ def replay_command(scenario: Scenario) -> str:
     return scenario.origin.command(scenario.seed)
 
 
-def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path) -> None:
-    """Write `result.json` into the run's folder."""
+def write_result(
+    scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path, stories: Mapping[str, Story]
+) -> None:
+    """Write `result.json` into the run's folder; `stories` tell what broke, by guarantee."""
     listed = set(scenario.listed_guarantees)
     verdicts = [checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers]
     replay = replay_command(scenario)
@@ -59,7 +63,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "site": mission.site,
         "verdict": _overall(verdicts, outcome),
         "interrupted": outcome.interrupted,
-        "guarantees": [_guarantee(verdict, replay, _expression(scenario, verdict)) for verdict in verdicts],
+        "guarantees": [_guarantee(verdict, replay, _expression(scenario, verdict), stories) for verdict in verdicts],
         "counts": {**mission.counts(), "transmissions": mission.conservation.totals},
         "losses": dict(sorted(mission.conservation.causes.items())),
         "records": mission.records(),
@@ -111,7 +115,7 @@ def _expression(scenario: Scenario, verdict: Verdict) -> str | None:
     return choice.bound.text
 
 
-def _guarantee(v: Verdict, replay: str, expression: str | None) -> dict[str, Any]:
+def _guarantee(v: Verdict, replay: str, expression: str | None, stories: Mapping[str, Story]) -> dict[str, Any]:
     evidence = None
     if v.evidence is not None:
         evidence = {
@@ -134,6 +138,8 @@ def _guarantee(v: Verdict, replay: str, expression: str | None) -> dict[str, Any
         "expression": expression,
         "evidence": evidence,
     }
+    if v.key in stories:
+        found["story"] = stories[v.key].model_dump()
     if v.terms:
         found["terms"] = [{"name": name, "value_s": value} for name, value in v.terms]
     return found

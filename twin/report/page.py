@@ -19,11 +19,13 @@ from twin.report import style, wording
 from twin.report.clinic import clinic
 from twin.report.ledger import ledger
 from twin.report.sequence import sequence
+from twin.report.story import caption, story
 from twin.report.streams import age_in_view_s, latency_and_age, stream_colours
 from twin.report.time_axis import TimeAxis
 from twin.report.timeline import WEATHER, directions, timeline
 from twin.result import Result
 from twin.result_schema import Assumption, Document, Guarantee
+from twin.result_story import Story
 from twin.result_text import named_record
 from twin.world.timescales import SOL_US, utc_to_us
 
@@ -97,6 +99,7 @@ def _context(result: Result) -> dict[str, Any]:
         "headline": headline(document),
         "span": _span(document),
         "broken": [g for g in document.guarantees if g.verdict == "broken"],
+        "stories": _stories(document, axis),
         "named": lambda record: named_record(record, document),
         "guarantees": [_guarantee_row(guarantee, document) for guarantee in document.guarantees],
         "moving_bounds": any("contact_wait" in (g.expression or "") for g in document.guarantees),
@@ -119,6 +122,23 @@ def _context(result: Result) -> dict[str, Any]:
         "contents": _contents(document, people, chain, overview, lateness),
         "left_out": _left_out(document, people, chain),
     }
+
+
+def _stories(document: Document, axis: TimeAxis) -> dict[str, dict[str, Any]]:
+    """By guarantee: the diagram of what broke it, or the name of the guarantee whose diagram shows the same."""
+    found: dict[str, dict[str, Any]] = {}
+    for guarantee in document.guarantees:
+        if guarantee.story is None:
+            continue
+        told = guarantee.story
+        same = next((g.key for g in document.guarantees if g.key in found and _alike(g.story, told)), None)
+        drawn = story(guarantee.key, told, axis)
+        found[guarantee.key] = {"t": drawn, "caption": caption(told), "as": same, "n": len(found)}
+    return found
+
+
+def _alike(one: Story | None, other: Story) -> bool:
+    return one is not None and (one.steps, one.broke_us) == (other.steps, other.broke_us)
 
 
 def _contents(document: Document, people: object, chain: object, *figures: str | None) -> list[tuple[str, str]]:

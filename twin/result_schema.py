@@ -274,7 +274,7 @@ class Storage(_Part):
 
 
 class Document(_Part):
-    """All of `result.json`."""
+    """All of `result.json`; `yaml` is the scenario of a run in which something broke."""
 
     scenario: str
     description: str | None = None
@@ -299,4 +299,5 @@ class Document(_Part):
     sim_s: float | None
     assumptions: tuple[Assumption, ...] = Field(default=(), strict=False)
     replay: str | None = None
+    yaml: str | None = None
     provenance: Provenance

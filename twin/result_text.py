@@ -8,12 +8,17 @@ from typing import Final, Literal
 
 from twin.result import Result
 from twin.result_schema import Document, Guarantee
+from twin.result_story import StoryStep
+from twin.world.timescales import us_to_utc
 
 _WORDS: Final[dict[Literal["held", "broken", "not_applicable"], str]] = {
     "held": "held",
     "broken": "BROKEN",
     "not_applicable": "not applicable",
 }
+_LINES_MAX: Final = 14
+_FIRST_LINES: Final = 5
+_LAST_LINES: Final = 8
 
 
 def summary(result: Result, report: bool) -> str:
@@ -57,8 +62,40 @@ def evidence(guarantee: Guarantee, document: Document) -> Iterator[str]:
     parts = [named_record(found.record, document), found.at_utc, found.where and f"at {found.where}"]
     if any(parts):
         yield ", ".join(part for part in parts if part)
+    yield from _story(guarantee, document)
     if found.replay:
         yield f"replay: {found.replay}"
+
+
+def _story(guarantee: Guarantee, document: Document) -> Iterator[str]:
+    """What happened until then, a line per step; of many the first and the last."""
+    story = guarantee.story
+    if story is None:
+        return
+    before = (other for other in document.guarantees[: document.guarantees.index(guarantee)] if other.story)
+    same = next((other.key for other in before if other.story and other.story.steps == story.steps), None)
+    if same is not None:
+        yield f"its story is that of {same}"
+        return
+    lines = [_step(step) for step in story.steps if step.kind != "fault"]
+    if len(lines) > _LINES_MAX:
+        hidden = len(lines) - _FIRST_LINES - _LAST_LINES
+        lines[_FIRST_LINES:-_LAST_LINES] = [f"... {hidden} more"]
+    yield f"what happened to {story.about}:"
+    yield from (f"  {line}" for line in lines)
+    yield f"  {_clock(story.broke_us)}  BROKEN{f' at {story.broke_at}' if story.broke_at else ''}: {story.broke}"
+
+
+def _step(step: StoryStep) -> str:
+    who = step.source if step.source == step.target else f"{step.source} -> {step.target}:"
+    told = f"{_clock(step.at_us)}  {who} {step.text}"
+    if step.lost:
+        return f"{told}, LOST: {step.lost}"
+    return f"{told}, under way" if step.kind == "message" and step.end_us is None else told
+
+
+def _clock(at_us: int) -> str:
+    return us_to_utc(at_us)[11:23]
 
 
 def named_record(record: str | None, document: Document) -> str | None:

@@ -79,6 +79,7 @@ def write_result(
             {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given} for a in assumptions(scenario)
         ],
         "replay": replay,
+        "yaml": scenario.origin.text if stories and scenario.origin is not None else None,
         "provenance": {
             "version": __version__,
             "wall_s": outcome.wall_s,

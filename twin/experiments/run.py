@@ -87,7 +87,7 @@ def prepare(scenario: Scenario, folder: Path, roles: Roles | None = None, observ
 def drive(
     mission: Mission, progress: Progress, interrupt: Interrupt | None = None, until_us: int | None = None
 ) -> Outcome:
-    """From the first event to the last verdict, or until an interrupt, or until all that is due at `until_us` is done."""
+    """From the first event to the last verdict, until an interrupt, or until all that is due at `until_us` is over."""
     host = mission.host
     if interrupt is None:
         interrupt = Interrupt()

@@ -31,6 +31,8 @@ from twin.world.timescales import SOL_US, utc_to_us
 
 _SIGNS: Final = {"held": "✓", "broken": "✕", "not_applicable": "○", "incomplete": "…"}
 _STREAM_ROWS_MAX: Final = 40
+_YAML_LINES_MAX: Final = 60
+"""A longer scenario of a broken run is folded up."""
 
 
 def render(run_dir: Path | str) -> Path:
@@ -100,6 +102,7 @@ def _context(result: Result) -> dict[str, Any]:
         "span": _span(document),
         "broken": [g for g in document.guarantees if g.verdict == "broken"],
         "stories": _stories(document, axis),
+        "yaml_lines_max": _YAML_LINES_MAX,
         "named": lambda record: named_record(record, document),
         "guarantees": [_guarantee_row(guarantee, document) for guarantee in document.guarantees],
         "moving_bounds": any("contact_wait" in (g.expression or "") for g in document.guarantees),

@@ -11,5 +11,6 @@ A run is a function of its scenario and seed, so nothing need be kept of runs th
 | `copies` | copies on links, and what became of them |
 | `media` | journals and stores |
 | `listener` | hears the second run with all of these |
+| `cast` | who takes part |
 | `telling` | of all that was heard, what is told |
 """

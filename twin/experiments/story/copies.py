@@ -122,6 +122,8 @@ class Copies:
         for fact in (effect.fact for effect in effects if isinstance(effect, Report)):
             if isinstance(fact, Rejected):
                 for ear, heard in landed:
+                    if ear.subject.is_a_place:
+                        continue
                     weight = MAIN if heard.weight == MAIN else MINOR
                     ear.note(now_us, node, Said(f"refuses it: {fact.reason}", "refusals", weight))
 

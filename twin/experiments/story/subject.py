@@ -29,6 +29,11 @@ class Subject:
     watched: tuple[int, str] | None = None
     follows: set[RecordId] = field(default_factory=set)
 
+    @property
+    def is_a_place(self) -> bool:
+        """Whether nothing is known but where it happened."""
+        return self.stream is None and self.watched is None
+
     def is_stream(self, stream: tuple[int, ...]) -> bool:
         """Whether it is this stream's, or in it."""
         return self.stream is not None and tuple(stream[:2]) == self.stream

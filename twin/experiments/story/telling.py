@@ -8,26 +8,23 @@ and its end explain most.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
-from twin.experiments.earth_site import SECOND
-from twin.experiments.identities import AUDITOR, EARTH, devices_of, edge_device
+from twin.experiments.story.cast import Cast
 from twin.experiments.story.copies import DUPLICATE
 from twin.experiments.story.ear import Ear, Heard
 from twin.experiments.story.letters import MAIN, MINOR
 from twin.experiments.story.listener import Listener
 from twin.experiments.story.subject import Subject
-from twin.hosts.models.surgeon_channel import CHANNEL
-from twin.pipeline.nodes.backup import BACKUP, TABLE
-from twin.result_story import LeftOut, Story, StoryParty, StoryStep
-from twin.scenario.model import HabitatScenario, Scenario
+from twin.result_story import LeftOut, Story, StoryStep
+from twin.scenario.model import Scenario
 
 STEPS_MAX: Final = 16
 CRASHES_MAX: Final = 4
 FAULTS_MAX: Final = 3
 PLENTY: Final = 10
-_CREW: Final = "crew"
 _TOLD_BY_CRASHES: Final = frozenset(
     {
         "edge_crash",
@@ -43,73 +40,10 @@ _TOLD_BY_CRASHES: Final = frozenset(
 _COPIED: Final = "bundle_duplication"
 _WHOLE_LINK: Final = frozenset({"link_outage", "rate_change", "antenna_stow", "stale_plan"})
 """What concerns every message on a link; other faults of links are told where one of them struck."""
-_OF_THE_GATEWAY: Final = "gateway"
-_PLACES: Final = {"alert table": TABLE, "habitat": _CREW, _OF_THE_GATEWAY: EARTH}
-"""Where checkers and faults say that something is, and whose lifeline that is."""
+_AT_ONE_INSTANT: Final = {"restart": 0, "crash": 2}
+"""What comes first, what last."""
 
-Side = Literal["mars", "space", "earth", ""]
-
-
-class Cast:
-    """Who can take part in a scenario's story, in the order of the lifelines, and which device signs which stream."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.parties: dict[str, StoryParty] = {}
-        self.names: dict[int, str] = {}
-        self.ends: dict[int, str] = {}
-        if not isinstance(scenario, HabitatScenario):
-            for node in scenario.network.nodes:
-                self._add(node, "node", "")
-            self.ends = {number: traffic.to_node for number, traffic in enumerate(scenario.traffic, start=1)}
-            return
-        devices, edges = devices_of(scenario), scenario.habitat.edge_names
-        self.names = {d.device: d.name for d in devices} | {edge_device(scenario.seed, edge): edge for edge in edges}
-        self._add(_CREW, "annunciator", "mars")
-        for device in devices:
-            self._add(device.name, "device", "mars")
-        for edge in edges:
-            self._add(edge, "edge", "mars")
-        for relay in scenario.network.relays:
-            self._add(relay.name, "relay", "space")
-        for name, role in (
-            (EARTH, "gateway"), (SECOND, "second gateway"), (TABLE, "store"), (BACKUP, "store"),
-            (AUDITOR, "auditor"), (CHANNEL, "flight surgeon"),
-        ):  # fmt: skip
-            self._add(name, role, "earth")
-
-    def _add(self, name: str, role: str, side: Side) -> None:
-        self.parties[name] = StoryParty(name=name, role=role, side=side)
-
-    def at(self, where: str, subject: Subject) -> str:
-        """The party that an evidence or a fault means; empty where it is nobody's."""
-        if where in self.parties:
-            return where
-        if where == "device" and subject.stream is not None:
-            return self.names.get(subject.stream.device, "")
-        if where == "destination" and subject.stream is not None:
-            return self.ends.get(subject.stream.epoch, "")
-        named = _PLACES.get(where, "")
-        return named if named in self.parties else ""
-
-    def signer(self, subject: Subject) -> str:
-        """The device or edge that signs the subject's stream."""
-        return "" if subject.stream is None else self.names.get(subject.stream.device, "")
-
-    def about(self, subject: Subject) -> str:
-        """What a story is about, by the names that people use."""
-        if subject.watched is not None:
-            device, rule = subject.watched
-            return f"alarm {rule} of {self.names.get(device, f'dev-{device:016x}')}"
-        if subject.stream is None:
-            return subject.evidence.record or subject.evidence.where
-        of = self.names.get(subject.stream.device)
-        if self.ends:
-            return f"payload {subject.index} of flow {subject.stream.epoch}"
-        name = f"dev-{subject.stream.device:016x}" if of is None else of
-        if subject.index is None:
-            return f"the stream of {name}"
-        record = f"record {subject.index} of {name}"
-        return record if subject.alert is None else f"alert {subject.alert.rule} from {record}"
+Fault = tuple[str, str, int, int | None]
 
 
 def tell(scenario: Scenario, listener: Listener) -> dict[str, Story]:
@@ -128,13 +62,14 @@ def _story(cast: Cast, ear: Ear, listener: Listener) -> Story:
     broke_at = cast.at(evidence.where, subject)
     parties = {party for one in kept for party in (one.source, one.target)} | ({broke_at} - {""})
     crashes = _thinned(_crashes(heard, parties, kept, cast.signer(subject)), left_out)
-    kept = sorted([*kept, *_capped(crashes, CRASHES_MAX, left_out)], key=lambda one: one.at_us)
+    marks = [_why(cast, one, listener.faults) for one in _capped(crashes, CRASHES_MAX, left_out)]
+    kept = sorted([*kept, *marks], key=lambda one: (one.at_us, _AT_ONE_INSTANT.get(one.kind, 1)))
     faults, elsewhere = _faults(cast, subject, listener.faults, kept, parties)
     left_out["faults elsewhere"] += elsewhere
     steps = sorted([*faults, *(_step(one, evidence.at_us) for one in kept)], key=lambda step: step.at_us)
     return Story(
         about=cast.about(subject),
-        parties=tuple(_party(cast, name) for name in _in_order(cast, parties)),
+        parties=cast.of(parties),
         steps=tuple(steps),
         broke_us=evidence.at_us,
         broke_at=broke_at,
@@ -155,15 +90,6 @@ def _step(one: Heard, broke_us: int) -> StoryStep:
         text=one.text,
         lost=one.lost.replace("_", " ") if in_time else "",
     )
-
-
-def _in_order(cast: Cast, parties: Iterable[str]) -> list[str]:
-    order = {name: number for number, name in enumerate(cast.parties)}
-    return sorted(parties, key=lambda name: (order.get(name, len(order)), name))
-
-
-def _party(cast: Cast, name: str) -> StoryParty:
-    return cast.parties.get(name, StoryParty(name=name, role="", side=""))
 
 
 # ------------------------------------------------------------ not too much
@@ -201,6 +127,15 @@ def _thinned(told: Sequence[Heard], left_out: Counter[str]) -> list[Heard]:
     return [one for one in kept if one.weight < MINOR]
 
 
+def _why(cast: Cast, mark: Heard, faults: Sequence[Fault]) -> Heard:
+    """A crash with the fault that it belongs to."""
+    struck = [kind for kind, place, at_us, _ in faults if at_us == mark.at_us and cast.named(place) == mark.source]
+    crashing = [kind.replace("_", " ") for kind in struck if kind in _TOLD_BY_CRASHES]
+    if mark.kind != "crash" or not crashing:
+        return mark
+    return replace(mark, text=f"{mark.text} ({crashing[0]})")
+
+
 def _capped(told: Sequence[Heard], most: int, left_out: Counter[str]) -> list[Heard]:
     """At most so many: what matters least goes first, of that the middle."""
     centre = (len(told) - 1) / 2
@@ -213,7 +148,7 @@ def _capped(told: Sequence[Heard], most: int, left_out: Counter[str]) -> list[He
 def _faults(
     cast: Cast,
     subject: Subject,
-    faults: Sequence[tuple[str, str, int, int | None]],
+    faults: Sequence[Fault],
     told: Sequence[Heard],
     parties: set[str],
 ) -> tuple[list[StoryStep], int]:
@@ -244,6 +179,6 @@ def _faults(
 def _crosses(cast: Cast, told: Sequence[Heard]) -> bool:
     """Whether a message of the story travels over a scheduled link."""
     for one in told:
-        if one.kind == "message" and _party(cast, one.source).side != _party(cast, one.target).side:
+        if one.kind == "message" and cast.side(one.source) != cast.side(one.target):
             return True
-    return any(one.kind == "message" and not _party(cast, one.source).side for one in told)
+    return any(one.kind == "message" and not cast.side(one.source) for one in told)

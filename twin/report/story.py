@@ -8,7 +8,7 @@ arrival, or to the cross where it was lost.
 from __future__ import annotations
 
 import textwrap
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -27,11 +27,12 @@ _LEFT: Final = 170
 _BETWEEN: Final = 136
 _SPACE: Final = 210
 _RIGHT: Final = 180
-_WRAP: Final = 96
+_WIDTH_MIN: Final = 880
 _LINE: Final = 17
 _LOST_SHARE: Final = 0.8
 _ON_SHARE: Final = 0.45
-_PX_PER_LETTER: Final = 6.3
+_PX_PER_LETTER: Final = 6.6
+_PX_PER_BOLD_LETTER: Final = 7.8
 _LEFT_OUT_MAX: Final = 6
 
 
@@ -51,9 +52,9 @@ def story(statement: str, told: Story, axis: TimeAxis) -> dict[str, Any]:
     y = _rows(moments)
     last_y = max(y.values(), default=_TOP)
     break_y = last_y + _ROW + (_GAP if moments and told.broke_us - moments[-1][0] >= _GAP_US else 0)
-    known = _Heights([(at_us, y[key]) for at_us, key in moments], break_y)
-    said = textwrap.wrap(f"{statement} broke: {told.broke}", _WRAP)
-    width = max(x.values(), default=_LEFT) + _RIGHT
+    heights = _Heights([*((at_us, y[key]) for at_us, key in moments), (told.broke_us, break_y)])
+    width = max(_WIDTH_MIN, max(x.values(), default=_LEFT) + _RIGHT)
+    said = textwrap.wrap(f"{statement} broke: {told.broke}", int((width - _LEFT) / _PX_PER_BOLD_LETTER))
     bottom = break_y + 12 + _LINE * len(said)
     return {
         "label": f"Sequence diagram of {told.about}: {statement} broke",
@@ -64,7 +65,7 @@ def story(statement: str, told: Story, axis: TimeAxis) -> dict[str, Any]:
         "space": space,
         "parties": [(x[party.name], party.name, party.role) for party in told.parties],
         "steps": [_drawn(step, number, x, y, space, width) for number, step in enumerate(told.steps)],
-        "spans": _spans(told, x, space, known),
+        "spans": _spans(told, x, space, heights),
         "clocks": _clocks(moments, y, axis),
         "gaps": _gaps([*moments, (told.broke_us, ("break", 0))], {**y, ("break", 0): break_y}),
         "broke": {
@@ -137,18 +138,20 @@ def _rows(moments: Sequence[tuple[int, Key]]) -> dict[Key, float]:
 class _Heights:
     """From an instant to a height, for what begins and ends between rows."""
 
-    def __init__(self, known: Sequence[tuple[int, float]], break_y: float) -> None:
+    def __init__(self, known: Sequence[tuple[int, float]]) -> None:
         self._us = [at_us for at_us, _ in known]
         self._y = [y for _, y in known]
-        self._break_y = break_y
 
-    def at(self, us: int) -> float:
-        """Between the rows before and after an instant."""
-        place = bisect_right(self._us, us)
-        if not place:
-            return _TOP - 14
-        after = self._y[place] if place < len(self._y) else self._break_y
-        return self._y[place - 1] if self._us[place - 1] == us else (self._y[place - 1] + after) / 2
+    def begin(self, us: int) -> float:
+        """The first row of an instant, or between the rows before and after it."""
+        place = bisect_left(self._us, us)
+        if self._us[place] == us:
+            return self._y[place]
+        return _TOP - 14 if not place else (self._y[place - 1] + self._y[place]) / 2
+
+    def end(self, us: int) -> float:
+        """The same; what lasts until the statement broke reaches down to the red line."""
+        return self._y[-1] if us == self._us[-1] else self.begin(us)
 
 
 def _drawn(
@@ -213,7 +216,7 @@ def _spans(
     spans += [(x[name] - 6, x[name] + 6, at_us, told.broke_us, "down") for name, at_us in sorted(crashed.items())]
     drawn = []
     for left, right, begin_us, end_us, kind in spans:
-        y, end_y = heights.at(begin_us), heights.at(end_us)
+        y, end_y = heights.begin(begin_us), heights.end(end_us)
         drawn.append({"x": left, "width": right - left, "y": y, "height": max(4, end_y - y), "kind": kind})
     return drawn
 

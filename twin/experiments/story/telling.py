@@ -24,7 +24,7 @@ from twin.scenario.model import Scenario
 STEPS_MAX: Final = 16
 CRASHES_MAX: Final = 4
 FAULTS_MAX: Final = 3
-PLENTY: Final = 10
+PLENTY: Final = 7
 _TOLD_BY_CRASHES: Final = frozenset(
     {
         "edge_crash",

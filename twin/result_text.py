@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from twin.result import Result
@@ -16,9 +16,9 @@ _WORDS: Final[dict[Literal["held", "broken", "not_applicable"], str]] = {
     "broken": "BROKEN",
     "not_applicable": "not applicable",
 }
-_LINES_MAX: Final = 14
-_FIRST_LINES: Final = 5
-_LAST_LINES: Final = 8
+_LINES_MAX: Final = 11
+_STRUCK_LINES_MAX: Final = 4
+_LAST_LINES: Final = 4
 
 
 def summary(result: Result, report: bool) -> str:
@@ -72,18 +72,28 @@ def _story(guarantee: Guarantee, document: Document) -> Iterator[str]:
     story = guarantee.story
     if story is None:
         return
-    before = (other for other in document.guarantees[: document.guarantees.index(guarantee)] if other.story)
-    same = next((other.key for other in before if other.story and other.story.steps == story.steps), None)
+    earlier = (other for other in document.guarantees[: document.guarantees.index(guarantee)] if other.story)
+    same = next((other.key for other in earlier if other.story and other.story.steps == story.steps), None)
     if same is not None:
         yield f"its story is that of {same}"
         return
-    lines = [_step(step) for step in story.steps if step.kind != "fault"]
-    if len(lines) > _LINES_MAX:
-        hidden = len(lines) - _FIRST_LINES - _LAST_LINES
-        lines[_FIRST_LINES:-_LAST_LINES] = [f"... {hidden} more"]
+    steps = [step for step in story.steps if step.kind != "fault"]
     yield f"what happened to {story.about}:"
-    yield from (f"  {line}" for line in lines)
+    before = -1
+    for number in _worth_a_line(steps):
+        if number > before + 1:
+            yield f"  ... {number - before - 1} more"
+        yield f"  {_step(steps[number])}"
+        before = number
     yield f"  {_clock(story.broke_us)}  BROKEN{f' at {story.broke_at}' if story.broke_at else ''}: {story.broke}"
+
+
+def _worth_a_line(steps: Sequence[StoryStep]) -> list[int]:
+    """Which of many steps a terminal shows: what was lost or crashed, then the last, then the first."""
+    many = range(len(steps))
+    struck = [number for number in many if steps[number].lost or steps[number].kind in ("crash", "restart")]
+    order = [*struck[-_STRUCK_LINES_MAX:], *reversed(many[-_LAST_LINES:]), *many]
+    return sorted(list(dict.fromkeys(order))[:_LINES_MAX])
 
 
 def _step(step: StoryStep) -> str:

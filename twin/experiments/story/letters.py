@@ -36,6 +36,11 @@ class Said(NamedTuple):
     weight: int = SIDE
 
 
+def rows(count: int) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count} row{'' if count == 1 else 's'}"
+
+
 class Payload(NamedTuple):
     """The payload of a flow between bundle nodes."""
 
@@ -134,18 +139,18 @@ def about(letter: Letter, subject: Subject) -> Said | None:
         case wire.MismatchNotice(stream, size, _):
             return Said(f"my root of {size} is another", "notices", MAIN) if subject.is_stream(stream) else None
         case wire.HeadMoved(stream, size):
-            return Said(f"look: {size} rows", "hints to the auditor", MINOR) if subject.reaches(stream, size) else None
+            return Said(f"look: {rows(size)}", "hints to the auditor", MINOR) if subject.reaches(stream, size) else None
         case wire.Attestation(stream, size, _, _, _):
-            said = Said(f"signed: {size} rows read back", "attestations")
+            said = Said(f"signed: {rows(size)} read back", "attestations")
             return said if subject.reaches(stream, size) else None
         case wire.RowsWrong(stream, indices, store):
             named = any(RecordId(*stream, index) in subject.follows for index in indices)
             return Said(f"{store}: rows are wrong", "complaints", MAIN) if named else None
         case wire.BackupCopied(stream, size):
-            said = Said(f"look: {size} rows in the backup", "hints to the auditor", MINOR)
+            said = Said(f"look: {rows(size)} in the backup", "hints to the auditor", MINOR)
             return said if subject.reaches(stream, size) else None
         case wire.BackupProved(stream, size, ok):
-            said = Said(f"backup of {size} rows is {'right' if ok else 'wrong'}", "proofs of the backup")
+            said = Said(f"backup of {rows(size)} is {'right' if ok else 'wrong'}", "proofs of the backup")
             return said if subject.reaches(stream, size) else None
         case wire.CheckpointOffer(checkpoint, _, _):
             offered = _decoded(checkpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from twin.experiments.story.letters import MAIN, MINOR, SIDE, Said
+from twin.experiments.story.letters import MAIN, MINOR, SIDE, Said, rows
 from twin.experiments.story.subject import Subject
 from twin.pipeline import facts
 from twin.pipeline.wire.identity import RecordId
@@ -95,7 +95,7 @@ def _of_streams(fact: Any, subject: Subject) -> Said | None:
             refused = subject.is_stream(stream)
             return Said(f"refuses {author}'s head of {size}", "refused heads", MAIN) if refused else None
         case facts.Attested(stream, size, _):
-            return Said(f"has read {size} rows back", "audits") if subject.reaches(stream, size) else None
+            return Said(f"has read {rows(size)} back", "audits") if subject.reaches(stream, size) else None
         case facts.AckMade(stream, verified, trim, _, _, _):
             said = Said(f"states: verified {verified}, backed up {trim}", "stated acks")
             return said if subject.reaches(stream, max(verified, trim)) else None
@@ -109,17 +109,17 @@ def _of_streams(fact: Any, subject: Subject) -> Said | None:
         case facts.RootMismatch(stream, size):
             return Said(f"own root of {size} is another", "mismatches", MAIN) if subject.is_stream(stream) else None
         case HeadVisible(stream, size, term):
-            said = Said(f"{size} rows visible (term {term})", "moves of the head")
+            said = Said(f"{rows(size)} visible (term {term})", "moves of the head")
             return said if subject.reaches(stream, size) else None
         case ReaderSaw(_, stream, term, size):
-            said = Said(f"a reader sees {size} rows (term {term})", "readers", MINOR)
+            said = Said(f"a reader sees {rows(size)} (term {term})", "readers", MINOR)
             return said if subject.reaches(stream, size) else None
         case RowRotted(store, record, _, gone):
             said = Said(f"{store}: row {record[2]} {'vanishes' if gone else 'rots'}", "rotten rows", MAIN)
             return said if RecordId(*record) in subject.follows else None
         case StoreRestored(streams):
             sizes = [size for device, epoch, size in streams if subject.is_stream((device, epoch))]
-            said = Said(f"set up anew with {sizes[0] if sizes else 0} rows of it", "restores", MAIN)
+            said = Said(f"set up anew with {rows(sizes[0] if sizes else 0)} of it", "restores", MAIN)
             return said if subject.stream is not None else None
         case facts.PayloadOffered(record, _) | facts.PayloadDelivered(record, _):
             verb = "takes" if isinstance(fact, facts.PayloadOffered) else "delivers"

@@ -50,7 +50,7 @@ def one_line(document: Document) -> str:
 
 
 def evidence(guarantee: Guarantee, document: Document) -> Iterator[str]:
-    """The first record that broke a guarantee: what, which, when, where, and the command that replays it."""
+    """The first record that broke a guarantee: what, which, when, where, the command that replays it, and its story."""
     if guarantee.verdict != "broken":
         return
     found = guarantee.evidence
@@ -62,9 +62,9 @@ def evidence(guarantee: Guarantee, document: Document) -> Iterator[str]:
     parts = [named_record(found.record, document), found.at_utc, found.where and f"at {found.where}"]
     if any(parts):
         yield ", ".join(part for part in parts if part)
-    yield from _story(guarantee, document)
     if found.replay:
         yield f"replay: {found.replay}"
+    yield from _story(guarantee, document)
 
 
 def _story(guarantee: Guarantee, document: Document) -> Iterator[str]:

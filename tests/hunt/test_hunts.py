@@ -12,7 +12,7 @@ import pytest
 import small
 
 from twin.experiments.mission import Roles
-from twin.hunt import findings
+from twin.hunt import findings, page
 from twin.hunt.campaign import Tally, hunt, told
 from twin.hunt.case import Case
 from twin.hunt.draw import draw
@@ -84,17 +84,32 @@ def test_a_find_leaves_one_page_that_explains_it(tmp_path: Path) -> None:
     (found,) = tally.findings.found
     assert found.page == str(out / f"seed-{found.seed}" / "report.html")
     assert f"    report: {found.page}" in told(tally)
-    page = Path(found.page).read_text(encoding="utf-8")
+    shown = Path(found.page).read_text(encoding="utf-8")
     smallest = Path(found.smallest)
     result = Result.load(Path(found.page).parent)
     for line in smallest.read_text(encoding="utf-8").splitlines():
-        assert line.startswith("#") or html.escape(line, quote=False) in page.replace("&#39;", "'")
-    assert f"twin run {smallest} --seed {found.seed}" in page
-    assert f"{found.broken.statement} broke" in page
-    assert "crashes" in page
+        assert line.startswith("#") or html.escape(line, quote=False) in shown.replace("&#39;", "'")
+    assert f"twin run {smallest} --seed {found.seed}" in shown
+    assert f"{found.broken.statement} broke" in shown
+    assert "crashes" in shown
     (broken,) = (g for g in result.guarantees if g.verdict == "broken")
     assert broken.key == found.broken.statement
     assert hunt(path, (), out, seeds=first, roles=PLANTED, render=render).findings.found == [found]
+
+
+def test_a_disk_that_is_full_when_the_page_is_written_loses_no_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(page, "run", refuse)
+        with pytest.raises(ScenarioError, match="no space left on device.*hunt on with the same command"):
+            hunt(path, (), out, seeds=SEEDS, roles=PLANTED, render=render)
+    (smallest,) = out.glob("*.smallest.yaml")
+    assert trial(Case(read_plain(smallest)), PLANTED) is not None
 
 
 def draw_of(path: Path, seed: int) -> Case:

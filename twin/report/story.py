@@ -208,7 +208,8 @@ def _spans(
     for step in told.steps:
         if step.kind == "fault":
             left, right = (x[step.source] - 9, x[step.source] + 9) if step.source in x else space or (0.0, 0.0)
-            spans.append((left, right, step.at_us, step.end_us or told.broke_us, "fault"))
+            kind = "fault" if step.source in x else "fault link"
+            spans.append((left, right, step.at_us, step.end_us or told.broke_us, kind))
         elif step.kind == "crash":
             crashed[step.source] = step.at_us
         elif step.kind == "restart" and step.source in crashed:

@@ -106,7 +106,7 @@ def test_a_disk_that_is_full_when_the_page_is_written_loses_no_case(
     path, out = small.scenario_file(tmp_path), tmp_path / "out"
     with monkeypatch.context() as patched:
         patched.setattr(page, "run", refuse)
-        with pytest.raises(ScenarioError, match="no space left on device.*hunt on with the same command"):
+        with pytest.raises(ScenarioError, match=r"no space left on device.*hunt on with the same command"):
             hunt(path, (), out, seeds=SEEDS, roles=PLANTED, render=render)
     (smallest,) = out.glob("*.smallest.yaml")
     assert trial(Case(read_plain(smallest)), PLANTED) is not None

@@ -301,7 +301,9 @@ def hunt(
         raise ScenarioError(f"time {time}", error.rule, "--time", error.remedy) from error
     wanted = 100 if seeds is None and time is None else seeds
     folder = out if out is not None else Path("reports") / f"hunt-{scenario.stem}"
-    tally = hunt_scenario(scenario, tuple(overrides or ()), folder, wanted, time_s, jobs)
+    from twin.report import render
+
+    tally = hunt_scenario(scenario, tuple(overrides or ()), folder, wanted, time_s, jobs, render=render)
     for line in told(tally):
         typer.echo(line)
     if tally.interrupted:

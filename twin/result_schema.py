@@ -20,6 +20,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from twin.result_story import Story
+
 SCHEMA: Final = "mars-iomt-twin/result/2"
 
 TABLES: Final[dict[str, tuple[str, ...]]] = {
@@ -100,6 +102,7 @@ class Guarantee(_Part):
     expression: str | None = None
     evidence: Evidence | None = None
     worst: Worst | None = None
+    story: Story | None = None
     terms: tuple[Term, ...] = Field(default=(), strict=False)
 
 
@@ -280,7 +283,12 @@ class Storage(_Part):
 
 
 class Document(_Part):
-    """All of `result.json`; `scenario_digest` tells two scenarios of one name apart (`twin.scenario.digest`)."""
+    """All of `result.json`.
+
+    Attributes:
+        scenario_digest: tells two scenarios of one name apart (`twin.scenario.digest`).
+        yaml: the scenario of a run in which something broke.
+    """
 
     scenario: str
     scenario_digest: str | None = None
@@ -306,4 +314,5 @@ class Document(_Part):
     sim_s: float | None
     assumptions: tuple[Assumption, ...] = Field(default=(), strict=False)
     replay: str | None = None
+    yaml: str | None = None
     provenance: Provenance

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from twin.result import Result
 from twin.result_schema import Document, Guarantee
+from twin.result_story import StoryStep
+from twin.world.timescales import us_to_utc
 
 WORDS: Final[dict[Literal["held", "broken", "not_applicable"], str]] = {
     "held": "held",
     "broken": "BROKEN",
     "not_applicable": "not applicable",
 }
+_LINES_MAX: Final = 11
+_STRUCK_LINES_MAX: Final = 4
+_LAST_LINES: Final = 4
 
 
 def summary(result: Result, report: bool) -> str:
@@ -45,7 +50,7 @@ def one_line(document: Document) -> str:
 
 
 def evidence(guarantee: Guarantee, document: Document) -> Iterator[str]:
-    """The first record that broke a guarantee: what, which, when, where, and the command that replays it."""
+    """The first record that broke a guarantee: what, which, when, where, the command that replays it, and its story."""
     if guarantee.verdict != "broken":
         return
     found = guarantee.evidence
@@ -59,6 +64,48 @@ def evidence(guarantee: Guarantee, document: Document) -> Iterator[str]:
         yield ", ".join(part for part in parts if part)
     if found.replay:
         yield f"replay: {found.replay}"
+    yield from _story(guarantee, document)
+
+
+def _story(guarantee: Guarantee, document: Document) -> Iterator[str]:
+    """What happened until then, a line per step; of many the first and the last."""
+    story = guarantee.story
+    if story is None:
+        return
+    earlier = (other for other in document.guarantees[: document.guarantees.index(guarantee)] if other.story)
+    same = next((other.key for other in earlier if other.story and other.story.steps == story.steps), None)
+    if same is not None:
+        yield f"its story is that of {same}"
+        return
+    steps = [step for step in story.steps if step.kind != "fault"]
+    yield f"what happened to {story.about}:"
+    before = -1
+    for number in _worth_a_line(steps):
+        if number > before + 1:
+            yield f"  ... {number - before - 1} more"
+        yield f"  {_step(steps[number])}"
+        before = number
+    yield f"  {_clock(story.broke_us)}  BROKEN{f' at {story.broke_at}' if story.broke_at else ''}: {story.broke}"
+
+
+def _worth_a_line(steps: Sequence[StoryStep]) -> list[int]:
+    """Which of many steps a terminal shows: what was lost or crashed, then the last, then the first."""
+    many = range(len(steps))
+    struck = [number for number in many if steps[number].lost or steps[number].kind in ("crash", "restart")]
+    order = [*struck[-_STRUCK_LINES_MAX:], *reversed(many[-_LAST_LINES:]), *many]
+    return sorted(list(dict.fromkeys(order))[:_LINES_MAX])
+
+
+def _step(step: StoryStep) -> str:
+    who = step.source if step.source == step.target else f"{step.source} -> {step.target}:"
+    told = f"{_clock(step.at_us)}  {who} {step.text}"
+    if step.lost:
+        return f"{told}, LOST: {step.lost}"
+    return f"{told}, under way" if step.kind == "message" and step.end_us is None else told
+
+
+def _clock(at_us: int) -> str:
+    return us_to_utc(at_us)[11:23]
 
 
 def named_record(record: str | None, document: Document) -> str | None:

@@ -62,7 +62,7 @@ def fly(scenario: Scenario, folder: Path, *kinds: type[Any]) -> Flight:
     facts: dict[type[Any], list[tuple[int, str, Any]]] = defaultdict(list)
     for kind in kinds:
         mission.host.trace.subscribe(kind, lambda at_us, node, fact: facts[type(fact)].append((at_us, node, fact)))
-    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder)
+    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder, {})
     return Flight(Result.load(folder), facts)
 
 

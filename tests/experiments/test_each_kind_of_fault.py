@@ -102,7 +102,7 @@ def tell(faults: str, folder: Path) -> Story:
     mission.host.trace.read(
         lambda batch: entries.extend(e for e in batch if type(e[2]) not in (DisturbanceBegan, DisturbanceEnded))
     )
-    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder)
+    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder, {})
     return Story(Result.load(folder), scenario.start_us, entries, heard)
 
 

@@ -60,3 +60,15 @@ def test_the_first_light_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     names = cells_run("first-light.ipynb", monkeypatch)
     assert names["result"].verdict == "held"
     assert names["latency_s"].min() > 570  # one light time on that day
+
+
+def test_the_guarantees_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = cells_run("guarantees.ipynb", monkeypatch)
+    assert (names["with_bug"].verdict, names["without"].verdict) == ("broken", "held")
+    assert names["found"].confirmed
+    assert Path(names["found"].page).is_file()
+    assert (
+        names["found"].broken.statement
+        in names["diagram"](names["with_bug"].folder, names["found"].broken.statement).html
+    )
+    assert {"unprocessed", "throttled"} & set(names["steps"]["lost"])

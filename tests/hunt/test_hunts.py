@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -11,13 +12,16 @@ import pytest
 import small
 
 from twin.experiments.mission import Roles
-from twin.hunt import findings
+from twin.hunt import findings, page
 from twin.hunt.campaign import Tally, hunt, told
 from twin.hunt.case import Case
+from twin.hunt.draw import draw
 from twin.hunt.trial import RAISED, trial
 from twin.pipeline.machine import Effect, Event
 from twin.pipeline.nodes.gateway import Gateway
-from twin.scenario import ScenarioError, load_scenario, read_plain
+from twin.report import render
+from twin.result import Result
+from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
 
 PLANTED = Roles(device=small.BeginsAnew)
 SEEDS = 3
@@ -71,6 +75,46 @@ def test_a_campaign_that_was_cut_short_goes_on_to_the_same_end(hunted: Tally, tm
         small_case = (tmp_path / "out" / f"seed-{found.seed}.smallest.yaml").read_text()
         other = (hunted.findings.folder / f"seed-{found.seed}.smallest.yaml").read_text()
         assert small_case.splitlines()[2:] == other.splitlines()[2:]
+
+
+def test_a_find_leaves_one_page_that_explains_it(tmp_path: Path) -> None:
+    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    first = 1 + next(n for n in range(SEEDS) if trial(draw_of(path, 38 + n), PLANTED) is not None)
+    tally = hunt(path, (), out, seeds=first, roles=PLANTED, render=render)
+    (found,) = tally.findings.found
+    assert found.page == str(out / f"seed-{found.seed}" / "report.html")
+    assert f"    report: {found.page}" in told(tally)
+    shown = Path(found.page).read_text(encoding="utf-8")
+    smallest = Path(found.smallest)
+    result = Result.load(Path(found.page).parent)
+    for line in smallest.read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or html.escape(line, quote=False) in shown.replace("&#39;", "'")
+    assert f"twin run {smallest} --seed {found.seed}" in shown
+    assert f"{found.broken.statement} broke" in shown
+    assert "crashes" in shown
+    (broken,) = (g for g in result.guarantees if g.verdict == "broken")
+    assert broken.key == found.broken.statement
+    assert hunt(path, (), out, seeds=first, roles=PLANTED, render=render).findings.found == [found]
+
+
+def test_a_disk_that_is_full_when_the_page_is_written_loses_no_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(page, "run", refuse)
+        with pytest.raises(ScenarioError, match=r"no space left on device.*hunt on with the same command"):
+            hunt(path, (), out, seeds=SEEDS, roles=PLANTED, render=render)
+    (smallest,) = out.glob("*.smallest.yaml")
+    assert trial(Case(read_plain(smallest)), PLANTED) is not None
+
+
+def draw_of(path: Path, seed: int) -> Case:
+    document = read_plain(path)
+    return draw(document, scenario_of(document, "the scenario"), seed)
 
 
 def test_time_ends_a_campaign_and_changes_nothing_of_a_seed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,6 +17,7 @@ from twin import __version__
 from twin.experiments.mission import Mission
 from twin.guarantees.verdict import BROKEN, Verdict
 from twin.result_schema import SCHEMA
+from twin.result_story import Story
 from twin.scenario.assumptions import assumptions
 from twin.scenario.digest import digest
 from twin.scenario.guarantees import BOUNDED
@@ -44,8 +46,10 @@ def replay_command(scenario: Scenario) -> str:
     return scenario.origin.command(scenario.seed)
 
 
-def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path) -> None:
-    """Write `result.json` into the run's folder."""
+def write_result(
+    scenario: Scenario, mission: Mission, outcome: Outcome, folder: Path, stories: Mapping[str, Story]
+) -> None:
+    """Write `result.json` into the run's folder; `stories` tell what broke, by guarantee."""
     listed = set(scenario.listed_guarantees)
     verdicts = [checker.verdict(checker.key in listed and not outcome.interrupted) for checker in mission.checkers]
     replay = replay_command(scenario)
@@ -61,7 +65,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
         "site": mission.site,
         "verdict": _overall(verdicts, outcome),
         "interrupted": outcome.interrupted,
-        "guarantees": [_guarantee(verdict, replay, _expression(scenario, verdict)) for verdict in verdicts],
+        "guarantees": [_guarantee(verdict, replay, _expression(scenario, verdict), stories) for verdict in verdicts],
         "counts": {**mission.counts(), "transmissions": mission.conservation.totals},
         "losses": dict(sorted(mission.conservation.causes.items())),
         "records": mission.records(),
@@ -77,6 +81,7 @@ def write_result(scenario: Scenario, mission: Mission, outcome: Outcome, folder:
             {"key": a.key, "value": a.value_text, "source": a.source, "given": a.given} for a in assumptions(scenario)
         ],
         "replay": replay,
+        "yaml": scenario.origin.text if stories and scenario.origin is not None else None,
         "provenance": {
             "version": __version__,
             "wall_s": outcome.wall_s,
@@ -113,7 +118,7 @@ def _expression(scenario: Scenario, verdict: Verdict) -> str | None:
     return choice.bound.text
 
 
-def _guarantee(v: Verdict, replay: str, expression: str | None) -> dict[str, Any]:
+def _guarantee(v: Verdict, replay: str, expression: str | None, stories: Mapping[str, Story]) -> dict[str, Any]:
     evidence = None
     if v.evidence is not None:
         evidence = {
@@ -138,6 +143,8 @@ def _guarantee(v: Verdict, replay: str, expression: str | None) -> dict[str, Any
     }
     if v.worst is not None:
         found["worst"] = {"record": v.worst.record, "at_utc": us_to_utc(v.worst.at_us), "where": v.worst.where}
+    if v.key in stories:
+        found["story"] = stories[v.key].model_dump()
     if v.terms:
         found["terms"] = [{"name": name, "value_s": value} for name, value in v.terms]
     return found

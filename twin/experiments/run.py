@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from twin.experiments import bare, habitat
 from twin.experiments.interrupt import Interrupt
@@ -17,10 +18,14 @@ from twin.experiments.mission import Mission, Roles
 from twin.experiments.outcome import Outcome, write_result
 from twin.experiments.own_sky import own_sky
 from twin.experiments.progress import Progress
+from twin.experiments.story.listener import Listener
+from twin.experiments.story.subject import subject_of
+from twin.experiments.story.telling import tell
 from twin.hosts.dispatcher import Observer
 from twin.hosts.full_disk import sqlite_speaks_as_the_system
 from twin.result import Result
 from twin.result_schema import SCHEMA
+from twin.result_story import Story
 from twin.scenario.errors import ScenarioError
 from twin.scenario.model import HabitatScenario, Scenario
 from twin.trace import GenerationEnded
@@ -61,7 +66,8 @@ def run(
         with own_sky(scenario), _fresh_folder(folder) as work, sqlite_speaks_as_the_system():
             mission = prepare(scenario, work, roles, observer)
             outcome = drive(mission, Progress(mission, quiet), interrupt)
-            write_result(scenario, mission, outcome, work)
+            stories = {} if outcome.interrupted else _stories(scenario, mission, work, roles, quiet, interrupt)
+            write_result(scenario, mission, outcome, work, stories)
             if render is not None:
                 render(work)
         result = Result.load(folder)
@@ -78,8 +84,10 @@ def prepare(scenario: Scenario, folder: Path, roles: Roles | None = None, observ
         return build(scenario, folder, roles or Roles(), observer)  # type: ignore[arg-type]
 
 
-def drive(mission: Mission, progress: Progress, interrupt: Interrupt | None = None) -> Outcome:
-    """From the first event to the last verdict, or until an interrupt."""
+def drive(
+    mission: Mission, progress: Progress, interrupt: Interrupt | None = None, until_us: int | None = None
+) -> Outcome:
+    """From the first event to the last verdict, until an interrupt, or until all that is due at `until_us` is over."""
     host = mission.host
     if interrupt is None:
         interrupt = Interrupt()
@@ -105,6 +113,8 @@ def drive(mission: Mission, progress: Progress, interrupt: Interrupt | None = No
             stop.succeed()
 
     host.call_at(mission.generation_end_us, silence)
+    if until_us is not None:
+        host.call_at(until_us + 1, end_early)
     interrupt.stops(lambda: host.call_in(0, end_early))
     # what the build left is not garbage, and a run makes no cycles to speak of: the collector looks seldom
     gc.freeze()
@@ -129,6 +139,26 @@ def drive(mission: Mission, progress: Progress, interrupt: Interrupt | None = No
     for close in mission.closers:
         close(host.now_us)
     return Outcome(interrupted=interrupted, wall_s=wall_s, end_us=host.now_us)
+
+
+def _stories(
+    scenario: Scenario, mission: Mission, work: Path, roles: Roles | None, quiet: bool, interrupt: Interrupt
+) -> dict[str, Story]:
+    """What broke, told by a second run up to the last violation; a run that holds has none, and pays nothing.
+
+    A story whose violation does not come again in the same way is not told: the code under test is no function of
+    scenario and seed.
+    """
+    broken = {c.key: c.first for c in mission.checkers if c.violations and c.first is not None}
+    if not broken:
+        return {}
+    listener = Listener(scenario, {key: subject_of(first) for key, first in broken.items()})
+    with TemporaryDirectory(dir=work, prefix="again-") as folder:
+        again = prepare(scenario, Path(folder), roles, listener.observe)
+        listener.attach(again)
+        drive(again, Progress(again, quiet), interrupt, max(first.at_us for first in broken.values()))
+    same = {checker.key for checker in again.checkers if checker.first == broken.get(checker.key)}
+    return {key: story for key, story in tell(scenario, listener).items() if key in same}
 
 
 @contextmanager

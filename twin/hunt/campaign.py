@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from itertools import count
@@ -18,8 +18,9 @@ from twin.experiments.mission import Roles
 from twin.hunt.case import Case, Document
 from twin.hunt.draw import draw
 from twin.hunt.findings import Findings, Found, open_findings
+from twin.hunt.page import write_page
 from twin.hunt.shrink import shrink
-from twin.hunt.trial import Broken, trial
+from twin.hunt.trial import RAISED, Broken, trial
 from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
 
 US_PER_S = 1_000_000
@@ -52,6 +53,7 @@ def hunt(
     time_s: float | None = None,
     jobs: int = 1,
     roles: Roles | None = None,
+    render: Callable[[Path], object] | None = None,
 ) -> Tally:
     """Try the cases of a scenario's seeds: its own, then those that follow; a campaign in `out` is gone on with.
 
@@ -61,6 +63,7 @@ def hunt(
         time_s: how long to hunt; None: until the seeds are over. What a seed comes to does not depend on it.
         jobs: processes at the same time.
         roles: other machines than the production ones (planted bugs).
+        render: writes the report of a find's smallest case (`twin.report.render`); None: there is none.
 
     Raises:
         ScenarioError: no scenario, one without guarantees, or a folder that is something else's.
@@ -80,7 +83,7 @@ def hunt(
     try:
         for result in _tried(partial(_one, document, roles), numbers, jobs, until):
             if result.broken is not None:
-                _keep(findings, result, roles)
+                _keep(findings, result, roles, render)
             findings.done += 1
             tried += 1
             findings.save()
@@ -138,8 +141,11 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _keep(findings: Findings, result: Tried, roles: Roles | None) -> None:
-    """Write a case that broke something, and its smallest form if that still breaks once it is read again."""
+def _keep(findings: Findings, result: Tried, roles: Roles | None, render: Callable[[Path], object] | None) -> None:
+    """Write a case that broke something, its smallest form, and the report of that if it breaks once it is read again.
+
+    Code that raises ends a run before there is anything to report.
+    """
     assert result.broken is not None
     name = f"seed-{result.seed}"
     replay = f"twin run {findings.folder / name}.yaml"
@@ -150,7 +156,10 @@ def _keep(findings: Findings, result: Tried, roles: Roles | None) -> None:
     again = trial(Case(read_plain(path)), roles)
     confirmed = again is not None and again.statement == result.broken.statement
     faults, left = (len(case.document.get("faults") or ()) for case in (result.case, result.smallest))
-    findings.found.append(Found(result.seed, result.broken, faults, left, result.trials, str(path), confirmed))
+    page = ""
+    if render is not None and confirmed and result.broken.statement != RAISED:
+        page = str(write_page(path, findings.folder / name, roles, render))
+    findings.found.append(Found(result.seed, result.broken, faults, left, result.trials, str(path), confirmed, page))
 
 
 def _bar(seeds: int | None, done: int) -> Any:
@@ -169,6 +178,8 @@ def told(tally: Tally) -> list[str]:
         if not found.confirmed:
             shrunk += "; the smallest case holds once it is read again: keep the one as drawn"
         lines += [f"    {shrunk}", f"    replay: twin run {found.smallest}"]
+        if found.page:
+            lines.append(f"    report: {found.page}")
     rate = tally.tried / tally.wall_s * 3600 if tally.wall_s > 0 else 0.0
     last = tally.findings.first_seed + tally.findings.done - 1
     span = f"seeds {tally.findings.first_seed} to {last}" if tally.findings.done else "no seed"

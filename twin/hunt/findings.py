@@ -3,6 +3,7 @@
     campaign.json         scenario, how many seeds are done, what was found
     seed-17.yaml          the case as its seed drew it
     seed-17.smallest.yaml the smallest that breaks the same
+    seed-17/              its run, with report.html: what broke, as a sequence diagram
 
 A case is written as soon as it is found, before anybody shrinks it, and each file at once or not at all: a full disk or
 a killed process loses nothing that was found.
@@ -28,7 +29,9 @@ _STATE: Final = "campaign.json"
 
 @dataclass(frozen=True)
 class Found:
-    """One seed that broke something: what, where its cases stand, and whether the smallest still breaks when read."""
+    """One seed that broke something: what, where its cases stand, whether the smallest still breaks when read, and the
+    report of that (empty: none).
+    """
 
     seed: int
     broken: Broken
@@ -37,6 +40,7 @@ class Found:
     trials: int
     smallest: str
     confirmed: bool
+    page: str = ""
 
 
 @dataclass

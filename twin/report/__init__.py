@@ -1,5 +1,5 @@
 """One page per run: a pure rendering of its folder."""
 
-from twin.report.page import render
+from twin.report.page import diagram, render
 
-__all__ = ["render"]
+__all__ = ["diagram", "render"]

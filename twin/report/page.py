@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,23 @@ from twin.report import style, wording
 from twin.report.clinic import clinic
 from twin.report.ledger import ledger
 from twin.report.sequence import sequence
+from twin.report.story import caption, story
 from twin.report.streams import age_in_view_s, latency_and_age, stream_colours
 from twin.report.time_axis import TimeAxis
 from twin.report.timeline import WEATHER, directions, timeline
-from twin.result import Result
+from twin.result import Result, ResultError
 from twin.result_schema import Assumption, Document, Guarantee
+from twin.result_story import Story
 from twin.result_text import named_record
 from twin.world.timescales import SOL_US, utc_to_us
 
 _SIGNS: Final = {"held": "✓", "broken": "✕", "not_applicable": "○", "incomplete": "…"}
 _STREAM_ROWS_MAX: Final = 40
+_DIAGRAM: Final = """<style>{% include "sequence.css" %}</style>
+<figure style="font-family: sans-serif">{% include "story.svg.j2" %}<figcaption>{{ caption }}</figcaption></figure>
+"""
+_YAML_LINES_MAX: Final = 60
+"""A longer scenario of a broken run is folded up."""
 
 
 def render(run_dir: Path | str) -> Path:
@@ -49,6 +56,35 @@ def render(run_dir: Path | str) -> Path:
     path = result.folder / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+class Diagram(NamedTuple):
+    """A drawing for a notebook, complete in itself."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def diagram(run_dir: Path | str, guarantee: str) -> Diagram:
+    """The story of what broke a guarantee, as `report.html` shows it.
+
+    Args:
+        run_dir: The folder that a run wrote.
+        guarantee: Key of one that broke there.
+
+    Raises:
+        ResultError: The folder does not hold a readable result, or no story of that guarantee.
+    """
+    result = Result.load(run_dir)
+    told = {g.key: g.story for g in result.guarantees if g.story is not None}
+    if guarantee not in told:
+        there = f"it has one of {wording.listed(list(told))}" if told else "nothing broke there"
+        raise ResultError(f"{result.folder}: no story of {guarantee}; {there}")
+    template = _environment().from_string(_DIAGRAM)
+    drawn = story(guarantee, told[guarantee], _axis(result))
+    return Diagram(template.render(t=drawn, n=0, caption=caption(told[guarantee])))
 
 
 def _environment() -> Environment:
@@ -97,6 +133,8 @@ def _context(result: Result) -> dict[str, Any]:
         "headline": headline(document),
         "span": _span(document),
         "broken": [g for g in document.guarantees if g.verdict == "broken"],
+        "stories": _stories(document, axis),
+        "yaml_lines_max": _YAML_LINES_MAX,
         "named": lambda record: named_record(record, document),
         "guarantees": [_guarantee_row(guarantee, document) for guarantee in document.guarantees],
         "moving_bounds": any("contact_wait" in (g.expression or "") for g in document.guarantees),
@@ -119,6 +157,23 @@ def _context(result: Result) -> dict[str, Any]:
         "contents": _contents(document, people, chain, overview, lateness),
         "left_out": _left_out(document, people, chain),
     }
+
+
+def _stories(document: Document, axis: TimeAxis) -> dict[str, dict[str, Any]]:
+    """By guarantee: the diagram of what broke it, or the name of the guarantee whose diagram shows the same."""
+    found: dict[str, dict[str, Any]] = {}
+    for guarantee in document.guarantees:
+        if guarantee.story is None:
+            continue
+        told = guarantee.story
+        same = next((g.key for g in document.guarantees if g.key in found and _alike(g.story, told)), None)
+        drawn = story(guarantee.key, told, axis)
+        found[guarantee.key] = {"t": drawn, "caption": caption(told), "as": same, "n": len(found)}
+    return found
+
+
+def _alike(one: Story | None, other: Story) -> bool:
+    return one is not None and (one.steps, one.broke_us) == (other.steps, other.broke_us)
 
 
 def _contents(document: Document, people: object, chain: object, *figures: str | None) -> list[tuple[str, str]]:

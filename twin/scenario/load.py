@@ -72,7 +72,7 @@ def load_scenario(path: str | os.PathLike[str], overrides: Sequence[str] = (), s
             raise ScenarioError(f"seed {seed}", f"lies from 0 to {SEED_MAX}", "--seed", "choose another seed")
         root.value["seed"] = Node(seed, Place("--seed"))
     scenario = _validated(root)
-    scenario._origin = Origin(str(file), tuple(overrides))
+    scenario._origin = Origin(str(file), tuple(overrides), root.plain())
     return scenario
 
 

@@ -10,9 +10,11 @@ scenario's start.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NoReturn
 
+import yaml
 from pydantic import Field, PrivateAttr, model_validator
 
 from twin.scenario.bare_rules import check_bare
@@ -34,10 +36,16 @@ SEED_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a scenario came from: its file and the overrides on top."""
+    """Where a scenario came from: its file, the overrides on top, and what both say together as plain data."""
 
     path: str
     overrides: tuple[str, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The scenario as YAML, complete in itself."""
+        return yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True, width=100)
 
     def command(self, seed: int) -> str:
         """The command that runs the same scenario with this seed."""

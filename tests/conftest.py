@@ -1,5 +1,13 @@
-"""Profiles of Hypothesis: `--hypothesis-profile campaign` draws by chance, and far more than a plain test run."""
+"""Hypothesis: `pytest --hypothesis-profile campaign` lets every state machine run long, each time another way."""
 
-from hypothesis import settings
+from __future__ import annotations
 
-settings.register_profile("campaign", max_examples=1_500, deadline=None, print_blob=True)
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "campaign",
+    max_examples=20_000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)

@@ -135,7 +135,7 @@ SCRAPS: Final[dict[str, tuple[bytes, ...]]] = {
 """What is put into specimens, by language."""
 
 
-def _doubled(depth: int) -> bytes:
+def doubled(depth: int) -> bytes:
     """Lists of two that share their one part, so that a few bytes spell out 2^depth items."""
     data = b"\x81\x00"
     for level in reversed(range(depth)):
@@ -162,7 +162,7 @@ BOMBS: Final[dict[str, tuple[bytes, ...]]] = {
         *(b"\x82\x09\x9b" + struct.pack(">Q", 1 << size) for size in (24, 32, 60)),
         b"\x82\x09\x99\x07\xd1\xd8\x1c\x59\x20\x00" + bytes(8_192) + b"\xd8\x1d\x00" * 2_000,  # 8 kB, said 2000 times
         b"\x82\x09\xd9\x01\x00\x99\x07\xd1\x59\x20\x00" + bytes(8_192) + b"\xd8\x19\x00" * 2_000,
-        b"\x82\x09" + _doubled(23),
+        b"\x82\x09" + doubled(23),
         b"\x82\x09" + _expressions(100),
         *(b"\x81" * 5_000, b"\xd8\x1c" * 5_000, b"\xc1" * 5_000, b"\x9f" * 5_000, b"\xa1" * 5_000),
         *(b"\x82\x09\x99\xff\xff" + item * 65_535 for item in (b"\x00", b"\x40", b"\x80")),

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import cbor2
 import specimens
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from harness import Parser
@@ -39,7 +40,7 @@ from twin.scenario.instants import parse_instant
 from twin.scenario.recordings import read_recording
 from twin.units import DURATION, QuantityError, parse_quantity
 from twin.verify import frames as independent
-from twin.verify.store import open_store
+from twin.verify.store import cosignatures, open_store
 from twin.world.oem import OemError, read_oem
 
 CHANNELS: Final = ("heart_rate_bpm", "spo2_pct", "temperature_ddegc")
@@ -115,6 +116,11 @@ def _read_as_auditor(data: bytes) -> Any:
     found = independent.parse_frame(data, 32)
     readers = {1: independent.read_samples, 2: independent.read_closing, 3: independent.read_alert}
     return readers[found.kind](found.body)
+
+
+def _archived() -> tuple[bytes, ...]:
+    cosigns = [data for data in specimens.all_messages() if isinstance(messages.decode(data), messages.Cosign)]
+    return (cbor2.dumps(cosigns),)
 
 
 def _signed_frames() -> tuple[bytes, ...]:
@@ -367,6 +373,9 @@ PARSERS: Final[tuple[Parser, ...]] = (
         canonical(lambda closing: frame.encode_closing(*closing)),
     ),
     Parser("alert", pure(frame.decode_alert), (frame.FrameError,), "cbor", _bodies(3), canonical(frame.encode_alert)),
+    Parser("CBOR, read by the auditor's own code", pure(independent.load_cbor), (independent.MalformedError,), "cbor",
+           lambda: (*_bodies(1)(), *_bodies(3)()), canonical(cbor2.dumps)),
+    Parser("archived cosignatures", pure(cosignatures), (), "cbor", _archived, anything),
     Parser("frame, read by the auditor's own code", pure(_read_as_auditor), (independent.MalformedError,), "cbor",
            specimens.frames, anything),
     Parser("bundle", pure(bundle.decode), (BundleError,), "cbor", _bundles, stable(bundle.encode, bundle.decode)),
@@ -410,14 +419,14 @@ PARSERS: Final[tuple[Parser, ...]] = (
     Parser("campaign", in_file("campaign.json", lambda path: open_findings(path.parent, "s", {}, 1)), (ScenarioError,),
            "json", lambda: (specimens.campaign_state(),), anything),
     Parser("scenario", text(parse_scenario), (ScenarioError,), "yaml", _constant(specimens.SCENARIO.encode()), anything,
-           memory=2_000, few=60),
+           memory=512, few=60),
     Parser("scenario's file", in_file("fire/s.yaml", read_document), (ScenarioError,), "yaml",
-           _constant(specimens.SCENARIO.encode()), anything, memory=2_000, few=60),
+           _constant(specimens.SCENARIO.encode()), anything, memory=512, few=60),
     Parser("scenario that extends another", in_file("fire/s.yaml", _extending), (ScenarioError,), "yaml",
-           _constant(b"extends: base.yaml\nseed: 4\nhabitat: {crew: 2}\n"), anything, memory=2_000, few=60),
+           _constant(b"extends: base.yaml\nseed: 4\nhabitat: {crew: 2}\n"), anything, memory=512, few=60),
     Parser("override", _overridden, (ScenarioError,), "yaml",
            _constant(b"habitat.devices.0.sample_period=10 s", b"faults[1].at=3 min", b"guarantees=[durability]"),
-           anything, bombs=_DEEP, memory=2_000, few=60),
+           anything, bombs=_DEEP, memory=512, few=60),
     Parser("duration", text(lambda value: parse_quantity(value, DURATION)), (QuantityError,), "lines",
            _constant(b"1.5 h", b"24 min", b"3 sol"), anything),
     Parser("instant", text(parse_instant), (RuleError,), "lines",

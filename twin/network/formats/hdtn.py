@@ -131,9 +131,10 @@ def _fields(index: int, item: Located) -> dict[str, int]:
         value = item.value[name]
         if not isinstance(value, int) or isinstance(value, bool):
             raise item.line.refuse(subject, f"{name} {shown(value)} is not a whole number", "give a whole number")
-        if not 0 <= value <= _NUMBER_MAX:
-            rule = f"{name} {shown(value)} is {'negative' if value < 0 else f'beyond {_NUMBER_MAX}'}"
-            raise item.line.refuse(subject, rule, f"give 0 to {_NUMBER_MAX}")
+        if value < 0:
+            raise item.line.refuse(subject, f"{name} {shown(value)} is negative", "give 0 or more")
+        if value > _NUMBER_MAX:
+            raise item.line.refuse(subject, f"{name} {shown(value)} has more than 18 digits", "give a smaller number")
     for name in ("source", "dest"):
         if item.value[name] == 0:
             raise item.line.refuse(subject, f"{name} 0 is not a node number", "give a whole number from 1 on")

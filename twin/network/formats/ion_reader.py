@@ -173,12 +173,12 @@ class _Commands:
         if words[2] in ("0", "-1"):
             return  # hypothetical contacts and registrations are not kept
         start_s = None if words[2] == "*" else self._time(words[2])
-        if words[1] == "contact" and start_s is None:
-            self._windows.pop(pair, None)
-        elif words[1] == "contact":
-            self._windows.get(pair, {}).pop(start_s, None)
-        else:
+        if words[1] == "range":
             self._light_times.delete(pair, start_s)
+        elif start_s is None:
+            self._windows.pop(pair, None)
+        else:
+            self._windows.get(pair, {}).pop(start_s, None)
 
     def _contact(self, pair: Pair, window: _Window) -> tuple[Line, Contact]:
         names = []

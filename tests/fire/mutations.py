@@ -135,6 +135,10 @@ SCRAPS: Final[dict[str, tuple[bytes, ...]]] = {
 """What is put into specimens, by language."""
 
 
+SAID_AGAIN: Final = b"\x82\x09\x99\x07\xd1\xd8\x1c\x59\x20\x00" + bytes(8_192) + b"\xd8\x1d\x00" * 2_000
+"""A message that says 8 kB two thousand times, in 14 kB: it refers to its own part (tags 28 and 29)."""
+
+
 def doubled(depth: int) -> bytes:
     """Lists of two that share their one part, so that a few bytes spell out 2^depth items."""
     data = b"\x81\x00"
@@ -160,7 +164,7 @@ BOMBS: Final[dict[str, tuple[bytes, ...]]] = {
             for size in (28, 40, 60, 63)
         ),
         *(b"\x82\x09\x9b" + struct.pack(">Q", 1 << size) for size in (24, 32, 60)),
-        b"\x82\x09\x99\x07\xd1\xd8\x1c\x59\x20\x00" + bytes(8_192) + b"\xd8\x1d\x00" * 2_000,  # 8 kB, said 2000 times
+        SAID_AGAIN,
         b"\x82\x09\xd9\x01\x00\x99\x07\xd1\x59\x20\x00" + bytes(8_192) + b"\xd8\x19\x00" * 2_000,
         b"\x82\x09" + doubled(23),
         b"\x82\x09" + _expressions(100),

@@ -129,7 +129,7 @@ def _read_document(path: Path) -> Document:
         raise ResultError(f"{path}: no result here; name the folder that `twin run` wrote") from None
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    except ValueError as error:  # broken JSON, broken UTF-8, NaN
+    except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, NaN; nested by the thousand
         raise ResultError(f"{path}: not valid JSON ({error}); run the scenario again") from error
     found = raw.get("schema") if isinstance(raw, dict) else None
     if found != SCHEMA:

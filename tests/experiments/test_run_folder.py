@@ -125,3 +125,10 @@ def test_a_run_in_another_thread_leaves_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [(False, before)]
+
+
+def test_a_folder_whose_result_is_nested_by_the_thousand_is_not_taken_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("[" * 100_000)
+    with pytest.raises(ScenarioError, match="must be new, empty or an earlier run's"):
+        run(parse_scenario(SHORT), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

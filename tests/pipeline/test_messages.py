@@ -6,12 +6,12 @@ from typing import Any, get_args
 
 import cbor2
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.pipeline.wire import messages
 from twin.pipeline.wire.identity import AlertKey, StreamId
-from twin.pipeline.wire.messages import CODES, Ack, Hello, Message, MessageError, decode, encode, signed_part
+from twin.pipeline.wire.messages import CODES, Ack, Message, MessageError, decode, encode, signed_part
 
 U64 = st.integers(0, (1 << 64) - 1)
 I64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -21,13 +21,13 @@ STREAM = st.builds(StreamId, U64, U64)
 PAIR = st.tuples(U64, U64)
 ALERT = st.builds(AlertKey, U64, U64, U64, st.text(max_size=8))
 BY_READER = {
-    messages._uint: U64,
-    messages._time: I64,
-    messages._bytes: BYTES,
-    messages._text: st.text(max_size=8),
-    messages._flag: st.booleans(),
-    messages._stream: STREAM,
-    messages._alert: ALERT,
+    messages.read_uint: U64,
+    messages.read_int: I64,
+    messages.read_bytes: BYTES,
+    messages.read_text: st.text(max_size=8),
+    messages.read_flag: st.booleans(),
+    messages.read_stream: STREAM,
+    messages.read_alert: ALERT,
     messages._hashes: HASHES,
 }
 BY_FIELD = {
@@ -67,24 +67,6 @@ def test_what_is_signed_is_all_but_the_signature(message):
         code, *fields = cbor2.loads(signed_part(message))
         assert len(fields) == len(message) - 1
         assert CODES[code][0] is type(message)
-
-
-def only_refused_or_canonical(data: bytes) -> None:
-    try:
-        message = decode(data)
-    except MessageError:
-        return
-    assert encode(message) == data
-
-
-@settings(max_examples=300, deadline=None)
-@given(ANY, st.data())
-def test_damaged_bytes_are_refused_or_are_another_message(message, data):
-    damaged = bytearray(encode(message))
-    for _ in range(data.draw(st.integers(1, 3))):
-        position = data.draw(st.integers(0, len(damaged) - 1))
-        damaged[position] = data.draw(st.integers(0, 255))
-    only_refused_or_canonical(bytes(damaged))
 
 
 @given(ANY, st.data())
@@ -142,7 +124,7 @@ def test_deep_nesting_is_refused():
         (b"\x82\x02\x82\x01\x20", "is no unsigned 64-bit integer"),
         (b"\x82\x02\x82\x01\x61a", "is no unsigned 64-bit integer"),
         (b"\x82\x02\x82\x01\xf5", "is no unsigned 64-bit integer"),
-        (b"\x82\x02\x82\x01\xc2\x49\x01" + bytes(8), "is no unsigned 64-bit integer"),
+        (b"\x82\x02\x82\x01\xc2\x49\x01" + bytes(8), "15 bytes are no CBOR of numbers, strings, arrays and booleans"),
         (b"\x83\x01\x61a\xf5", "is no byte string"),
         (b"\x82\x02\x82\x01\x18\x05", "is not in its one encoding"),
         (b"\x83\x01\x58\x01\x00\xf5", "is not in its one encoding"),
@@ -151,11 +133,3 @@ def test_deep_nesting_is_refused():
 def test_the_reason_says_what_was_found(data, reason):
     with pytest.raises(MessageError, match=reason):
         decode(data)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=60))
-@example(encode(Hello(StreamId(1, 2))))
-def test_noise_is_refused(data):
-    only_refused_or_canonical(data)
-    only_refused_or_canonical(b"\x82" + data)

@@ -325,21 +325,6 @@ def test_every_truncation_is_noticed() -> None:
             decode(data[:size])
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.data())
-def test_damaged_bundles_raise_bundle_error_only(data: st.DataObject) -> None:
-    octets = bytearray(encode(FULL._replace(extra=(Block(192, 9, 0, 0, b"z"),))))
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(octets)))
-        end = min(start + data.draw(st.integers(0, 3)), len(octets))
-        octets[start:end] = data.draw(st.binary(max_size=4))
-    for read in (decode, forward):
-        try:
-            read(bytes(octets))
-        except BundleError:
-            continue
-
-
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 3))
 def test_any_blocks_after_the_primary_raise_bundle_error_only(noise: bytes, number: int) -> None:

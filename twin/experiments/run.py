@@ -201,7 +201,7 @@ def _is_run(folder: Path) -> bool:
         return True
     try:
         document = json.loads((folder / "result.json").read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return False
     family = SCHEMA.rpartition("/")[0]
     return isinstance(document, dict) and str(document.get("schema")).startswith(family)

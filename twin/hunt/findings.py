@@ -16,7 +16,9 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field, ValidationError
 
 from twin import __version__
 from twin.hunt.case import Case, Document
@@ -111,20 +113,32 @@ def open_findings(folder: Path, scenario: str, document: Document, first_seed: i
     if _STATE not in entries:
         raise _refused(folder, "is not empty, and holds no campaign")
     state = _read(folder)
-    if state.get("schema") != SCHEMA or state.get("digest") != digest or state.get("first_seed") != first_seed:
+    if (state.schema_, state.digest, state.first_seed) != (SCHEMA, digest, first_seed):
         raise _refused(folder, "holds a campaign of another scenario, first seed or version")
-    found = [Found(**{**one, "broken": Broken(**one["broken"])}) for one in state["found"]]
-    return Findings(folder, scenario, first_seed, digest, state["done"], found)
+    return Findings(folder, scenario, first_seed, digest, state.done, state.found)
 
 
-def _read(folder: Path) -> dict[str, Any]:
+class _State(BaseModel):
+    """What `Findings.save` writes."""
+
+    schema_: str = Field(alias="schema")
+    version: str
+    scenario: str
+    digest: str
+    first_seed: int
+    done: Annotated[int, Field(ge=0)]
+    found: list[Found]
+
+
+def _read(folder: Path) -> _State:
     try:
-        state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return _State.model_validate_json((folder / _STATE).read_bytes(), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise _refused(folder, f"holds a {_STATE} that cannot be read ({where}: {first['msg'].lower()})") from None
+    except OSError as error:
         raise _refused(folder, f"holds a {_STATE} that cannot be read") from error
-    if not isinstance(state, dict):
-        raise _refused(folder, f"holds a {_STATE} that is none")
-    return state
 
 
 def _refused(folder: Path, rule: str) -> ScenarioError:

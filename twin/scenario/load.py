@@ -16,12 +16,13 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from twin.scenario.document import Node, parse_document, parse_value, read_document
+from twin.scenario.document import DEPTH_MAX, Node, parse_document, parse_value, read_document
 from twin.scenario.errors import FileError, Key, Place, RuleError, ScenarioError, dotted, listed, shown
 from twin.scenario.explain import explain, refuse
 from twin.scenario.model import SEED_MAX, Origin, Scenario, kind_of
 
 EXTENDS_MAX: Final = 8
+_INDEX: Final = re.compile(r"\d{1,9}", re.ASCII)
 _FROM_HERE: Final = "give its path, relative to this file"
 
 
@@ -167,6 +168,10 @@ def _apply(root: Node, override: str) -> None:
             "--set",
             "write it like `faults.0.at=3 h`",
         )
+    if len(words) > DEPTH_MAX:
+        raise ScenarioError(
+            f"override {shown(override)}", f"nested deeper than {DEPTH_MAX} levels", "--set", "name a key of a scenario"
+        )
     if words == ["extends"]:
         raise ScenarioError("extends", "is resolved before overrides", str(place), "name another file", ("extends",))
     value = parse_value(text, Place(place.source))
@@ -193,7 +198,7 @@ def _step(node: Node, word: str, key: Key, place: Place) -> str | int:
         rule = f"{dotted(key)} is {shown(node.value)} and has no keys"
         raise ScenarioError(subject, rule, str(place), f"set {dotted(key)} as a whole", (*key, word))
     count = len(node.value)
-    if not word.isdecimal() or int(word) >= count:
+    if _INDEX.fullmatch(word) is None or int(word) >= count:
         remedy = listed(str(index) for index in range(count)) if count else f"set {dotted(key)} as a whole"
         raise ScenarioError(subject, f"{dotted(key)} is a list of {count}", str(place), remedy, (*key, word))
     return int(word)

@@ -20,11 +20,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import cbor2
-
 from twin.run_registry import RUN_AGAIN
 from twin.scenario.errors import ScenarioError
-from twin.verify.frames import CLOSING, StreamKey
+from twin.verify.frames import CLOSING, MalformedError, StreamKey, load_plain
 
 STORE: Final = "earth.sqlite"
 BACKUP: Final = "earth-backup.sqlite"
@@ -204,16 +202,16 @@ class EarthStore:
             return []
         query = "SELECT author, counter, digest, checkpoint, cosigns FROM ledger ORDER BY 1, 2, 3"
         return [
-            StoredCheckpoint(author, counter, bytes(digest), bytes(checkpoint), _cosigns(bytes(cosigns)))
+            StoredCheckpoint(author, counter, bytes(digest), bytes(checkpoint), cosignatures(bytes(cosigns)))
             for author, counter, digest, checkpoint, cosigns in self._all(query)
         ]
 
 
-def _cosigns(data: bytes) -> tuple[bytes, ...]:
+def cosignatures(data: bytes) -> tuple[bytes, ...]:
     """The statements in an encoded array; what cannot be read stands as one that nobody signed."""
     try:
-        found = cbor2.loads(data)
-    except (cbor2.CBORError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
+        found = load_plain(data)
+    except MalformedError:
         return (data,)
     return tuple(found) if type(found) is list and all(type(part) is bytes for part in found) else (data,)
 

@@ -29,6 +29,11 @@ _STATE = {
 }  # fmt: skip
 """Children of an XML state vector in the order of KVN, and their units."""
 _STATE_REQUIRED = tuple(_STATE)[:7]
+_DECLARED = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)", re.ASCII)
+_ENCODINGS = ("utf-8", "us-ascii", "ascii", "iso-8859-1")
+"""Which text in UTF-8 may declare; for any other, expat asks Python's codecs, which know more than text."""
+_DEPTH_MAX = 16
+"""Elements within each other; an OEM in an NDM has seven."""
 _CONTAINERS = ("ndm", "oem", "header", "body", "segment", "data")
 
 
@@ -88,6 +93,9 @@ def _kvn_lines(text: str, source: str) -> Iterator[Line]:
 
 def _xml_lines(text: str, source: str) -> Iterator[Line]:
     handler = _Handler(source)
+    declared = _DECLARED.match(text.lstrip())
+    if declared and declared[1].lower() not in _ENCODINGS:
+        raise OemError("XML", f"declares an unknown encoding: {declared[1][:60]}", source, 1, "save the file as UTF-8")
     try:
         parseString(text.encode(), handler, forbid_dtd=True)
     except SAXParseException as error:
@@ -98,8 +106,6 @@ def _xml_lines(text: str, source: str) -> Iterator[Line]:
         raise OemError(
             "XML", "declares a document type or entities", source, handler.line, "remove the declaration"
         ) from error
-    except LookupError as error:
-        raise OemError("XML", f"declares an {error}", source, 1, "save the file as UTF-8") from error
     return iter(handler.lines)
 
 
@@ -128,6 +134,8 @@ class _Handler(ContentHandler):
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - the name of xml.sax
         parent = self._open[-1] if self._open else ""
+        if len(self._open) >= _DEPTH_MAX:
+            self._refuse(f"element {name[:60]!r}", f"stands within {_DEPTH_MAX} others", "close them before it")
         self._open.append(name)
         self._text.clear()
         if "covarianceMatrix" in self._open or name == "COMMENT":

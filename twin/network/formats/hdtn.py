@@ -14,6 +14,7 @@ module/router/contact_plans/*.json.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from twin.scenario.instants import parse_instant
 from twin.world.timescales import US_PER_S, us_to_utc
 
 _REQUIRED: Final = ("source", "dest", "startTime", "endTime", "owlt")
+_NUMBER_MAX: Final = 10**18 - 1  # as ION's readers: what has more digits is no node, second or rate
+_NODE: Final = re.compile(r"\d{1,18}", re.ASCII)
 _BITS_PER_MBIT: Final = 1_000_000
 _EPOCH_KEY: Final = "timesCountFrom"
 _NAMES_KEY: Final = "nodeNames"
@@ -129,7 +132,9 @@ def _fields(index: int, item: Located) -> dict[str, int]:
         if not isinstance(value, int) or isinstance(value, bool):
             raise item.line.refuse(subject, f"{name} {shown(value)} is not a whole number", "give a whole number")
         if value < 0:
-            raise item.line.refuse(subject, f"{name} {value} is negative", "give 0 or more")
+            raise item.line.refuse(subject, f"{name} {shown(value)} is negative", "give 0 or more")
+        if value > _NUMBER_MAX:
+            raise item.line.refuse(subject, f"{name} {shown(value)} has more than 18 digits", "give a smaller number")
     for name in ("source", "dest"):
         if item.value[name] == 0:
             raise item.line.refuse(subject, f"{name} 0 is not a node number", "give a whole number from 1 on")
@@ -168,7 +173,7 @@ def _zero_s(document: Mapping[str, Any], source: str) -> int:
 
 def _names(document: Mapping[str, Any], source: str) -> dict[int, str]:
     names = document.get(_NAMES_KEY, {})
-    if not isinstance(names, dict) or not all(key.isdecimal() and isinstance(name, str) for key, name in names.items()):
+    if not isinstance(names, dict) or not all(_NODE.fullmatch(key) and isinstance(names[key], str) for key in names):
         raise Line(source, 1).refuse(_NAMES_KEY, "is not a name for each node number", 'write {"1": "NAME"}')
     by_number = {int(number): name for number, name in names.items()}
     if len(set(by_number.values())) < len(names):

@@ -9,7 +9,7 @@ start of the range that it overrides, else it counts as an overlap and is ignore
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -71,7 +71,11 @@ class LightTimes:
     def delete(self, pair: Pair, start_s: int | None) -> None:
         """Forget the range that starts then, or all of the pair."""
         ranges = self._ranges.get(pair, [])
-        self._ranges[pair] = [] if start_s is None else [entry for entry in ranges if entry[0].start_s != start_s]
+        if start_s is None:
+            ranges.clear()
+        else:  # ranges do not overlap, so one at most starts then
+            index = bisect_left(ranges, start_s, key=lambda entry: entry[0].start_s)
+            del ranges[index : index + (index < len(ranges) and ranges[index][0].start_s == start_s)]
         self._in_force.clear()
 
     def within(self, pair: Pair, start_s: int, end_s: int) -> tuple[tuple[Piece, ...], int]:

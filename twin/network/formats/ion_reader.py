@@ -75,9 +75,10 @@ class _Commands:
         self._source = source
         self._given_names = names
         self._names: dict[int, str] = dict(names or {})
+        self._numbers: dict[str, int] = {}  # of the names that comments give
         self._given_reference_s = reference_s
         self._reference_s = reference_s
-        self._windows: dict[Pair, list[_Window]] = {}
+        self._windows: dict[Pair, dict[int, list[_Window]]] = {}  # by start
         self._light_times = LightTimes()
         self._left_out: list[str] = []
 
@@ -94,7 +95,12 @@ class _Commands:
                 self._command(words)
         if section:
             raise opened.refuse(f"section {section}", "is never ended", f"close it with `## end {section}`")
-        contacts = [self._contact(pair, window) for pair, windows in self._windows.items() for window in windows]
+        contacts = [
+            self._contact(pair, window)
+            for pair, by_start in self._windows.items()
+            for windows in by_start.values()
+            for window in windows
+        ]
         check_overlaps(contacts)
         return Import(ContactPlan(contact for _, contact in contacts), tuple(self._left_out))
 
@@ -102,9 +108,9 @@ class _Commands:
         named, reference = _NAMED.fullmatch(raw.strip()), _REFERENCE.fullmatch(raw.strip())
         if named is not None and self._given_names is None:
             number, name = int(named[1]), named[2]
-            if self._names.get(number, name) != name or name in [n for k, n in self._names.items() if k != number]:
+            if self._names.get(number, name) != name or self._numbers.get(name, number) != number:
                 raise self._line.refuse(f"node {number}", "shares its name or number", "name each node once")
-            self._names[number] = name
+            self._names[number], self._numbers[name] = name, number
         if reference is not None and self._given_reference_s is None:
             self._reference_s = self._given_reference_s = self._time(reference[1])
 
@@ -140,7 +146,8 @@ class _Commands:
             self._left_out.append(f"line {self._line.number}: {kind} {words[4]}->{words[5]}")
             return
         start_s, end_s = self._span(words)
-        self._windows.setdefault(pair, []).append(_Window(self._line, start_s, end_s, self._rate(words[6])))
+        window = _Window(self._line, start_s, end_s, self._rate(words[6]))
+        self._windows.setdefault(pair, {}).setdefault(start_s, []).append(window)
 
     def _add_range(self, words: list[str]) -> None:
         self._count(words, (7,), _A_RANGE)
@@ -154,13 +161,11 @@ class _Commands:
     def _change_contact(self, words: list[str]) -> None:
         self._count(words, (6, 7), _C_CONTACT)
         start_s, pair = self._time(words[2]), self._pair(words[3:5])
-        windows = self._windows.get(pair, [])
-        for index, window in enumerate(windows):
-            if window.start_s == start_s:
-                windows[index] = window._replace(line=self._line, bytes_per_s=self._rate(words[5]))
-                return
-        rule = "no contact of the pair starts then"
-        raise self._line.refuse(f"c contact {' '.join(words[2:5])}", rule, "add the contact before it is changed")
+        windows = self._windows.get(pair, {}).get(start_s)
+        if not windows:
+            rule = "no contact of the pair starts then"
+            raise self._line.refuse(f"c contact {' '.join(words[2:5])}", rule, "add the contact before it is changed")
+        windows[0] = windows[0]._replace(line=self._line, bytes_per_s=self._rate(words[5]))
 
     def _delete(self, words: list[str]) -> None:
         self._count(words, (5,), _DELETE)
@@ -168,10 +173,12 @@ class _Commands:
         if words[2] in ("0", "-1"):
             return  # hypothetical contacts and registrations are not kept
         start_s = None if words[2] == "*" else self._time(words[2])
-        if words[1] == "contact":
-            self._windows[pair] = [w for w in self._windows.get(pair, []) if start_s not in (None, w.start_s)]
-        else:
+        if words[1] == "range":
             self._light_times.delete(pair, start_s)
+        elif start_s is None:
+            self._windows.pop(pair, None)
+        else:
+            self._windows.get(pair, {}).pop(start_s, None)
 
     def _contact(self, pair: Pair, window: _Window) -> tuple[Line, Contact]:
         names = []

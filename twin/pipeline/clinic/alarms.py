@@ -13,9 +13,7 @@ anew named no next epoch; there the rules begin at rest, and what was open ends 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import NamedTuple
-
-import cbor2
+from typing import Any, NamedTuple
 
 from twin.pipeline.clinic.level import Step
 from twin.pipeline.clinic.levels import Levels, Rows
@@ -23,6 +21,7 @@ from twin.pipeline.clinic.rules import COVERED_BY, Rule, rules_of
 from twin.pipeline.clinic.watch import MEDIUM_PRIORITY, Watch
 from twin.pipeline.wire.body import NO_READING, Samples
 from twin.pipeline.wire.encoding import dumps
+from twin.pipeline.wire.fields import load, read_alert, read_array, read_flag, read_int, read_text, read_uint
 from twin.pipeline.wire.identity import AlertKey, RecordId
 
 ACTIVE = "active"
@@ -142,14 +141,32 @@ class AlarmRules:
         Raises:
             ValueError: It is none, or of other channels.
         """
-        state = cbor2.loads(snapshot)
-        if not isinstance(state, list) or len(state) != 6 or state[:2] != [_FORMAT, list(self._names)]:
+        kind, names, levels, view, alerts, ending = read_array(load(snapshot), 6)
+        if [kind, names] != [_FORMAT, list(self._names)]:
             raise ValueError(f"alarm state: must be of format {_FORMAT} and of channels {', '.join(self._names)}")
-        _, _, levels, view, alerts, ending = state
         self._levels.restore(levels)
-        self._view = [None if step is None else Step(*step) for step in view]
-        self._open = {alert[3]: AlertKey(*alert) for alert in alerts}
-        self._ending = list(ending)
+        self._view = [None if one is None else self._step(one) for one in read_array(view, len(self._names))]
+        self._open = {alert.rule: alert for alert in map(read_alert, read_array(alerts))}
+        self._ending = [read_text(name) for name in read_array(ending)]
+        if self.snapshot() != snapshot or not set(self._ending) <= set(self._open):
+            raise ValueError(f"alarm state of {len(snapshot)} bytes: is none that these rules can be in")
+
+    def _step(self, value: Any) -> Step:
+        row, column, began, cell, known, off, stale, count = read_array(value, 8)
+        step = Step(
+            read_uint(row),
+            read_uint(column),
+            read_int(began),
+            read_uint(cell),
+            read_flag(known),
+            read_flag(off),
+            read_flag(stale),
+            None if count is None else read_int(count),
+        )
+        level = self._levels.by_column[step.column] if step.column < len(self._names) else None
+        if level is None or step.cell > level.cells:
+            raise ValueError(f"alarm state: band {step.cell} of column {step.column} does not exist")
+        return step
 
 
 def _over(rule: Rule) -> str:

@@ -17,13 +17,12 @@ The board is not told by frames but by people and time; only here is there a clo
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import cbor2
+from typing import Any, NamedTuple
 
 from twin.pipeline.clinic.alarms import ACTIVE, CLEARED, LATCHED, Change
 from twin.pipeline.clinic.watch import MEDIUM_PRIORITY
 from twin.pipeline.wire.encoding import dumps
+from twin.pipeline.wire.fields import load, read_alert, read_array, read_flag, read_int, read_uint
 from twin.pipeline.wire.identity import AlertKey
 
 ACKNOWLEDGED = "acknowledged"
@@ -137,8 +136,20 @@ class AlarmBoard:
         return data
 
     def restore(self, snapshot: bytes) -> None:
-        """Go on from a state that `snapshot` gave."""
-        self._entries = {AlertKey(*alert): _Entry(*entry) for alert, entry in cbor2.loads(snapshot)}
+        """Go on from a state that `snapshot` gave.
+
+        Raises:
+            ValueError: It is none.
+        """
+        entries = [read_array(one, 2) for one in read_array(load(snapshot))]
+        self._entries = {read_alert(alert): _entry(entry) for alert, entry in entries}
+        if self.snapshot() != snapshot:
+            raise ValueError(f"alarm board of {len(snapshot)} bytes: is not in its one encoding")
+
+
+def _entry(value: Any) -> _Entry:
+    priority, since_us, *flags = read_array(value, len(_Entry._fields))
+    return _Entry(read_uint(priority), read_int(since_us), *map(read_flag, flags))
 
 
 def _may_escalate(entry: _Entry) -> bool:

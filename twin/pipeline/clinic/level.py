@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from twin.pipeline.clinic.artefacts import jumped
 from twin.pipeline.clinic.watch import Watch
+from twin.pipeline.wire.fields import read_array, read_flag, read_int, read_uint
 
 NOWHERE = (1, 0)
 """A window that no value lies in."""
@@ -82,6 +83,11 @@ class Level:
         self.calm = NOWHERE
         if self.known and not (self.off or self._run or self._age):
             self.calm = (self._edges[cell - 1] if cell else low, self._edges[cell] - 1 if cell < count else high)
+
+    @property
+    def cells(self) -> int:
+        """The number of the highest band."""
+        return len(self._edges)
 
     @property
     def window(self) -> tuple[int | None, int | None]:
@@ -201,9 +207,18 @@ class Level:
             self._rejected, self._too_high,
         ]  # fmt: skip
 
-    def restore(self, state: list[Any]) -> None:
-        """Take up a state of `state()`."""
-        self.cell, self.known, self.off, self.stale, self.value, run, *counts, self._too_high = state
-        self._run = list(run)
-        self._absent, self._age, self._rejected = counts
+    def restore(self, state: Any) -> None:
+        """Take up a state of `state()`.
+
+        Raises:
+            ValueError: It is none of this channel.
+        """
+        cell, known, off, stale, value, run, absent, age, rejected, too_high = read_array(state, 10)
+        self.cell = read_uint(cell)
+        if self.cell > self.cells:
+            raise ValueError(f"band {self.cell} of {self._channel.name}: the highest is {self.cells}")
+        self.known, self.off, self.stale, self._too_high = map(read_flag, (known, off, stale, too_high))
+        self.value = None if value is None else read_int(value)
+        self._run = [read_int(one) for one in read_array(run)]
+        self._absent, self._age, self._rejected = map(read_uint, (absent, age, rejected))
         self._look()

@@ -8,6 +8,7 @@ from typing import Any
 from twin.pipeline.clinic.level import Level, Step
 from twin.pipeline.clinic.watch import Watch
 from twin.pipeline.wire.body import NO_READING
+from twin.pipeline.wire.fields import read_array
 
 Rows = Sequence[Sequence[int]]
 
@@ -54,13 +55,13 @@ class Levels:
         """Plain values, one list per watched column."""
         return [level.state() for level in self._watched]
 
-    def restore(self, state: Sequence[list[Any]]) -> None:
+    def restore(self, state: Any) -> None:
         """Take up a state of `state()`.
 
         Raises:
-            ValueError: It is of another number of columns.
+            ValueError: It is none, or of other columns.
         """
-        for level, one in zip(self._watched, state, strict=True):
+        for level, one in zip(self._watched, read_array(state), strict=True):
             level.restore(one)
 
 

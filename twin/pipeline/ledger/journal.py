@@ -10,14 +10,27 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-import cbor2
-
 from twin.pipeline.wire.crc import crc32c
 from twin.pipeline.wire.encoding import dumps
+from twin.pipeline.wire.fields import (
+    FieldError,
+    load,
+    read_array,
+    read_bytes,
+    read_int,
+    read_many,
+    read_stream,
+    read_text,
+    read_uint,
+)
 from twin.pipeline.wire.identity import StreamId
 
 FRAME, ACK, CHECKPOINT, SNAPSHOT, WITNESSED, ADOPTED, CLOSINGS = 1, 2, 3, 4, 5, 6, 7
 _HEADER = struct.Struct(">IIB")
+
+
+class JournalError(ValueError):
+    """A payload that has passed its CRC, and is none that this code writes."""
 
 
 class Entry(NamedTuple):
@@ -104,16 +117,26 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def decode_snapshot(payload: bytes) -> Snapshot:
-    """The snapshot in a payload that has passed its CRC."""
-    counter, digest, streams, witnessed, board, closings = cbor2.loads(payload)
-    return Snapshot(
-        counter,
-        digest,
-        tuple(StreamState(StreamId(*s), n, tuple(frontier), *rest) for s, n, frontier, *rest in streams),
-        tuple(map(_witnessed, witnessed)),
-        board,
-        tuple(closings),
-    )
+    """The snapshot in a payload that has passed its CRC.
+
+    Raises:
+        JournalError: anything that `encode_snapshot` would not have written.
+    """
+    try:
+        counter, digest, streams, witnessed, board, closings = read_array(load(payload), 6)
+        snapshot = Snapshot(
+            read_int(counter),
+            read_bytes(digest),
+            read_many(_stream_state)(streams),
+            read_many(_witnessed)(witnessed),
+            read_bytes(board),
+            _hashes(closings),
+        )
+    except FieldError as problem:
+        raise JournalError(f"snapshot: {problem}") from problem
+    if encode_snapshot(snapshot) != payload:
+        raise JournalError(f"snapshot of {len(payload)} bytes is not in its one encoding")
+    return snapshot
 
 
 def encode_witnessed(witnessed: Witnessed) -> bytes:
@@ -122,16 +145,47 @@ def encode_witnessed(witnessed: Witnessed) -> bytes:
 
 
 def decode_witnessed(payload: bytes) -> Witnessed:
-    """What was witnessed, from a payload that has passed its CRC."""
-    return _witnessed(cbor2.loads(payload))
+    """What was witnessed, from a payload that has passed its CRC.
+
+    Raises:
+        JournalError: anything that `encode_witnessed` would not have written.
+    """
+    try:
+        witnessed = _witnessed(load(payload))
+    except FieldError as problem:
+        raise JournalError(f"witnessed: {problem}") from problem
+    if encode_witnessed(witnessed) != payload:
+        raise JournalError(f"witnessed: {len(payload)} bytes are not in their one encoding")
+    return witnessed
 
 
-def _witnessed(fields: list[Any]) -> Witnessed:
-    author, counter, cosign, heads, live = fields
+_hashes = read_many(read_bytes)
+
+
+def _stream_state(value: Any) -> StreamState:
+    stream, size, frontier, signed, ack, rules, vouched = read_array(value, 7)
+    return StreamState(
+        read_stream(stream),
+        read_uint(size),
+        _hashes(frontier),
+        read_uint(signed),
+        read_bytes(ack),
+        read_bytes(rules),
+        read_bytes(vouched),
+    )
+
+
+def _head(value: Any) -> tuple[StreamId, int, bytes]:
+    stream, size, root = read_array(value, 3)
+    return read_stream(stream), read_uint(size), read_bytes(root)
+
+
+def _witnessed(value: Any) -> Witnessed:
+    author, counter, cosign, heads, live = read_array(value, 5)
     return Witnessed(
-        author,
-        counter,
-        cosign,
-        tuple((StreamId(*stream), size, root) for stream, size, root in heads),
-        tuple(StreamId(*stream) for stream in live),
+        read_text(author),
+        read_int(counter),
+        read_bytes(cosign),
+        read_many(_head)(heads),
+        read_many(read_stream)(live),
     )

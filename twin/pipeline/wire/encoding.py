@@ -1,6 +1,6 @@
 """CBOR of what we write ourselves: plain values, named tuples as arrays, in definite lengths and shortest form.
 
-What arrives from outside is read by `cbor` or `messages`.
+What arrives from outside is read by `cbor` or `fields`.
 """
 
 from __future__ import annotations

@@ -10,12 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import cbor2
-
 from twin.pipeline.wire.encoding import dumps
+from twin.pipeline.wire.fields import (
+    FieldError,
+    load,
+    read_alert,
+    read_array,
+    read_bytes,
+    read_flag,
+    read_int,
+    read_many,
+    read_stream,
+    read_text,
+    read_uint,
+)
 from twin.pipeline.wire.identity import AlertKey, StreamId
 
-U64 = 1 << 64
 Gap = tuple[int, int]
 
 
@@ -268,107 +278,73 @@ Message = (
 )
 
 
-def _uint(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < U64:
-        raise MessageError(f"{value!r:.40} is no unsigned 64-bit integer")
-    return value
-
-
-def _time(value: Any) -> int:
-    if type(value) is not int or not -(U64 >> 1) <= value < U64 >> 1:
-        raise MessageError(f"{value!r:.40} is no signed 64-bit integer")
-    return value
-
-
-def _bytes(value: Any) -> bytes:
-    if type(value) is not bytes:
-        raise MessageError(f"{value!r:.40} is no byte string")
-    return value
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise MessageError(f"{value!r:.40} is no text")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if type(value) is not bool:
-        raise MessageError(f"{value!r:.40} is no boolean")
-    return value
-
-
-def _array(value: Any, length: int | None = None) -> list[Any]:
-    if type(value) is not list or (length is not None and len(value) != length):
-        raise MessageError(f"{value!r:.40} is no array of {'any' if length is None else length} items")
-    return value
-
-
-def _many(item: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: tuple([item(part) for part in _array(value)])
-
-
-def _stream(value: Any) -> StreamId:
-    device, epoch = _array(value, 2)
-    return StreamId(_uint(device), _uint(epoch))
-
-
 def _gap(value: Any) -> Gap:
-    first, end = _array(value, 2)
-    return _uint(first), _uint(end)
+    first, end = read_array(value, 2)
+    return read_uint(first), read_uint(end)
 
 
 def _head(value: Any) -> Head:
-    stream, size, root = _array(value, 3)
-    return Head(_stream(stream), _uint(size), _bytes(root))
+    stream, size, root = read_array(value, 3)
+    return Head(read_stream(stream), read_uint(size), read_bytes(root))
 
 
 def _proof(value: Any) -> tuple[int, tuple[bytes, ...]]:
-    size, hashes = _array(value, 2)
-    return _uint(size), tuple([_bytes(part) for part in _array(hashes)])
+    size, hashes = read_array(value, 2)
+    return read_uint(size), tuple([read_bytes(part) for part in read_array(hashes)])
 
 
 def _stream_size(value: Any) -> tuple[StreamId, int]:
-    stream, size = _array(value, 2)
-    return _stream(stream), _uint(size)
+    stream, size = read_array(value, 2)
+    return read_stream(stream), read_uint(size)
 
 
-def _alert(value: Any) -> AlertKey:
-    device, epoch, index, rule = _array(value, 4)
-    return AlertKey(_uint(device), _uint(epoch), _uint(index), _text(rule))
-
-
-_hashes = _many(_bytes)
+_hashes = read_many(read_bytes)
 
 # code -> (class, one reader per field)
 CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
-    1: (FrameOffer, (_bytes, _flag)),
-    2: (Hello, (_stream,)),
-    3: (Expect, (_stream, _uint)),
-    4: (Accept, (_stream, _uint)),
+    1: (FrameOffer, (read_bytes, read_flag)),
+    2: (Hello, (read_stream,)),
+    3: (Expect, (read_stream, read_uint)),
+    4: (Accept, (read_stream, read_uint)),
     5: (
         Ack,
-        (_stream, _uint, _bytes, _hashes, _uint, _many(_gap), _uint, _time, _uint, _uint, _bytes, _bytes),
+        (
+            read_stream,
+            read_uint,
+            read_bytes,
+            _hashes,
+            read_uint,
+            read_many(_gap),
+            read_uint,
+            read_int,
+            read_uint,
+            read_uint,
+            read_bytes,
+            read_bytes,
+        ),
     ),
-    6: (Checkpoint, (_text, _uint, _time, _bytes, _many(_head), _bytes)),
-    7: (CheckpointOffer, (_bytes, _many(_proof), _hashes)),
-    8: (Cosign, (_text, _uint, _text, _bytes, _many(_stream_size), _many(_stream_size), _bytes)),
+    6: (Checkpoint, (read_text, read_uint, read_int, read_bytes, read_many(_head), read_bytes)),
+    7: (CheckpointOffer, (read_bytes, read_many(_proof), _hashes)),
+    8: (
+        Cosign,
+        (read_text, read_uint, read_text, read_bytes, read_many(_stream_size), read_many(_stream_size), read_bytes),
+    ),
     9: (Frames, (_hashes,)),
     10: (Acks, (_hashes, _hashes, _hashes)),
-    11: (MismatchNotice, (_stream, _uint, _bytes)),
-    12: (HeadMoved, (_stream, _uint)),
-    13: (Attestation, (_stream, _uint, _bytes, _hashes, _bytes)),
-    14: (RowsWrong, (_stream, _many(_uint), _text)),
-    15: (BackupCopied, (_stream, _uint)),
-    16: (BackupProved, (_stream, _uint, _flag)),
-    17: (FlowAck, (_uint, _uint, _uint, _uint, _bytes)),
+    11: (MismatchNotice, (read_stream, read_uint, read_bytes)),
+    12: (HeadMoved, (read_stream, read_uint)),
+    13: (Attestation, (read_stream, read_uint, read_bytes, _hashes, read_bytes)),
+    14: (RowsWrong, (read_stream, read_many(read_uint), read_text)),
+    15: (BackupCopied, (read_stream, read_uint)),
+    16: (BackupProved, (read_stream, read_uint, read_flag)),
+    17: (FlowAck, (read_uint, read_uint, read_uint, read_uint, read_bytes)),
     18: (Closings, (_hashes,)),
-    19: (LastWitnessed, (_text,)),
+    19: (LastWitnessed, (read_text,)),
     20: (Cosigned, (_hashes,)),
-    21: (Receipt, (_alert, _time, _bytes)),
-    22: (ReceiptsTaken, (_many(_alert),)),
-    23: (KeyNotice, (_uint, _bytes)),
-    24: (LookAgain, (_stream, _many(_uint), _text)),
+    21: (Receipt, (read_alert, read_int, read_bytes)),
+    22: (ReceiptsTaken, (read_many(read_alert),)),
+    23: (KeyNotice, (read_uint, read_bytes)),
+    24: (LookAgain, (read_stream, read_many(read_uint), read_text)),
 }
 _CODE_OF = {kind: code for code, (kind, _) in CODES.items()}
 
@@ -395,18 +371,15 @@ def decode(data: bytes) -> Message:
         MessageError: anything that `encode` would not have written.
     """
     try:
-        fields = cbor2.loads(data)
-    except (cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as problem:
-        # tags make cbor2 build decimals, sets and the like, whose own errors come through; cbor2 before 6 never frees
-        # an error of bad UTF-8 (its issue 257), so that must not hold the frames of all callers
-        problem.with_traceback(None)
-        raise MessageError(f"{len(data)} bytes are no CBOR: {problem}") from problem
-    if type(fields) is not list or not fields or type(fields[0]) is not int or fields[0] not in CODES:
-        raise MessageError(f"{len(data)} bytes are no message with a known code")
-    kind, readers = CODES[fields[0]]
-    if len(fields) != len(readers) + 1:
-        raise MessageError(f"{kind.__name__} has {len(readers)} fields, not {len(fields) - 1}")
-    message: Message = kind(*[read(value) for read, value in zip(readers, fields[1:], strict=True)])
+        fields = load(data)
+        if type(fields) is not list or not fields or type(fields[0]) is not int or fields[0] not in CODES:
+            raise MessageError(f"{len(data)} bytes are no message with a known code")
+        kind, readers = CODES[fields[0]]
+        if len(fields) != len(readers) + 1:
+            raise MessageError(f"{kind.__name__} has {len(readers)} fields, not {len(fields) - 1}")
+        message: Message = kind(*[read(value) for read, value in zip(readers, fields[1:], strict=True)])
+    except FieldError as problem:
+        raise MessageError(str(problem)) from problem
     if encode(message) != data:
         raise MessageError(f"{kind.__name__} of {len(data)} bytes is not in its one encoding")
     return message

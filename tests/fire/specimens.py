@@ -79,7 +79,7 @@ def kept() -> Kept:
 
     scenario = parse_scenario(SCENARIO, "under-fire.yaml")
     mission = prepare(scenario, folder, Roles(), observe)
-    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder)
+    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder, {})
     return Kept(folder, tuple(datagrams), tuple(bundles), b"".join(appended))
 
 

@@ -19,10 +19,10 @@ import cbor2
 
 from twin.pipeline.machine import KeepCheckpoint, WriteAttestation, WriteHead
 from twin.pipeline.nodes.stored import Stored, StoredAlert, StoredStream
-from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.frame import CLOSING, peek_kind, peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.messages import Attestation, Cosign, decode
+from twin.pipeline.wire.plain_cbor import dumps
 
 COMMIT_EVERY = 500
 HASH_BYTES = 32

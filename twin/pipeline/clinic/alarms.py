@@ -20,9 +20,9 @@ from twin.pipeline.clinic.levels import Levels, Rows
 from twin.pipeline.clinic.rules import COVERED_BY, Rule, rules_of
 from twin.pipeline.clinic.watch import MEDIUM_PRIORITY, Watch
 from twin.pipeline.wire.body import NO_READING, Samples
-from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.fields import load, read_alert, read_array, read_flag, read_int, read_text, read_uint
 from twin.pipeline.wire.identity import AlertKey, RecordId
+from twin.pipeline.wire.plain_cbor import dumps
 
 ACTIVE = "active"
 LATCHED = "latched"

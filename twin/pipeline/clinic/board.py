@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 from twin.pipeline.clinic.alarms import ACTIVE, CLEARED, LATCHED, Change
 from twin.pipeline.clinic.watch import MEDIUM_PRIORITY
-from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.fields import load, read_alert, read_array, read_flag, read_int, read_uint
 from twin.pipeline.wire.identity import AlertKey
+from twin.pipeline.wire.plain_cbor import dumps
 
 ACKNOWLEDGED = "acknowledged"
 ESCALATED = "escalated"

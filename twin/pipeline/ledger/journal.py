@@ -11,7 +11,6 @@ import struct
 from typing import Any, NamedTuple
 
 from twin.pipeline.wire.crc import crc32c
-from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.fields import (
     FieldError,
     load,
@@ -24,6 +23,7 @@ from twin.pipeline.wire.fields import (
     read_uint,
 )
 from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.plain_cbor import dumps
 
 FRAME, ACK, CHECKPOINT, SNAPSHOT, WITNESSED, ADOPTED, CLOSINGS = 1, 2, 3, 4, 5, 6, 7
 _HEADER = struct.Struct(">IIB")

@@ -10,8 +10,8 @@ A closing body ends its epoch: frames of that epoch up to the final index stay v
 and the next epoch's frames verify with the key that stands here. Values are quantised sensor counts, so no
 float is ever signed.
 
-cbor2 alone accepts long forms and tags, and lets errors of other libraries out (a decimal tag raises
-`decimal.InvalidOperation`). So a pattern of the one allowed form is matched first, then cbor2 builds the
+A CBOR decoder alone accepts long forms and tags, and lets errors of other libraries out (a decimal tag raises
+`decimal.InvalidOperation`). So a pattern of the one allowed form is matched first, then the decoder builds the
 rows.
 """
 
@@ -19,11 +19,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-import cbor2
-
 from twin.pipeline.wire.cbor import ARRAY, BYTES, INT, TEXT, UINT, head, number, read_string
-from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.identity import AlertKey
+from twin.pipeline.wire.plain_cbor import dumps, loads
 
 INDEX_MAX = (1 << 32) - 1
 """The largest frame index of an epoch."""
@@ -90,7 +88,7 @@ def decode_samples(body: bytes) -> Samples:
         FrameError: Anything but what `encode_samples` writes.
     """
     start_us, period_us, channels, rows_at = _check_samples(body)
-    return Samples(start_us, period_us, channels, tuple(map(tuple, cbor2.loads(body[rows_at:]))))
+    return Samples(start_us, period_us, channels, tuple(map(tuple, loads(body[rows_at:]))))
 
 
 def _check_samples(body: bytes) -> tuple[int, int, tuple[str, ...], int]:

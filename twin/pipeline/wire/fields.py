@@ -17,6 +17,7 @@ from typing import Any
 import cbor2
 
 from twin.pipeline.wire.identity import AlertKey, StreamId
+from twin.pipeline.wire.plain_cbor import loads
 
 U64 = 1 << 64
 _PLAIN = re.compile(
@@ -41,7 +42,7 @@ def load(data: bytes) -> Any:
     if not _is_plain(data):
         raise FieldError(f"{len(data)} bytes are no CBOR of numbers, strings, arrays and booleans")
     try:
-        return cbor2.loads(data)
+        return loads(data)
     except (cbor2.CBORDecodeError, ValueError, RecursionError) as problem:
         # cbor2 before 6 never frees an error of bad UTF-8 (its issue 257): that must not hold the frames of all callers
         problem.with_traceback(None)

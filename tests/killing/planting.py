@@ -20,7 +20,7 @@ Lines that stay and go must stand in that file exactly once, in this order: a pa
 | `accomplice` | a patch without which it cannot show; it lies, and the bug believes it |
 | `breaks` | what counts as a kill beside an accomplice, for the lie itself breaks the rest |
 
-The number in the file's name is that of the project's list (1 to 26), own ones follow. Files without one are accomplices.
+The number in the file's name is that of the project's list (1 to 26), own ones follow. Without one it is an accomplice.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from twin.scenario import HabitatScenario, Scenario, ScenarioError
 def draw(document: Document, scenario: Scenario, seed: int) -> Case:
     """The case of a seed.
 
-    A scenario's own faults stay. Where it says what must hold in calm (`hunt.calm`), some seeds draw no fault. What is drawn may contradict something (a snapshot from before the start, two upgrades
-    at once): then that fault, or that setting, is left out.
+    A scenario's own faults stay. Where it says what must hold in calm (`hunt.calm`), some seeds draw no fault. What is
+    drawn may contradict something (a snapshot from before the start, two upgrades at once): then that fault, or that
+    setting, is left out.
 
     Args:
         document: what the scenario's file says; scenario: the same, validated.

@@ -198,7 +198,5 @@ def draw_outages(scenario: Scenario, random: Generator) -> list[Fault]:
     return [{"kind": "link_outage", "link": place.one(links), **place.long(), "announced": True} for _ in range(count)]
 
 
-def _maker(
-    kind: str, make: Callable[[Place], Fault], place: Place, links: Sequence[str]
-) -> Callable[[], list[Fault]]:
+def _maker(kind: str, make: Callable[[Place], Fault], place: Place, links: Sequence[str]) -> Callable[[], list[Fault]]:
     return lambda: [{"kind": kind, **({"link": place.one(links)} if links else {}), **make(place)}]

@@ -43,5 +43,6 @@ class AckMaker:
             stream_id, proved.size, proved.root, proved.frontier, stream.trim, gaps, complete_to, now_us, term, counter,
             proved.signature,
         )  # fmt: skip
-        out.append(Report(AckMade(stream_id, proved.size, stream.trim, proved.root, term, counter)))
+        fact = AckMade(stream_id, proved.size, stream.trim, proved.root, term, counter, gaps, complete_to)
+        out.append(Report(fact))
         return encode(unsigned._replace(signature=self._signer.sign(signed_part(unsigned))))

@@ -149,7 +149,7 @@ def as_markdown(outcomes: list[Outcome], listed: tuple[str, ...], seeds: int) ->
         "# The kill matrix",
         "",
         f"Made by `python tests/killing/matrix.py --seeds {seeds} --write`: bugs planted by source patch (`bugs/`)",
-        "into a copy of the package, hunted with `scenarios/bench/hunt.yaml` and what its seeds draw: faults, settings.",
+        "into a copy of the package, hunted with `scenarios/bench/hunt.yaml` and all that its seeds draw.",
         f"Bugs 1 to {LISTED} are those of the project's list. `x`: the guarantee broke in the run of the first seed",
         f"that broke anything; `seeds`: how many were tried until then, of {seeds}.",
         "",

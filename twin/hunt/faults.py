@@ -159,7 +159,15 @@ def _loss_of_memory(place: Place) -> list[Fault]:
     return [*crashes, rollback]
 
 
-_STORIES: Final[tuple[Callable[[Place], list[Fault]], ...]] = (_attack, _loss_of_memory)
+def _untold(place: Place) -> list[Fault]:
+    """A gateway dies while the flight surgeon cannot be told of what it has put."""
+    at_s = round(place.breaks_s * (1 - _LONGEST) * place.random.random())
+    last_s = round(place.breaks_s * _LONGEST)
+    crash = {"kind": "earth_crash", "node": "gateway", "at": f"{at_s + last_s - 60} s", "down": "1 min"}
+    return [{"kind": "channel_down", "at": f"{at_s} s", "for": f"{last_s} s"}, crash]
+
+
+_STORIES: Final[tuple[Callable[[Place], list[Fault]], ...]] = (_attack, _loss_of_memory, _untold)
 """Faults that do harm together, and of which chance seldom draws both."""
 
 

@@ -30,7 +30,7 @@ _OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
     (("pipeline", "batch_rows_max"), _span(1, 25)),
     (("pipeline", "window"), _span(1_000, 64_000, "B")),
     (("pipeline", "ack_delay"), _span(1, 120, "s")),
-    (("pipeline", "ack_gaps_max"), _span(1, 4)),
+    (("pipeline", "ack_gaps_max"), _span(1, 32)),
     (("pipeline", "bundle_wait"), _span(1, 60, "s")),
     (("pipeline", "bundle_bytes_max"), _span(1_000, 64_000, "B")),
     (("pipeline", "backup_period"), _span(5, 60, "min")),

@@ -38,8 +38,9 @@ MATRIX: Final = Path(__file__).parent / "MATRIX.md"
 HUNTER: Final = Path(__file__).parent / "hunter.py"
 SEEDS: Final = 200
 FIRST: Final = 1
-S_PER_SEED_MAX: Final = 30
-"""A run that takes longer has no end; it is stopped, and the matrix with it."""
+START_S_MAX: Final = 300
+S_PER_SEED_MAX: Final = 60
+"""A run that takes longer, on a computer with much else to do, has no end; it is stopped, and the matrix with it."""
 
 
 class Outcome(NamedTuple):
@@ -67,7 +68,7 @@ def hunted(bugs: tuple[Bug, ...], scenario: Path, first: int, seeds: int, only: 
     with tempfile.TemporaryDirectory(prefix="twin-kills-") as folder:
         copy = plant(bugs, Path(folder))
         words = [sys.executable, str(HUNTER), str(copy), str(scenario), str(first), str(seeds), *only]
-        found = json.loads(_run(words, copy, seeds * S_PER_SEED_MAX).splitlines()[-1])
+        found = json.loads(_run(words, copy, START_S_MAX + seeds * S_PER_SEED_MAX).splitlines()[-1])
     count = None if found["seed"] is None else found["seed"] - first + 1
     return Outcome(bugs[-1] if bugs else Bug(0, "none", ()), count, found["broken"])
 

@@ -78,6 +78,9 @@ def test_what_may_have_come_need_not_be_named(more: Facts) -> None:
     assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *more, *says((), 4)])) == 0
 
 
-def test_mail_brings_no_record() -> None:
-    mail = [*flown(9), *home(9)]
+GROUND = [(60, "auditor", HopSent("auditor->earth", 1, 8)), (61, "earth", HopDelivered("auditor->earth", 1, 8, 60))]
+
+
+@pytest.mark.parametrize("mail", [[*flown(9), *home(9)], GROUND])
+def test_mail_brings_no_record(mail: Facts) -> None:
     assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *mail, *says((), 4)])) == 1

@@ -30,6 +30,7 @@ class WordOfGaps:
     def __init__(self, checker: Checker, earth: str) -> None:
         self._checker = checker
         self._down = f"->{earth}"
+        self._links: set[str] = set()  # those that bundles come down by; the auditor is heard over the ground
         self._handed: dict[str, tuple[int, tuple[Record, ...]]] = {}
         self._radiating: dict[str, tuple[int, tuple[Record, ...]]] = {}
         self._copies: dict[tuple[str, int], tuple[Record, ...] | None] = {}
@@ -46,12 +47,12 @@ class WordOfGaps:
         for at_us, node, fact in entries:
             kind = type(fact)
             if kind is HopSent or kind is HopDelivered or kind is HopLost:
-                if fact[0].endswith(self._down):
+                if fact[0] in self._links:
                     self._hop(at_us, node, fact)
             elif kind is BundleSent:
                 self._handed[node] = (at_us, tuple(record for record, _ in fact.records))
             elif kind is Radiated:
-                self._leaves(at_us, node)
+                self._leaves(at_us, node, fact.link)
             elif kind is RowStored:
                 self._put(self._arrived, (fact.record,))
             elif kind is EpochClosed:
@@ -59,7 +60,9 @@ class WordOfGaps:
             elif kind is AckMade:
                 self._judge(at_us, node, fact)
 
-    def _leaves(self, at_us: int, node: str) -> None:
+    def _leaves(self, at_us: int, node: str, link: str) -> None:
+        if link.endswith(self._down):
+            self._links.add(link)
         handed_us, records = self._handed.get(node, (at_us, ()))
         if handed_us != at_us:
             records = ()  # mail

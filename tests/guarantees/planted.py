@@ -228,11 +228,6 @@ MEDIUM = of("no_equivocation", "append_only", "alert_latency")
 DECEIVED = of("no_equivocation", "append_only", "exactly_once", "integrity", "safe_trim")
 """What else a record breaks that its device never signed."""
 
-HARMLESS = {
-    13: "no decision rests on what an ack's gap list leaves out: a record that is not named keeps its timer, so a cut "
-    "list costs one round and no record; the list itself is tested in tests/pipeline/test_synchronizer.py",
-}
-"""Bugs of the list that break nothing, and why; that they break nothing is tested too."""
 VECTORS = {
     4: "tests/wire/test_frame.py::test_packet_count_wraps_at_14_bits",
     9: "tests/ledger/test_merkle.py::test_roots_of_the_eight_published_leaves",
@@ -313,7 +308,13 @@ PLANTED = (
         LATE | of("safe_trim"),
         plant=put((merkle, "fold", mars.doubles_the_odd_one), (proof, "fold", mars.doubles_the_odd_one)),
     ),
-    Bug(13, "gap list cut silently", of(), plant=put((StreamOnEarth, "gaps", earth.cuts_gaps)), needs="burst"),
+    Bug(
+        13,
+        "gap list cut silently",
+        of("feedback_closure"),
+        plant=put((StreamOnEarth, "gaps", earth.cuts_gaps)),
+        needs="burst",
+    ),
     Bug(10, "UnprocessedItems dropped", of("no_loss"), LATE, Roles(gateway=earth.DropsUnprocessed)),
     Bug(
         11,

@@ -139,9 +139,9 @@ class RetriesUnderANewKey(Gateway):
 _sound_gaps = StreamOnEarth.gaps
 
 
-def cuts_gaps(self: StreamOnEarth) -> tuple[Any, int]:
+def cuts_gaps(self: StreamOnEarth, most: int) -> tuple[Any, int]:
     """Bug 13: the ack names one gap at most, and says that its list is complete as far as ever."""
-    gaps, complete_to = _sound_gaps(self)
+    gaps, complete_to = _sound_gaps(self, most)
     return gaps[:1], complete_to
 
 

@@ -204,13 +204,23 @@ def test_what_an_edge_keeps_is_bounded() -> None:
     assert broken(watched(resources, [("edge-1", Adopted(STREAM, 50)), durable(50, 51, 52, 53)])) == 1
 
 
+def flown(at_s: int, edge: str) -> list[tuple[int, str, tuple[object, ...]]]:
+    return [(at_s, edge, carried(0, leaf(0))), (at_s, edge, Radiated(f"{edge}->earth", b"a bundle"))]
+
+
 def test_retransmissions_of_a_record_are_bounded_per_edge() -> None:
-    sends = [("edge-1", carried(0, leaf(0)))] * 3
-    assert broken(watched(resources, [*sends, ("edge-2", carried(0, leaf(0)))])) == 0
-    checker = watched(resources, [*sends, ("edge-1", carried(0, leaf(0)))])
+    sends = [*flown(1, "edge-1"), *flown(2, "edge-1"), *flown(3, "edge-1")]
+    assert broken(timed(resources, [*sends, *flown(4, "edge-2")])) == 0
+    checker = timed(resources, [*sends, *flown(4, "edge-1")])
     assert broken(checker) == 1
     verdict = checker.verdict(True)
     assert (verdict.observed, verdict.bound, verdict.unit) == (3.0, 2.0, "retransmissions")
+
+
+def test_a_bundle_that_never_left_is_no_retransmission() -> None:
+    in_vain = [(at_s, "edge-1", carried(0, leaf(0))) for at_s in range(10, 60, 10)]
+    checkpoint = (65, "edge-1", Radiated("edge-1->earth", b"mail"))
+    assert broken(timed(resources, [*flown(1, "edge-1"), *in_vain, checkpoint])) == 0
 
 
 def test_the_wire_carries_no_more_than_its_share_of_what_was_signed() -> None:

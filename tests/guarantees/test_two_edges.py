@@ -247,7 +247,7 @@ def test_heads_may_fall_with_a_higher_term_alone_and_never_below_trim() -> None:
 
 def feedback(truth: Truth) -> FeedbackClosure:
     bound = parse_bound("2 owlt + 2 contact_wait + 50 s")
-    return FeedbackClosure(truth, bound, lambda _: always(), NOTHING, {MONITOR: 1})
+    return FeedbackClosure(truth, bound, lambda _: always(), NOTHING, {MONITOR: 1}, "earth")
 
 
 def test_verified_may_fall_with_a_higher_term_alone_and_never_below_trim() -> None:

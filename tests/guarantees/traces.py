@@ -103,6 +103,7 @@ def timed(
     truth.watch_last(trace)
     for at_s, node, fact in facts:
         trace.emit(round(at_s * SECOND), node, fact)
+    trace.flush()
     if end_s is not None:
         checker.finish(round(end_s * SECOND))
     return checker

@@ -137,7 +137,7 @@ def _feedback(
 ) -> FeedbackClosure:
     choice = scenario.guarantee("feedback_closure")
     bound = choice.bound if isinstance(choice, chosen.FeedbackClosure) else None
-    return FeedbackClosure(truth, bound, habitat.of, constants_us, habitat.signers)
+    return FeedbackClosure(truth, bound, habitat.of, constants_us, habitat.signers, EARTH)
 
 
 def _alert_latency(

@@ -201,6 +201,7 @@ class MachineSettings:
             hop_keys=HopKeySettings(
                 tuple(HopPeer(edge, endpoints[edge], dict(hop_keys[edge])) for edge in self.edges), self.lifetime_us
             ),
+            gaps_max=p.ack_gaps_max,
         )
 
     def auditor(self, gateways: tuple[str, ...]) -> AuditorSettings:

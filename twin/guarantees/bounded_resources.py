@@ -41,7 +41,8 @@ class BoundedResources(Checker):
     """At every instant: records signed and not trimmed per device, records durable and not trimmed per edge,
     transmissions per record, and bytes radiated to Earth per byte signed are under their limits.
 
-    The verdict shows the one that came nearest to its limit.
+    The verdict shows the one that came nearest to its limit. A bundle that was handed to the antenna counts when it is
+    radiated at that instant: an edge whose clock is off tries in vain where there is no contact, and sends nothing.
 
     Args:
         devices: node name -> device id of the nodes that keep their records in memory alone.
@@ -61,6 +62,7 @@ class BoundedResources(Checker):
         self._end: dict[tuple[str, Key], int] = {}
         self._kept: dict[str, int] = {}
         self._sent: ByRecord[int] = ByRecord()
+        self._handed: dict[str, tuple[int, BundleSent]] = {}
         self._signed_bytes = 0
         self._radiated_bytes = 0
         self.most: dict[str, _Use] = {}
@@ -135,6 +137,9 @@ class BoundedResources(Checker):
     # ------------------------------------------------------------ the way down
 
     def _bundle(self, at_us: int, node: str, fact: BundleSent) -> None:
+        self._handed[node] = (at_us, fact)
+
+    def _left(self, at_us: int, node: str, fact: BundleSent) -> None:
         sent = self._sent
         limit = self._limits.retransmissions
         for record, _ in fact.records:
@@ -149,6 +154,9 @@ class BoundedResources(Checker):
         self._sent.forget((fact.stream.device, fact.stream.epoch), fact.trim)
 
     def _radiated(self, at_us: int, node: str, fact: Radiated) -> None:
+        handed = self._handed.pop(node, None)
+        if handed is not None and handed[0] == at_us:
+            self._left(at_us, node, handed[1])
         if fact.link.endswith(self._down):
             self._radiated_bytes += len(fact.data)
             if self._signed_bytes >= AMPLIFICATION_FROM_BYTES:

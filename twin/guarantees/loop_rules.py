@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from twin.guarantees.availability import Availability, Bound
+from twin.guarantees.gap_rules import WordOfGaps
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker, Place
 from twin.pipeline.facts import AckLearned, AckMade
@@ -127,7 +128,7 @@ class Freshness(_Timed):
 
 class FeedbackClosure(_Timed):
     """verified(n) implies that rows 0..n-1 were durable and correct when the ack was made; n never falls within an
-    epoch and term, and never below trim; the device knows in time.
+    epoch and term, and never below trim; what is missing beyond n is named (`gap_rules`); the device knows in time.
 
     The bound, if the scenario asks for one, runs from the generation of a record's newest sample to the instant at
     which the node that signed it learns that Earth has verified it.
@@ -137,9 +138,16 @@ class FeedbackClosure(_Timed):
     not_applicable = "no ack was made"
 
     def __init__(
-        self, truth: Truth, bound: Bound | None, of: Of, constants_us: Mapping[str, int], owners: Mapping[str, int]
+        self,
+        truth: Truth,
+        bound: Bound | None,
+        of: Of,
+        constants_us: Mapping[str, int],
+        owners: Mapping[str, int],
+        earth: str,
     ) -> None:
         super().__init__(truth, bound, of, constants_us)
+        self._gaps = WordOfGaps(self, earth)
         self._made: dict[Key, dict[int, int]] = {}
         self._highest: dict[Key, int] = {}
         self._known: dict[Key, int] = {}
@@ -150,6 +158,7 @@ class FeedbackClosure(_Timed):
     def watch(self, trace: Trace) -> None:
         trace.subscribe(AckMade, self._on_made)
         trace.subscribe(AckLearned, self._on_learned)
+        self._gaps.watch(trace)
 
     def _on_made(self, at_us: int, node: str, fact: AckMade) -> None:
         self.checked += 1

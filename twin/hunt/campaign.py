@@ -105,7 +105,11 @@ def _one(document: Document, roles: Roles | None, seed: int) -> Tried:
     if broken is None:
         return Tried(seed, case, None, case, 0)
 
+    listed = broken.statement in case.scenario.listed_guarantees
+
     def breaks(smaller: Case) -> bool:
+        if listed and broken.statement not in smaller.scenario.listed_guarantees:
+            return False  # it would break unlisted as well, but who reads the case should find it there
         try:
             found = trial(smaller, roles)
         except ScenarioError:

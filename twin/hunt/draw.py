@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from twin.hunt.calm import calmed, is_calm
 from twin.hunt.case import Case, Document
-from twin.hunt.faults import draw_faults
-from twin.hunt.knobs import Key, draw_knobs
+from twin.hunt.faults import draw_faults, draw_outages
+from twin.hunt.knobs import STARVING, Key, draw_knobs
 from twin.randomness import stream
 from twin.scenario import HabitatScenario, Scenario, ScenarioError
 
@@ -15,16 +16,22 @@ from twin.scenario import HabitatScenario, Scenario, ScenarioError
 def draw(document: Document, scenario: Scenario, seed: int) -> Case:
     """The case of a seed.
 
-    A scenario's own faults stay. What is drawn may contradict something (a snapshot from before the start, two upgrades
-    at once): then that fault, or that setting, is left out.
+    A scenario's own faults stay. Where it says what must hold in calm (`hunt.calm`), some seeds draw no fault. What is
+    drawn may contradict something (a snapshot from before the start, two upgrades at once): then that fault, or that
+    setting, is left out.
 
     Args:
         document: what the scenario's file says; scenario: the same, validated.
     """
     case = Case({**copy.deepcopy(document), "seed": seed})
+    calm = is_calm(scenario, stream(seed, "hunt", "calm"))
+    if calm:
+        case = calmed(case)
     for key, value in draw_knobs(isinstance(scenario, HabitatScenario), stream(seed, "hunt", "knobs")):
-        case = _if_valid(_with_setting(case, key, value), case)
-    for fault in draw_faults(scenario, stream(seed, "hunt", "faults")):
+        if not (calm and key in STARVING):
+            case = _if_valid(_with_setting(case, key, value), case)
+    random = stream(seed, "hunt", "faults")
+    for fault in draw_outages(scenario, random) if calm else draw_faults(scenario, random):
         case = _if_valid(case.but({"faults": [*(case.document.get("faults") or []), fault]}), case)
     return case
 

@@ -30,6 +30,7 @@ _OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
     (("pipeline", "batch_rows_max"), _span(1, 25)),
     (("pipeline", "window"), _span(1_000, 64_000, "B")),
     (("pipeline", "ack_delay"), _span(1, 120, "s")),
+    (("pipeline", "ack_gaps_max"), _span(1, 32)),
     (("pipeline", "bundle_wait"), _span(1, 60, "s")),
     (("pipeline", "bundle_bytes_max"), _span(1_000, 64_000, "B")),
     (("pipeline", "backup_period"), _span(5, 60, "min")),
@@ -39,8 +40,15 @@ _OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
     (("pipeline", "frame_index_max"), _span(8, 500)),
     (("earth", "table", "write_capacity"), _span(1, 1000, "rows/s")),
     (("earth", "table", "latency"), _span(1, 5000, "ms")),
+    (("earth", "surgeon", "latency"), _span(100, 60_000, "ms")),
 )
 _OF_NODES: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = ((("pipeline", "ack_every"), _span(1, 200)),)
+
+
+STARVING: Final[frozenset[Key]] = frozenset(
+    {("pipeline", "window"), ("earth", "table", "write_capacity"), ("earth", "table", "latency")}
+)
+"""Settings whose small values delay everything for hours, as the bounds of calm seeds do not grant."""
 
 
 def draw_knobs(habitat: bool, random: Generator) -> list[tuple[Key, Any]]:

@@ -98,7 +98,10 @@ class Attested(NamedTuple):
 
 
 class AckMade(NamedTuple):
-    """Earth stated: verified up to `verified`, backed up to `trim`, with this root, under (term, counter)."""
+    """Earth stated: verified up to `verified`, backed up to `trim`, with this root, under (term, counter).
+
+    Below `complete_to`, `gaps` are all that is missing.
+    """
 
     stream: StreamId
     verified: int
@@ -106,6 +109,8 @@ class AckMade(NamedTuple):
     root: bytes
     term: int
     counter: int
+    gaps: tuple[tuple[int, int], ...] = ()
+    complete_to: int = 0
 
 
 class AckLearned(NamedTuple):

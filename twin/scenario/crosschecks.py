@@ -7,6 +7,7 @@ threshold and a bundle that no contact carries are mistakes, not no-ops.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from twin.scenario.errors import Key, RuleError
@@ -23,9 +24,15 @@ EARLIER: Final = "choose an earlier instant or a longer duration"
 
 def check_listed_once(scenario: ScenarioCore) -> None:
     """Raise `RuleError` when a guarantee is listed twice."""
-    for key, times in Counter(scenario.listed_guarantees).items():
-        if times > 1:
-            raise RuleError(f"{key} is listed {times} times", "list it once", ("guarantees",))
+    calm = (choice.key for choice in scenario.hunt.calm)
+    places: tuple[tuple[Iterable[str], Key], ...] = (
+        (scenario.listed_guarantees, ("guarantees",)),
+        (calm, ("hunt", "calm")),
+    )
+    for keys, place in places:
+        for key, times in Counter(keys).items():
+            if times > 1:
+                raise RuleError(f"{key} is listed {times} times", "list it once", place)
 
 
 def check_onset(scenario: ScenarioCore, fault: Fault, key: Key, edges: tuple[str, ...] = ()) -> None:

@@ -27,6 +27,7 @@ from twin.scenario.fields import InstantUs, Part, PositiveDurationUs, setting
 from twin.scenario.guarantees import Convergence, GuaranteeChoice, GuaranteeItem
 from twin.scenario.habitat import Habitat
 from twin.scenario.habitat_rules import check_habitat
+from twin.scenario.hunting import Hunting
 from twin.scenario.network import SkyNetwork
 from twin.scenario.pipeline import Earth, Edge, Pipeline
 from twin.scenario.weather import Weather
@@ -78,6 +79,7 @@ class ScenarioCore(Part):
         "What the scenario insists on, and the bounds.",
         source="assumed: the safety guarantees, which always run",
     )
+    hunt: Hunting = setting({}, "What `twin hunt` does with it.", source="key by key")
     _origin: Origin | None = PrivateAttr(default=None)
 
     @property

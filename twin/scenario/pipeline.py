@@ -27,6 +27,11 @@ class Pipeline(Part):
         "Bundles per cumulative ack in a bare scenario.",
         source="assumed: one signature per hundred bundles",
     )
+    ack_gaps_max: Annotated[int, Field(strict=True, ge=1, le=1000)] = setting(
+        32,
+        "Ranges of missing records that an ack names; the rest is named when these have come.",
+        source="assumed: an ack stays below 1.5 kB, as timers count it",
+    )
     far_end_allowance_us: DurationUs = setting(
         "2 s",
         "Processing time granted to the far end in every timer.",

@@ -54,7 +54,7 @@ from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.nodes.row_writer import Row, RowWriter
 from twin.pipeline.nodes.second_medium import SecondMedium
 from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
-from twin.pipeline.nodes.stream_on_earth import REMINDERS_MAX, StreamOnEarth
+from twin.pipeline.nodes.stream_on_earth import GAPS_MAX, REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.protector import HopKeySettings, Protector
@@ -85,6 +85,7 @@ class GatewaySettings(NamedTuple):
     """What the gateway is configured with; times in microseconds. `term` is higher than any used before.
 
     `devices` holds every registered signer, edges too. `surgeon_retry_us` is the first wait for a channel that is down.
+    `gaps_max` ranges of missing records are named in an ack.
     """
 
     name: str
@@ -103,6 +104,7 @@ class GatewaySettings(NamedTuple):
     bundle_bytes_max: int
     surgeon_retry_us: int
     hop_keys: HopKeySettings | None = None
+    gaps_max: int = GAPS_MAX
 
 
 class Gateway:
@@ -116,7 +118,7 @@ class Gateway:
         ids = count()
         self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
-        self._acks = AckMaker(s.term, s.signer, self.streams)
+        self._acks = AckMaker(s.term, s.signer, self.streams, s.gaps_max)
         self._transmissions = count()
         router = Router(s.plan, s.name)
         self._desks = {edge.name: self._desk(edge, router) for edge in s.edges}

@@ -15,7 +15,6 @@ from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Attestation, Gap
 
 GAPS_MAX = 32
-ROTTEN_GAPS_MAX = 16  # the rest is asked for when these have come
 REMINDERS_MAX = 200  # over a week of hourly backups; an edge that has not heard by then asks with its next frame
 
 
@@ -141,16 +140,17 @@ class StreamOnEarth:
             self.ahead.difference_update(unsigned)
         return bool(wanted)
 
-    def gaps(self) -> tuple[tuple[Gap, ...], int]:
-        """Ranges that have rotted or not arrived, at most GAPS_MAX, and the index up to which the list is complete.
+    def gaps(self, most: int = GAPS_MAX) -> tuple[tuple[Gap, ...], int]:
+        """Ranges that have rotted or not arrived, at most so many, and the index up to which the list is complete.
 
-        Of rotten rows only the first ranges are listed; the index says nothing of them.
+        Of rotten rows only the first ranges are listed, half of the list, and the rest when these have come; the index
+        says nothing of them.
         """
-        gaps = _ranges(sorted(self.rotten - self.queued))[:ROTTEN_GAPS_MAX]
+        gaps = _ranges(sorted(self.rotten - self.queued))[: max(1, most // 2)]
         at = self.stored
         for index in sorted(index for index in self.ahead | self.queued if index >= self.stored):
             if index > at:
-                if len(gaps) == GAPS_MAX:
+                if len(gaps) >= most:
                     break
                 gaps.append((at, index))
             at = index + 1

@@ -1,7 +1,7 @@
 """CBOR of plain values, to bytes and back: numbers, strings, arrays in definite lengths, booleans and nulls.
 
-One encoder and one decoder are kept: `cbor2.dumps` and `cbor2.loads` make one each time, which takes four to eight times
-as long as the work itself, and a fresh encoder has to find out anew what a named tuple is (an array).
+One encoder and one decoder are kept: `cbor2.dumps` and `cbor2.loads` make one each time, which takes four to eight
+times as long as the work itself, and a fresh encoder has to find out anew what a named tuple is (an array).
 """
 
 from __future__ import annotations

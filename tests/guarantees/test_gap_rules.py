@@ -1,0 +1,86 @@
+"""feedback_closure: an ack names what is missing, by hand-made traces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from traces import MONITOR, NOTHING, STREAM, Truth, always, broken, leaf, record, root, sealed, timed
+
+from twin.guarantees.loop_rules import FeedbackClosure
+from twin.guarantees.verdict import Checker
+from twin.pipeline.facts import AckMade, BundleSent, EpochClosed
+from twin.trace import HopDelivered, HopLost, HopSent, Radiated, RowStored
+
+DOWN = "edge-1->earth"
+Facts = list[tuple[Any, ...]]
+SEALED: Facts = [(0, MONITOR, sealed(index)) for index in range(5)]
+STORED: Facts = [(90, "table", RowStored("table", tuple(record(0)), leaf(0), b""))]
+
+
+def closure(truth: Truth) -> Checker:
+    return FeedbackClosure(truth, None, lambda _: always(), NOTHING, {MONITOR: 1}, "earth")
+
+
+def flown(number: int, *indices: int) -> Facts:
+    """A bundle of records leaves the edge."""
+    records = tuple((record(index), leaf(index)) for index in indices)
+    handed: Facts = [(number, "edge-1", BundleSent((1, 1, number), "earth", records, 0))] if indices else []
+    left = [(number, "edge-1", Radiated(DOWN, b"a bundle")), (number, "edge-1", HopSent(DOWN, number, 8))]
+    return [*handed, *left]
+
+
+def home(number: int) -> Facts:
+    return [(number + 50, "earth", HopDelivered(DOWN, number, 8, number))]
+
+
+def lost(number: int, cause: str = "loss") -> Facts:
+    return [(number + 50, "earth", HopLost(DOWN, number, 8, number, cause))]
+
+
+def says(gaps: tuple[tuple[int, int], ...], complete_to: int, verified: int = 1) -> Facts:
+    return [(100, "earth", AckMade(STREAM, verified, 0, root(verified), 1, 0, gaps, complete_to))]
+
+
+FOUR = [*flown(1, 0), *flown(2, 1), *flown(3, 2), *flown(4, 3), *home(1), *lost(2), *home(3), *home(4)]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "complete_to", "verdict"),
+    [(((1, 2),), 4, 0), ((), 4, 1), ((), 1, 0), (((1, 2),), 5, 1), (((1, 2), (4, 5)), 5, 0), (((2, 3),), 3, 1)],
+)
+def test_what_never_came_must_be_named_below_the_index_that_an_ack_states(
+    gaps: tuple[tuple[int, int], ...], complete_to: int, verdict: int
+) -> None:
+    assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *says(gaps, complete_to)])) == verdict
+
+
+UNKNOWN = [(60, "earth", HopDelivered(DOWN, 77, 8, 60))]
+PASSED_ON = [
+    (60, "orbiter", Radiated("orbiter->earth", b"a bundle")),
+    (60, "orbiter", HopSent("orbiter->earth", 1, 8)),
+    (70, "earth", HopDelivered("orbiter->earth", 1, 8, 60)),
+]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [*flown(9, 1), *home(9)],  # sent again
+        [*flown(9, 1), *lost(9, "node_down")],  # a second leader may have taken it
+        UNKNOWN,
+        PASSED_ON,
+        [(80, "table", RowStored("table", tuple(record(1)), leaf(1), b""))],
+        [(5, MONITOR, EpochClosed(record(1), 2, "key"))],
+    ],
+)
+def test_what_may_have_come_need_not_be_named(more: Facts) -> None:
+    assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *more, *says((), 4)])) == 0
+
+
+GROUND = [(60, "auditor", HopSent("auditor->earth", 1, 8)), (61, "earth", HopDelivered("auditor->earth", 1, 8, 60))]
+
+
+@pytest.mark.parametrize("mail", [[*flown(9), *home(9)], GROUND])
+def test_mail_brings_no_record(mail: Facts) -> None:
+    assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *mail, *says((), 4)])) == 1

@@ -18,8 +18,8 @@ _YAML_FILE: Final = re.compile(rb"""["']?[^\s"':{\[][^"'{\[]*\.ya?ml\b""")
 MARKS: Final = frozenset({"duration", "habitat", "traffic", "guarantees"})
 """What a scenario says beside its name; two of these tell it from other YAML, also where a third is mistyped."""
 KEYS: Final = MARKS | {
-    "clinic", "earth", "edge", "episodes", "faults", "hunt", "kernel", "network", "overload", "pipeline", "seed", "start",
-    "weather",
+    "clinic", "earth", "edge", "episodes", "faults", "hunt", "kernel", "network", "overload", "pipeline", "seed",
+    "start", "weather",
 }  # fmt: skip
 """What a scenario may change in the file that it extends."""
 

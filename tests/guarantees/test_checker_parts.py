@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from traces import root_of
+from traces import EDGES, root_of
 
 from twin.guarantees.availability import Availability, Belief, Passage
 from twin.guarantees.by_record import ByRecord
@@ -159,11 +159,22 @@ def cosigned(size: int, root: bytes | None = None, author: str = "edge-2") -> tu
 def test_a_witness_never_signs_a_head_that_shrank_or_has_another_root() -> None:
     """Bug 22. A witness that lost its medium does not know what it signed, and another author has another chain."""
     signed = [("d", sealed(index)) for index in range(3)]
-    assert watched(AppendOnly, [*signed, cosigned(2), cosigned(2), cosigned(3)]).violations == 0
-    assert watched(AppendOnly, [*signed, cosigned(3), cosigned(2)]).violations == 1
-    assert watched(AppendOnly, [*signed, cosigned(3), cosigned(2, author="edge-3")]).violations == 0
-    assert watched(AppendOnly, [*signed, cosigned(3), ("edge-1", MediumHolds(())), cosigned(2)]).violations == 0
-    assert watched(AppendOnly, [*signed, cosigned(3, leaf_of(b"?"))]).violations == 1
+    assert (
+        watched(lambda truth: AppendOnly(truth, EDGES), [*signed, cosigned(2), cosigned(2), cosigned(3)]).violations
+        == 0
+    )
+    assert watched(lambda truth: AppendOnly(truth, EDGES), [*signed, cosigned(3), cosigned(2)]).violations == 1
+    assert (
+        watched(lambda truth: AppendOnly(truth, EDGES), [*signed, cosigned(3), cosigned(2, author="edge-3")]).violations
+        == 0
+    )
+    assert (
+        watched(
+            lambda truth: AppendOnly(truth, EDGES), [*signed, cosigned(3), ("edge-1", MediumHolds(())), cosigned(2)]
+        ).violations
+        == 0
+    )
+    assert watched(lambda truth: AppendOnly(truth, EDGES), [*signed, cosigned(3, leaf_of(b"?"))]).violations == 1
 
 
 def test_nothing_checked_is_not_applicable_and_broken_where_listed() -> None:

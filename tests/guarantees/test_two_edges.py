@@ -2,6 +2,7 @@
 
 import pytest
 from traces import (
+    EDGES,
     MONITOR,
     NOTHING,
     SECOND,
@@ -124,42 +125,48 @@ def test_nothing_leaves_from_a_medium_that_does_not_hold_it() -> None:
 # ---------------------------------------------------------------- heads
 
 
+def append_only(truth: Truth) -> AppendOnly:
+    return AppendOnly(truth, EDGES)
+
+
 SEVEN = [(MONITOR, sealed(index)) for index in range(7)]
 
 
 def test_two_edges_sign_heads_of_one_stream_at_their_own_pace() -> None:
     heads = [("edge-1", signed(6)), ("edge-2", signed(3)), ("edge-1", signed(7, 6)), ("edge-2", signed(6, 3))]
-    assert broken(watched(AppendOnly, SEVEN + heads)) == 0
-    assert broken(watched(AppendOnly, [*SEVEN, *heads, ("edge-2", signed(7, 6, wrong=True))])) == 2
+    assert broken(watched(append_only, SEVEN + heads)) == 0
+    assert broken(watched(append_only, [*SEVEN, *heads, ("edge-2", signed(7, 6, wrong=True))])) == 2
 
 
 def test_a_head_whose_forerunner_nobody_heard_of_and_whose_root_is_forgotten_shows_its_own_root() -> None:
     """A crash fell between the medium and the word, and Earth's ack came meanwhile."""
     known = [*stored(*range(6), backup=True), *SEVEN[6:], ("edge-1", signed(3)), ("edge-1", DOWN)]
     forgotten = [("earth", acked(6, trim=6))]
-    assert broken(watched(AppendOnly, [*known, *forgotten, ("edge-1", signed(7, 5))])) == 0
-    assert broken(watched(AppendOnly, [*known, *forgotten, ("edge-1", signed(7, 5, wrong=True))])) == 1
-    assert broken(watched(AppendOnly, [*known, ("edge-1", signed(7, 5)._replace(proof=()))])) == 1
+    assert broken(watched(append_only, [*known, *forgotten, ("edge-1", signed(7, 5))])) == 0
+    assert broken(watched(append_only, [*known, *forgotten, ("edge-1", signed(7, 5, wrong=True))])) == 1
+    assert broken(watched(append_only, [*known, ("edge-1", signed(7, 5)._replace(proof=()))])) == 1
 
 
 def test_after_its_medium_was_lost_a_head_shrinks_only_where_no_witness_could_tell() -> None:
     before = [*SEVEN, ("edge-1", signed(3)), ("edge-1", signed(6, 3)), ("edge-1", DOWN)]
     lost, back = ("edge-1", MediumHolds(())), ("edge-1", Restarted(0))
     witness = [*SEVEN, ("edge-2", Restarted(0)), ("edge-2", HeadCosigned("edge-1", STREAM, 6, root(6)))]
-    assert broken(watched(AppendOnly, [*witness, *before[7:], lost, back, ("edge-1", signed(7))])) == 0
-    assert broken(watched(AppendOnly, [*witness, *before[7:], lost, back, ("edge-1", signed(7, 3))])) == 0
-    assert broken(watched(AppendOnly, [*witness, *before[7:], lost, back, ("edge-1", signed(5))])) == 1
-    assert broken(watched(AppendOnly, [*before, lost, back, ("edge-1", signed(5))])) == 0
+    assert broken(watched(append_only, [*witness, *before[7:], lost, back, ("edge-1", signed(7))])) == 0
+    assert broken(watched(append_only, [*witness, *before[7:], lost, back, ("edge-1", signed(7, 3))])) == 0
+    assert broken(watched(append_only, [*witness, *before[7:], lost, back, ("edge-1", signed(5))])) == 1
+    assert broken(watched(append_only, [*before, lost, back, ("edge-1", signed(5))])) == 0
     down, forgot = ("edge-2", DOWN), ("edge-2", MediumHolds(()))
-    assert broken(watched(AppendOnly, [*witness, *before[7:], lost, down, back, ("edge-1", signed(5))])) == 0
-    assert broken(watched(AppendOnly, [*witness, *before[7:], lost, forgot, back, ("edge-1", signed(5))])) == 0
-    assert broken(watched(AppendOnly, [*before, ("edge-1", signed(7, 3))])) == 1
+    assert broken(watched(append_only, [*witness, *before[7:], lost, down, back, ("edge-1", signed(5))])) == 0
+    assert broken(watched(append_only, [*witness, *before[7:], lost, forgot, back, ("edge-1", signed(5))])) == 0
+    assert broken(watched(append_only, [*before, ("edge-1", signed(7, 3))])) == 1
+    on_earth = [("auditor", Restarted(0)), ("auditor", HeadCosigned("edge-1", STREAM, 6, root(6)))]
+    assert broken(watched(append_only, [*SEVEN, *on_earth, *before[7:], lost, back, ("edge-1", signed(5))])) == 0
 
 
 def test_an_edge_that_comes_back_signs_what_its_medium_holds_although_all_else_is_forgotten() -> None:
     facts = [*stored(0, 1, 2, 3, 4, 5, 6, backup=True), ("edge-2", durable(0, 1, 2)), ("earth", acked(7, 6))]
-    assert broken(watched(AppendOnly, [*facts, ("edge-2", signed(3))])) == 0
-    assert broken(watched(AppendOnly, [*facts, ("edge-2", signed(3, wrong=True))])) == 1
+    assert broken(watched(append_only, [*facts, ("edge-2", signed(3))])) == 0
+    assert broken(watched(append_only, [*facts, ("edge-2", signed(3, wrong=True))])) == 1
 
 
 # ---------------------------------------------------------------- losses
@@ -351,8 +358,8 @@ def test_the_longest_prefix_of_any_edge_is_the_goal() -> None:
 def test_an_edge_that_adopted_a_stream_proves_from_where_it_took_it_up() -> None:
     before = [*stored(0, 1, 2, 3, 4, 5, 6), ("earth", acked(5)), ("edge-1", signed(3))]
     adopted = ("edge-1", Adopted(STREAM, 5))
-    assert broken(watched(AppendOnly, [*before, adopted, ("edge-1", signed(7, 5))])) == 0
-    assert broken(watched(AppendOnly, [*before, ("edge-1", signed(7, 5))])) == 1
+    assert broken(watched(append_only, [*before, adopted, ("edge-1", signed(7, 5))])) == 0
+    assert broken(watched(append_only, [*before, ("edge-1", signed(7, 5))])) == 1
 
 
 def test_after_a_crash_an_edge_may_state_what_all_others_have_forgotten() -> None:

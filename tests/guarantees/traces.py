@@ -21,6 +21,8 @@ MONITOR = "vitals-1"
 SIGNERS = {MONITOR: DEVICE, "edge-1": 101, "edge-2": 102}
 NOTHING: dict[str, int] = {}
 
+EDGES = ("edge-1", "edge-2")
+
 Fact = tuple[str, tuple[Any, ...]]
 Timed = tuple[float, str, tuple[Any, ...]]
 

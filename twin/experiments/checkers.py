@@ -83,7 +83,7 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
         ExactlyOnce(truth),
         StreamOrder(truth),
         _integrity(scenario, truth, of, constants_us),
-        AppendOnly(truth),
+        AppendOnly(truth, tuple(habitat.of_edge)),
         Convergence(truth, of, allow),
         _freshness(scenario, truth, habitat, constants_us),
         _feedback(scenario, truth, habitat, constants_us),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 from twin.guarantees.hashing import is_consistent
@@ -131,16 +132,20 @@ class AppendOnly(Checker):
     of, whose root must be that of what the devices signed; where the truth has forgotten that root, its own must be. A
     node that lost its medium does not know its last head: it
     may follow an older one, and both have the roots of what the devices signed, so one extends the other. Its next head
-    is no smaller than the last that could be told: by a witness that signed it, still holds that, and was up when the
-    node came back.
+    is no smaller than the last that could be told: by a witness on Mars that signed it, still holds that, and was up
+    when the node came back. Earth's word comes later.
+
+    Args:
+        edges: nodes that sign heads, and on Mars witness those of each other.
     """
 
     key = "append_only"
     not_applicable = "no head was signed: the run is shorter than a checkpoint period"
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, edges: Collection[str]) -> None:
         super().__init__()
         self._truth = truth
+        self._edges = frozenset(edges)
         self._last: dict[tuple[str, Key], _SignedHead] = {}
         self._jumps: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()
@@ -186,7 +191,9 @@ class AppendOnly(Checker):
         told = [
             size
             for (witness, of, signed), size in self._cosigned.items()
-            if (of, signed) == (author, stream) and self._up_since_us.get(witness, back_us) < back_us
+            if (of, signed) == (author, stream)
+            and witness in self._edges
+            and self._up_since_us.get(witness, back_us) < back_us
         ]
         return max(told, default=0)
 

@@ -267,3 +267,20 @@ def test_an_ack_that_says_nothing_new_does_not_end_the_patience():
     at_us = expire(sync)
     sync.acked(ack(0, device=2))
     assert sync.next_expiry_us() == at_us + ANSWER + 2 * OWLT + 20 * S
+
+
+def test_what_earth_has_lost_goes_before_what_was_never_sent_though_later_records_fill_the_window():
+    """Earth's table is restored: behind the gap nothing is verified, so the window opens by expiry alone."""
+    sync = loaded(12, window_bytes=300)
+    assert fly(sync) == [0, 1, 2]
+    sync.acked(ack(3))
+    assert fly(sync) == [3, 4, 5]
+    sync.acked(ack(0, made_us=T0))  # a new leader, which lost them
+    for index in range(3):
+        sync.offer(record(index), 100, repeat=True)
+    sync.acked(ack(0, gaps=((0, 3),), made_us=T0 + OWLT)._replace(gaps_complete_to=6))
+    assert fly(sync) == []
+    sync.expire(T0 + ANSWER)
+    assert fly(sync, T0 + ANSWER) == [0, 1, 2]
+    sync.acked(ack(6))
+    assert fly(sync, T0 + ANSWER) == [6, 7, 8]

@@ -78,17 +78,19 @@ class Downlink:
         """Queue an alert that is durable: it waits for nothing."""
         self._queue(record, urgent=True)
 
-    def _queue(self, record: RecordId, urgent: bool = False) -> None:
+    def _queue(self, record: RecordId, urgent: bool = False, repeat: bool = False) -> None:
         frame = self._streams[record.stream].frames.get(record.index)
         if frame is not None:  # else Earth has it already, from another edge
-            self.sync.offer(record, len(frame) + FRAME_OVERHEAD_BYTES, urgent)
+            self.sync.offer(record, len(frame) + FRAME_OVERHEAD_BYTES, urgent, repeat)
 
-    def resume(self, stream: Stream, urgent: bool = False) -> None:
-        """Queue what Earth is not known to have verified: after a restart, or when this edge is to carry the stream."""
+    def resume(self, stream: Stream, urgent: bool = False, lost: bool = False) -> None:
+        """Queue what Earth is not known to have verified: after a restart, when this edge is to carry the stream, or
+        when Earth has `lost` what it had.
+        """
         self.sync.verified[stream.id] = stream.verified
         for index in stream.frames:
             if stream.verified <= index < stream.durable:
-                self._queue(RecordId(*stream.id, index), urgent)
+                self._queue(RecordId(*stream.id, index), urgent, lost)
 
     def acked(self, ack: Ack) -> None:
         """Take a valid ack; what it misses below `verified` has rotted on Earth and goes again."""

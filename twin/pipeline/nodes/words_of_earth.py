@@ -128,7 +128,7 @@ class WordsOfEarth:
         stream.take(ack, raw)
         self._downlink.acked(ack)
         if fell:  # a new leader has lost rows, and the carrier may have lost them too: whoever holds them sends them
-            self._downlink.resume(stream, urgent=self._ledger.alarms.writes(stream.id))
+            self._downlink.resume(stream, urgent=self._ledger.alarms.writes(stream.id), lost=True)
         out.append(Report(AckLearned(stream.id, ack.verified, ack.trim, ack.term)))
         self._ledger.journal.append(journal.ACK, raw, out)
         self._ledger.journal.next.acks.append(ack)

@@ -109,8 +109,13 @@ class Synchronizer:
                 return self._sizes[queue[0]]
         return 0
 
-    def offer(self, record: RecordId, size_bytes: int, urgent: bool = False) -> None:
-        """Queue a record that is durable here, unless it is queued or in flight."""
+    def offer(self, record: RecordId, size_bytes: int, urgent: bool = False, repeat: bool = False) -> None:
+        """Queue a record that is durable here, unless it is queued or in flight.
+
+        Args:
+            repeat: Earth had it and has lost it. What came after it may fill the window, and is not verified before it:
+                so it goes before what was never sent.
+        """
         if record in self._sizes:
             return
         self._sizes[record] = size_bytes
@@ -118,7 +123,7 @@ class Synchronizer:
             self._alerts.add(record)
             self._urgent.append(record)
         else:
-            self._fresh.append(record)
+            (self._again if repeat else self._fresh).append(record)
 
     def demand(self, record: RecordId, size_bytes: int, made_us: int) -> None:
         """Queue a record that Earth had verified and has lost since: its row rotted. Earth said so at `made_us`."""

@@ -13,7 +13,7 @@ TEXT = """\
 name: small
 start: 2033-03-10T06:00:00Z
 duration: 40 min
-seed: 38
+seed: 13
 habitat:
   site: jezero
   crew: 1

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tqdm import tqdm
 
@@ -23,7 +23,8 @@ from twin.hunt.shrink import shrink
 from twin.hunt.trial import RAISED, Broken, trial
 from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
 
-US_PER_S = 1_000_000
+AHEAD: Final = 16
+"""Seeds that a process may be ahead of the slowest: results come in the order of seeds."""
 
 
 class Tried(NamedTuple):
@@ -137,7 +138,7 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
         try:
             for number in in_time():
                 waiting.append(pool.submit(one, number))
-                if len(waiting) >= 2 * jobs:
+                if len(waiting) >= AHEAD * jobs:
                     yield waiting.pop(0).result()
             for future in waiting:
                 yield future.result()

@@ -164,7 +164,8 @@ class DeviceAlone(Driven):
         if how == "of no auditor":
             return encode(signed_by(EARTH, newer._replace(audit=bytes(32))))
         if how == "of another epoch":
-            return encode(signed_by(EARTH, newer._replace(stream=self.device.stream.id)))
+            lie = newer._replace(stream=self.device.stream.id)
+            return encode(signed_by(STRANGER if lie.stream == ack.stream else EARTH, lie))
         if how == "of another log":  # both of Earth's keys sign it, and the rows are not what the device signed
             stream, root = self.device.stream, hashlib.sha256(ack.root).digest()
             audit = signer(AUDITOR).sign(audit_part(stream.id, stream.size, root))

@@ -186,10 +186,11 @@ class Driven:
         """At most `steps` things happen, a share `bad` of them wrong; on a busy day there is always something to do."""
         for _ in range(steps):
             waiting = len(self.requests) + len(self.messages)
-            if not waiting and busy:
-                self.work(random)
             if not waiting:
-                self.advance(self.wake_us())
+                if busy and random.random() < 0.5:
+                    self.work(random)
+                else:
+                    self.advance(self.wake_us())
                 continue
             place = random.randrange(waiting) if random.random() < bad else 0
             if place < len(self.requests):

@@ -129,9 +129,7 @@ class EdgeAlone(Driven):
             self.deliver(node, LinkChanged(EARTH, False))
 
     def crash(self, node: str, random: Random) -> None:
-        up = node in self.machines
-        if up:
-            self.machines[node] = None  # it says nothing more while its disk dies
+        if node in self.machines:
             self.disk.crash(random.random())
         super().crash(node, random)
 

@@ -99,7 +99,8 @@ class Earth:
         """The table is lost, and set up anew from the backup under another leader."""
         self.term += 1
         self._verified.clear()
-        self.table = {stream: dict(rows) for stream, rows in self.backup.items()}
+        # names of streams stand in the backup before anything of them is acked
+        self.table = {stream: dict(self.backup.get(stream, {})) for stream in self.table}
         self._saw("table", StoreRestored(tuple((*stream, len(rows)) for stream, rows in sorted(self.table.items()))))
 
 

@@ -55,6 +55,23 @@ class DeviceAlone(Driven):
     def device(self) -> Any:
         return self.machines.get(DEVICE)
 
+    def crash(self, node: str, random: Random) -> None:
+        """It stops. What it had said arrives now or never, and its key store asks the edges which of its keys they know.
+
+        Without both a device could begin anew under a key that an edge has just learned to be given up, and be refused
+        until it starts once more: a known weakness, for whose cure edges would have to say what they refuse.
+        """
+        super().crash(node, random)
+        mine = [m for m in self.messages if getattr(m[1], "source", "") == DEVICE]
+        self.messages = [m for m in self.messages if m not in mine]
+        self.heard = [m for m in self.heard if getattr(m[1], "source", "") != DEVICE]
+        for message in mine:
+            if random.random() < 0.5:
+                self.deliver(*message)
+        self._compare_notes()
+        if self.pending is not None and self.closed and self.edges[EDGE].knows_closed(self.closed[-1]):
+            self.signer, self.pending = self.pending, None
+
     def restart(self, node: str) -> None:
         settings = device_settings(NUMBER, edges=(EDGE, PEER), signer=self.signer, index_max=INDEX_MAX)
         self.blocks.clear()
@@ -112,6 +129,7 @@ class DeviceAlone(Driven):
         if self.pending is None and self.device is not None:
             self.rotations += 1
             self.pending = signer(f"{DEVICE}/{self.rotations}")
+            self.closed.clear()
             self.deliver(DEVICE, KeyReplaced(self.pending))
 
     def gather(self) -> None:
@@ -142,7 +160,14 @@ class DeviceAlone(Driven):
         """An edge comes back with an empty medium, and says so."""
         self.gather()  # or records would be destroyed that were accepted, which is nobody's fault here
         self.edges[name].forget()
+        self._compare_notes()
         self.messages.append((DEVICE, Received(name, encode(Hello(StreamId(NUMBER, 0))))))
+
+    def _compare_notes(self) -> None:
+        """Edges tell each other of the closing frames that they know."""
+        for edge in self.edges.values():
+            for other in self.edges.values():
+                edge.learn(other.closings)
 
     def forge(self, how: str, random: Random) -> None:
         """Somebody says what Earth never said, or says it again."""

@@ -131,12 +131,25 @@ class EdgeForDevice:
             case Hello(stream):
                 out.append(Send(event.source, encode(Expect(stream, self.sizes.get(stream, 0)))))
             case Closings(frames):
-                self._book.take(frames)
+                self.learn(frames)
             case Ack(stream, verified) if verified > self.sizes.get(stream, 0):
                 if problem_with_signatures(message, verifier(EARTH), verifier(AUDITOR)) is None:
                     self.sizes[stream] = verified
                     out.append(Report(Adopted(stream, verified)))
         return out
+
+    @property
+    def closings(self) -> tuple[bytes, ...]:
+        """The closing frames that it knows."""
+        return self._book.closings
+
+    def learn(self, closings: tuple[bytes, ...]) -> None:
+        """Take closing frames that somebody holds."""
+        self._book.take(closings)
+
+    def knows_closed(self, stream: StreamId) -> bool:
+        """Whether it has learned that the epoch is closed, and by which key the next one is signed."""
+        return self._book.is_closed(stream)
 
     def _offered(self, source: str, frame: bytes, out: list[Effect]) -> None:
         record = peek_record(frame)

@@ -56,7 +56,7 @@ class DeviceAlone(Driven):
         return self.machines.get(DEVICE)
 
     def crash(self, node: str, random: Random) -> None:
-        """It stops. What it had said arrives now or never, and its key store asks the edges which of its keys they know.
+        """It stops. What it had said arrives now or never, and its key store asks edges which of its keys they know.
 
         Without both a device could begin anew under a key that an edge has just learned to be given up, and be refused
         until it starts once more: a known weakness, for whose cure edges would have to say what they refuse.
@@ -200,7 +200,7 @@ class DeviceAlone(Driven):
 
     # ------------------------------------------------------------ healing
 
-    def chores(self) -> None:
+    def chores(self, _random: Random) -> None:
         self.gather()
         self.acknowledge()
 

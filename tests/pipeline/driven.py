@@ -208,7 +208,7 @@ class Driven:
             if node not in self.machines:
                 self.restart(node)
 
-    def chores(self) -> None:
+    def chores(self, random: Random) -> None:
         """What the world around the machines does now and then."""
 
     def home(self) -> bool:
@@ -232,7 +232,7 @@ class Driven:
                 return True
             if self.now_us >= chores_us:
                 chores_us = self.now_us + CHORES_US
-                self.chores()
+                self.chores(random)
             else:
                 self.advance(min(chores_us, self.wake_us()))
         return self.home()

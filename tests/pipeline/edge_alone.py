@@ -264,7 +264,7 @@ class EdgeAlone(Driven):
         if not self.usable:
             self.stow(False)
 
-    def chores(self) -> None:
+    def chores(self, _random: Random) -> None:
         for device in self.devices.values():
             self._offer(device)
         self.acknowledge()

@@ -67,7 +67,9 @@ class AuditorForGateway:
                 else:
                     self._attest(stream, size, out)
             case BackupCopied(stream, size):
-                proved = not self._wrong(BACKUP, stream, range(size))
+                attested = self._world.table.attestations().get(stream)
+                known = attested is not None and size <= attested.size
+                proved = known and not self._wrong(BACKUP, stream, range(size))
                 if proved:
                     self._state(BACKUP, self._statement(stream, size))
                 self._tell(BackupProved(stream, size, proved), out)

@@ -28,12 +28,14 @@ class Driven:
     """Drives machines; `messages` and `requests` are what is under way.
 
     Attributes:
-        nodes: the machines that may crash; all others are stand-ins, which do not.
+        nodes: the machines that are tried; all others are stand-ins, to whom nothing happens. They may crash, unless
+            `may_crash` says that what they hold in memory is what they promise.
         crash_after: after so many effects of the next event its node crashes; None: it does not.
         heard: what was delivered last, for whoever says it again.
     """
 
     nodes: tuple[str, ...] = ()
+    may_crash = True
 
     def __init__(self, oracles: Oracles) -> None:
         self.oracles = oracles
@@ -68,9 +70,9 @@ class Driven:
 
     def crash(self, node: str, random: Random) -> None:
         """A node stops; each request that it has made is carried out or not."""
-        if self.machines.pop(node, None) is None:
-            return
         self.crash_after = None
+        if not self.may_crash or self.machines.pop(node, None) is None:
+            return
         self.timers = {key: at_us for key, at_us in self.timers.items() if key[0] != node}
         mine = [request for request in self.requests if request[0] == node]
         self.requests = [request for request in self.requests if request[0] != node]
@@ -89,7 +91,7 @@ class Driven:
             return
         self.events += 1
         effects = machine.handle(event, self.local_us(node))
-        cut = None if node not in self.nodes else self.crash_after
+        cut = self.crash_after if self.may_crash and node in self.nodes else None
         done = effects if cut is None else effects[:cut]
         for effect in done:
             self.take(node, effect)

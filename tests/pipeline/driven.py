@@ -184,12 +184,21 @@ class Driven:
     def work(self, random: Random) -> None:
         """What people, devices and Earth do on an ordinary day, a piece of it."""
 
+    def flicker(self, random: Random) -> None:
+        """The power of a node fails, and is back."""
+        node = random.choice(self.nodes)
+        self.crash(node, random)
+        if node not in self.machines:
+            self.restart(node)
+
     def live(self, random: Random, steps: int, bad: float, busy: bool = False) -> None:
         """At most `steps` things happen, a share `bad` of them wrong; on a busy day there is always something to do."""
         for _ in range(steps):
             waiting = len(self.requests) + len(self.messages)
             if not waiting:
-                if busy and random.random() < 0.5:
+                if busy and random.random() < bad / 8:
+                    self.flicker(random)
+                elif busy and random.random() < 0.5:
                     self.work(random)
                 else:
                     self.advance(self.wake_us())

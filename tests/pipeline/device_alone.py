@@ -159,6 +159,7 @@ class DeviceAlone(Driven):
     def lose_an_edge(self, name: str) -> None:
         """An edge comes back with an empty medium, and says so."""
         self.gather()  # or records would be destroyed that were accepted, which is nobody's fault here
+        self._compare_notes()  # a closing frame that all have lost is nobody's to follow
         self.edges[name].forget()
         self._compare_notes()
         self.messages.append((DEVICE, Received(name, encode(Hello(StreamId(NUMBER, 0))))))

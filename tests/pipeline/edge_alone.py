@@ -242,17 +242,13 @@ class EdgeAlone(Driven):
     def forge(self, random: Random) -> None:
         """Somebody offers a frame that no device signed, or one signed with a key that was given up."""
         device = self.devices[random.choice(sorted(DEVICES))]
+        stream, key = random.choice([(device.author.stream, "stranger"), *device.given_up])
+        if key != "stranger" and not (self.edge and self.edge.ledger.keys.is_closed(stream)):
+            return  # as far as the edge can know, that may be the device itself
+        record = RecordId(*stream, len(device.frames.get(stream, ())))
+        if random.random() < 0.5:
+            record = RecordId(device.number, random.getrandbits(64), 0)
         body = encode_samples(Samples(T0, S, ("heart_rate_bpm",), ((250,),)))
-        streams = [(device.author.stream, "stranger"), *device.given_up]
-        stream, key = random.choice(streams)
-        indices = [len(device.frames.get(stream, ())), 0]
-        # whoever begins an epoch with a key that the edge does not yet know as given up may be its device
-        known = self.edge is not None and self.edge.ledger.keys.is_closed(stream)
-        epochs = [stream.epoch, random.getrandbits(64)] if known or key == "stranger" else [stream.epoch]
-        if key != "stranger" and not known:
-            return
-        epoch = random.choice(epochs)
-        record = RecordId(device.number, epoch, indices[0] if epoch == stream.epoch else 0)
         frame = seal(Frame(*record, SAMPLES, T0, body), apid=1, packet_count=0, signer=signer(key))
         self.saw(EDGE, Injected("frame forgery", "local", leaf_hash(frame)))
         self.deliver(EDGE, Received(device.name, encode(FrameOffer(frame, random.random() < 0.5))))

@@ -275,6 +275,14 @@ def test_a_leader_whose_term_is_over_says_again_what_was_true_in_its_term_and_no
     assert broken(watched(feedback, [*before, ("earth", acked(2, 2, 3))])) == 1, "a term that is not over"
 
 
+def test_what_it_says_again_is_held_against_what_it_said_where_the_root_is_forgotten_since() -> None:
+    learned = (MONITOR, AckLearned(STREAM, 3, 3, 2))
+    newer = [("earth", acked(3, 3, 2)), learned, ("earth", acked(3, 3, 2, 1))]
+    before = [*stored(0, 1, 2, backup=True), ("earth", acked(2, 0, 1)), *newer]
+    assert broken(watched(feedback, [*before, ("earth-2", acked(2, 0, 1))])) == 0
+    assert broken(watched(feedback, [*before, ("earth-2", acked(2, 0, 1)._replace(root=bytes(32)))])) == 1
+
+
 def test_rows_are_counted_anew_when_the_store_is_lost() -> None:
     checker = watched(ExactlyOnce, [*stored(0, 1, 2), ("table", StoreRestored(((*STREAM, 1),))), ("earth", row(1))])
     assert isinstance(checker, ExactlyOnce)

@@ -14,12 +14,9 @@ from small_world import HOMES, Disk, World
 
 from twin.pipeline.facts import (
     Accepted,
-    Adopted,
     AlarmRaised,
     EpochClosed,
     FrameSealed,
-    Rejected,
-    WitnessRefused,
 )
 from twin.pipeline.machine import (
     AlertMarked,
@@ -46,6 +43,7 @@ from twin.pipeline.wire.frame import seal as seal_frame
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.messages import FrameOffer, encode
 from twin.pipeline.wire.signing import Signer
+from twin.trace import AlertStored
 
 INDEX_MAX = 6
 REPLAYS_KEPT = 40
@@ -67,7 +65,6 @@ class HardWorld(World):
         self.pending_key: dict[int, Signer] = {}
         self.images: dict[str, list[Image]] = {EDGE: [], PEER: []}
         self.heard: list[tuple[str, Any]] = []
-        self.leaves: dict[RecordId, bytes] = {}
         self.raised: set[AlertKey] = set()
         self.put: dict[AlertKey, int] = {}
         self.sounding: list[tuple[str, AlertKey]] = []
@@ -98,8 +95,7 @@ class HardWorld(World):
         settings = edge_settings(edge, carries=carries)
         alarms = settings.alarms._replace(watches=dict.fromkeys(HOMES, WATCH))
         machine = Edge.recover(settings._replace(alarms=alarms), disk.durable, disk.start)
-        for stream in machine.streams.values():
-            self.durable[edge, stream.id] = stream.size
+        self.read_back(edge, machine)
         self.start(edge, machine)
         if not self.usable:
             self.deliver(edge, LinkChanged(EARTH, False))
@@ -167,6 +163,7 @@ class HardWorld(World):
             case PutAlert(number, alert, _):
                 is_new = alert not in self.put
                 self.put[alert] = self.put.get(alert, 0) + 1
+                self.saw("table", AlertStored(tuple(alert), not is_new))
                 self.deliver(node, AlertPut(number, is_new, not is_new))
             case TellSurgeon(number, _, _):
                 self.deliver(node, AlertTold(number))
@@ -209,8 +206,7 @@ class HardWorld(World):
 
     def check(self, node: str, fact: Any) -> None:
         match fact:
-            case FrameSealed(record, leaf):
-                assert self.leaves.setdefault(record, leaf) == leaf, "two frames under one identity"
+            case FrameSealed(record, _):
                 machine = self.machines[node]
                 if isinstance(machine, Device):
                     frames = self.sealed.setdefault(record.stream, [])
@@ -225,16 +221,9 @@ class HardWorld(World):
                 self.given_up[number].append((record.stream, self.signers[number]))
             case AlarmRaised(alert, _, _):
                 self.raised.add(alert)
-            case WitnessRefused() | Rejected():
-                pass
             case Accepted(stream, _, _) if stream.device in HOMES:
-                super().check(node, fact)
                 self.accepted[stream] = max(fact.end, self.accepted.get(stream, 0))
                 self.accepted_closing(stream.device, stream, fact.end)
-            case Adopted(stream, size):
-                self.durable[node, stream] = max(size, self.durable.get((node, stream), 0))
-            case _:
-                super().check(node, fact)
 
     def accepted_closing(self, number: int, stream: StreamId, end: int) -> None:
         """The secure element takes the new key once an edge holds the frame that names it."""

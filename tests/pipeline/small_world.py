@@ -3,7 +3,7 @@ engine.
 
 Everything that is under way lies in a list, and whoever drives the world takes out what comes next: messages
 may be lost, doubled and reordered; outcomes of effects may be late and out of order but come, as the contract
-of machines says. Invariants are checked as facts are reported.
+of machines says. What machines state and what is seen to happen is held against the guarantees (`oracles`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import hashlib
 from random import Random
 from typing import Any
 
+from oracles import Oracles
 from pipeline_parts import (
     AUDITOR,
     EARTH,
     EDGE,
+    EDGE_DEVICES,
     PEER,
     T0,
     S,
@@ -26,8 +28,9 @@ from pipeline_parts import (
     log_of,
 )
 
-from twin.pipeline.facts import Accepted, AckMade, Attested, HeadSigned, Rejected, Trimmed, WitnessRefused
+from twin.pipeline.facts import Rejected, WitnessRefused
 from twin.pipeline.ledger import journal
+from twin.pipeline.ledger.merkle import leaf_hash
 from twin.pipeline.machine import (
     Append,
     ArmSensor,
@@ -69,6 +72,7 @@ from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack, Attestation, decode
+from twin.trace import Crashed, HeadVisible, MadeDurable, MediumHolds, Restarted, RowStored
 
 HOMES = {1: EDGE, 2: PEER}
 
@@ -88,6 +92,7 @@ class World:
 
     def __init__(self) -> None:
         self.now_us = T0
+        self.oracles = Oracles({**{f"device-{number}": number for number in HOMES}, **EDGE_DEVICES})
         self.machines: dict[str, Any] = {}
         self.timers: dict[tuple[str, str], int] = {}
         self.messages: list[tuple[str, Any]] = []
@@ -95,12 +100,9 @@ class World:
         self.disks = {EDGE: Disk(), PEER: Disk()}
         self.usable = True
         self.sealed: dict[StreamId, list[bytes]] = {}
-        self.durable: dict[tuple[str, StreamId], int] = {}
         self.rows: dict[tuple[str, StreamId, int], bytes] = {}
         self.heads: dict[StreamId, tuple[int, int]] = {}
         self.attestations: dict[tuple[str, StreamId], Attestation] = {}
-        self.trims: dict[StreamId, int] = {}
-        self.acks: dict[StreamId, tuple[int, int, int, int]] = {}
         self.events = 0
         self.starts = 0
         self.blocks = 0
@@ -113,11 +115,16 @@ class World:
             standby = PEER if home == EDGE else EDGE
             self.start(f"device-{number}", Device(device_settings(number, edges=(home, standby))))
 
+    def saw(self, node: str, fact: tuple[Any, ...]) -> None:
+        """Tell the checkers."""
+        self.oracles.saw(self.now_us, node, fact)
+
     # ------------------------------------------------------------ nodes
 
     def start(self, node: str, machine: Any) -> None:
         self.machines[node] = machine
         self.starts += 1
+        self.saw(node, Restarted(0))
         self.deliver(node, Started(hashlib.sha256(f"{node} {self.starts}".encode()).digest()))
 
     def start_edge(self, edge: str) -> None:
@@ -126,13 +133,25 @@ class World:
         machine = Edge.recover(edge_settings(edge, carries=carries), disk.durable, disk.start)
         for stream in machine.streams.values():
             assert stream.log.root() == log_of(self.sealed[stream.id][: stream.size]).root()
-            self.durable[edge, stream.id] = stream.size
+        self.read_back(edge, machine)
         self.start(edge, machine)
         if not self.usable:
             self.deliver(edge, LinkChanged(EARTH, False))
 
+    def read_back(self, edge: str, machine: Edge) -> None:
+        """What an edge found on its medium: torn tails may hold more than was told, replaced media less."""
+        durable = {stream: truth.durable.get(edge, 0) for stream, truth in self.oracles.truth.streams.items()}
+        sizes = {tuple(stream.id): stream.size for stream in machine.streams.values()}
+        if any(sizes.get(stream, 0) < size for stream, size in durable.items()):
+            self.saw(edge, MediumHolds(tuple((*stream, size) for stream, size in sorted(sizes.items()))))
+            return
+        more = [(*of, n) for of, size in sorted(sizes.items()) for n in range(durable.get(of, 0), size)]
+        if more:
+            self.saw(edge, MadeDurable(tuple(more)))
+
     def stop(self, node: str) -> None:
-        self.machines.pop(node, None)
+        if self.machines.pop(node, None) is not None:
+            self.saw(node, Crashed(0, 0))
         self.outcomes = [(to, outcome) for to, outcome in self.outcomes if to != node]
         self.timers = {key: at_us for key, at_us in self.timers.items() if key[0] != node}
 
@@ -192,6 +211,7 @@ class World:
     def carry_out(self, node: str, effect: Any) -> None:
         match effect:
             case Report(fact):
+                self.saw(node, fact)
                 self.check(node, fact)
             case SetTimer(name, at_us):
                 self.timers[node, name] = max(at_us, self.now_us)
@@ -225,12 +245,11 @@ class World:
                 for entry in journal.scan(disk.flushing)[0]:
                     if entry.kind == journal.FRAME:
                         record = peek_record(entry.payload)
-                        self.durable[node, record.stream] = record.index + 1
+                        self.saw(node, MadeDurable((tuple(record),)))
                     elif entry.kind == journal.ADOPTED:
                         ack = decode(entry.payload)
                         assert isinstance(ack, Ack)
                         assert ack.verified <= self.attestations["table", ack.stream].size, "adopted where Earth said"
-                        self.durable[node, ack.stream] = ack.verified
                 disk.durable += disk.flushing
                 disk.flushing = b""
                 self.deliver(node, Synced(sync_id))
@@ -245,7 +264,9 @@ class World:
                 taken = rows[: len(rows) // 2] if refuse else rows
                 for record, frame in taken:
                     key = (store, record.stream, record.index)
-                    assert self.rows.setdefault(key, frame) == frame
+                    replaced = leaf_hash(self.rows[key]) if key in self.rows else b""
+                    self.rows[key] = frame
+                    self.saw(store, RowStored(store, tuple(record), leaf_hash(frame), replaced))
                 left = tuple(record for record, _ in rows[len(taken) :])
                 self.deliver(node, RowsWritten(number, left) if taken else StoreRefused(number, "throttled"))
             case ReadRows(number, store, stream, first, end):
@@ -258,11 +279,9 @@ class World:
                 if refuse:
                     self.deliver(node, StoreRefused(number, "throttled"))
                     return
-                before, _ = self.heads.get(stream, (0, 0))
                 if term >= self.term:
-                    assert size >= before
-                    assert all(("table", stream, index) in self.rows for index in range(size))
                     self.heads[stream] = (size, term)
+                    self.saw("table", HeadVisible(stream, size, term))
                 self.deliver(node, HeadWritten(number, term >= self.term))
             case WriteAttestation(number, store, stream, size, root, frontier, signature):
                 if refuse:
@@ -323,27 +342,8 @@ class World:
     # ------------------------------------------------------------ what must hold
 
     def check(self, node: str, fact: Any) -> None:
+        """What holds of honest machines besides the guarantees."""
         match fact:
-            case Accepted(stream, _, end):
-                assert end <= self.durable[node, stream]
-            case HeadSigned(stream, previous, size, root, _):
-                assert previous <= size <= self.durable[node, stream]
-                assert root == log_of(self.sealed[stream][:size]).root()
-            case Attested(stream, size, root):
-                assert root == log_of(self.sealed[stream][:size]).root()
-                assert all(("table", stream, index) in self.rows for index in range(size))
-            case AckMade(stream, verified, trim, _, term, counter):
-                assert trim <= verified <= self.attestations["table", stream].size
-                assert all(("backup", stream, index) in self.rows for index in range(trim))
-                last = self.acks.get(stream, (0, -1, 0, 0))
-                assert (term, counter) > last[:2]
-                if term == last[0]:
-                    assert verified >= last[2]
-                    assert trim >= last[3]
-                self.acks[stream] = (term, counter, verified, trim)
-                self.trims[stream] = max(trim, self.trims.get(stream, 0))
-            case Trimmed(stream, below):
-                assert below <= self.trims[stream]
             case WitnessRefused():
                 raise AssertionError(f"{node} refuses an honest edge: {fact}")
             case Rejected(what, reason):

@@ -1,17 +1,19 @@
 """Media fail and come back old, rotten or empty, devices crash and change keys, alarms sound, and somebody forges and
-repeats: then everything works again, and Earth has every prefix that an edge holds, and every alert.
+repeats: then everything works again, and Earth has every prefix that an edge holds, and every alert. At every step the
+guarantees hold (`oracles`).
 """
 
 from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hard_world import HardWorld
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pipeline_parts import EDGE, PEER
 from small_world import HOMES
+from solitude import bounded
 
 HEAL_HOURS = 12
 EVENTS_MAX = 20_000
@@ -91,16 +93,26 @@ class HardTimes(RuleBasedStateMachine):
         assert world.heal(lambda: False, 1) is False
         assert world.heal(world.home, HEAL_HOURS), "Earth lacks what an edge holds"
         assert world.events - before < EVENTS_MAX, "much ado about little"
-        for (store, stream, index), frame in world.rows.items():
-            assert store != "table" or world.sealed[stream][index] == frame
         if not world.media_replaced:
-            for stream, end in world.accepted.items():
-                assert world.heads[stream][0] >= end, "a record was accepted and is lost"
+            world.oracles.close()
             accepted = {a for a in world.raised if a.index < world.accepted.get(a.record.stream, 0)}
             assert accepted <= set(world.put), "an alert is lost"
 
 
 TestHardTimes = HardTimes.TestCase
-TestHardTimes.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestHardTimes.settings = bounded(40)
+
+
+@pytest.mark.xfail(strict=True, reason="edges refuse that start's epoch without a word, and later ones wait behind it")
+def test_a_device_that_starts_while_its_closing_frame_waits_for_the_disk_is_heard_again():
+    """Both edges know the next key from a closing frame that is not synced; its device starts with the one before."""
+    world = HardWorld()
+    world.heal(lambda: False, 1)
+    world.seal(1)
+    world.rotate(1)
+    while world.messages:
+        world.deliver(*world.messages.pop(0))
+    world.restart_device(1)
+    world.seal(1)
+    machine = world.machines["device-1"]
+    assert world.heal(lambda: all(epoch.stream.verified == epoch.stream.size for epoch in machine.epochs), HEAL_HOURS)

@@ -148,7 +148,7 @@ class FeedbackClosure(_Timed):
     ) -> None:
         super().__init__(truth, bound, of, constants_us)
         self._gaps = WordOfGaps(self, earth)
-        self._made: dict[Key, dict[int, int]] = {}
+        self._made: dict[Key, dict[int, tuple[int, bytes]]] = {}  # by term: verified and root, as said last
         self._highest: dict[Key, int] = {}
         self._known: dict[Key, int] = {}
         self._owners = owners
@@ -166,21 +166,26 @@ class FeedbackClosure(_Timed):
         truth = self._truth.of(stream)
         rows = truth.contiguous["table"]
         of_terms = self._made.setdefault(stream, {})
-        verified = of_terms.get(fact.term, 0)
+        verified, said = of_terms.get(fact.term, (0, b""))
         if fact.verified < verified:
             self.violate(at_us, node, (*stream, fact.verified), f"verified fell from {verified} to {fact.verified}")
         elif fact.verified < truth.trim and fact.term >= max(of_terms, default=0):
             # what a leader of a term that is over says again was true in its term, and Mars refuses it
             what = f"verified fell to {fact.verified} while Mars may have deleted all below {truth.trim}"
             self.violate(at_us, node, (*stream, fact.verified), what)
-        of_terms[fact.term] = max(verified, fact.verified)
+        root = truth.roots.at(fact.verified)
+        if root is None and fact.verified < truth.roots.kept:
+            # a leader whose term is over says again what was judged when it said it first
+            root = said if fact.verified == verified else fact.root
+        if fact.verified >= verified:
+            of_terms[fact.term] = (fact.verified, fact.root)
         if len(of_terms) > TERMS_KEPT:
             del of_terms[min(of_terms)]
         if fact.verified > rows:
             what = f"acked {fact.verified} records while row {rows} was not stored"
             self.violate(at_us, node, (*stream, rows), what)
             return
-        if truth.roots.at(fact.verified) != fact.root:
+        if root != fact.root:
             self.violate(
                 at_us, node, (*stream, fact.verified), "the acked root is not the root of what the device signed"
             )

@@ -132,6 +132,9 @@ class FeedbackClosure(_Timed):
 
     The bound, if the scenario asks for one, runs from the generation of a record's newest sample to the instant at
     which the node that signed it learns that Earth has verified it.
+
+    Args:
+        earth: the node that the ways down end at; None: nobody sees what arrives, and gaps are not judged.
     """
 
     key = "feedback_closure"
@@ -144,10 +147,10 @@ class FeedbackClosure(_Timed):
         of: Of,
         constants_us: Mapping[str, int],
         owners: Mapping[str, int],
-        earth: str,
+        earth: str | None,
     ) -> None:
         super().__init__(truth, bound, of, constants_us)
-        self._gaps = WordOfGaps(self, earth)
+        self._gaps = None if earth is None else WordOfGaps(self, earth)
         self._made: dict[Key, dict[int, tuple[int, bytes]]] = {}  # by term: verified and root, as said last
         self._highest: dict[Key, int] = {}
         self._known: dict[Key, int] = {}
@@ -158,7 +161,8 @@ class FeedbackClosure(_Timed):
     def watch(self, trace: Trace) -> None:
         trace.subscribe(AckMade, self._on_made)
         trace.subscribe(AckLearned, self._on_learned)
-        self._gaps.watch(trace)
+        if self._gaps is not None:
+            self._gaps.watch(trace)
 
     def _on_made(self, at_us: int, node: str, fact: AckMade) -> None:
         self.checked += 1

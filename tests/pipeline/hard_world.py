@@ -122,6 +122,7 @@ class HardWorld(World):
         if edge in self.machines:
             self.crash_edge(edge, random.random())
         self.media_replaced = True
+        self.replaced.add(edge)
         disk = self.disks[edge]
         if how == "empty":
             self.disks[edge] = Disk()

@@ -98,6 +98,7 @@ class World:
         self.messages: list[tuple[str, Any]] = []
         self.outcomes: list[tuple[str, Any]] = []
         self.disks = {EDGE: Disk(), PEER: Disk()}
+        self.replaced: set[str] = set()  # edges that come back with another medium
         self.usable = True
         self.sealed: dict[StreamId, list[bytes]] = {}
         self.rows: dict[tuple[str, StreamId, int], bytes] = {}
@@ -142,7 +143,8 @@ class World:
         """What an edge found on its medium: torn tails may hold more than was told, replaced media less."""
         durable = {stream: truth.durable.get(edge, 0) for stream, truth in self.oracles.truth.streams.items()}
         sizes = {tuple(stream.id): stream.size for stream in machine.streams.values()}
-        if any(sizes.get(stream, 0) < size for stream, size in durable.items()):
+        if edge in self.replaced or any(sizes.get(stream, 0) < size for stream, size in durable.items()):
+            self.replaced.discard(edge)
             self.saw(edge, MediumHolds(tuple((*stream, size) for stream, size in sorted(sizes.items()))))
             return
         more = [(*of, n) for of, size in sorted(sizes.items()) for n in range(durable.get(of, 0), size)]

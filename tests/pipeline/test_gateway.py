@@ -471,6 +471,18 @@ def test_a_row_that_rotted_after_it_was_attested_is_asked_of_mars_while_mars_mus
     assert told(machine, T0 + 8 * S).gaps == ()
 
 
+def test_a_rotten_row_is_asked_of_mars_again_with_every_backup_period_though_the_backup_waits_for_it():
+    """The ack that named it may be lost, and nothing else will come of a stream at rest."""
+    machine = gateway()
+    stored(machine, arrive(machine, FRAMES[:3]))
+    attested(machine, 3)
+    machine.handle(Received(AUDITOR, encode(RowsWrong(stream_of(), (1,)))), T0)
+    assert told(machine).gaps == ((1, 2),)
+    later_us = T0 + 3_600 * S
+    machine.handle(TimerFired("backup"), later_us)
+    assert told(machine, later_us + 2 * S).gaps == ((1, 2),)
+
+
 # ------------------------------------------------------------ ack desk
 
 

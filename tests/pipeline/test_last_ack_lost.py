@@ -23,7 +23,6 @@ def test_a_stream_at_rest_is_acked_again_until_mars_can_have_heard() -> None:
                 if not (destination in (EDGE, PEER) and isinstance(event, BundleArrived)):
                     world.deliver(destination, event)
         world.advance(min(world.timers.values()))
-    truth = world.oracles.truth
-    assert all(truth.of(tuple(stream)).trim == len(frames) for stream, frames in world.sealed.items())
+    assert all(world.oracles.truth.of(stream).trim == len(frames) for stream, frames in world.sealed.items())
     assert not trimmed_everywhere(world)
     assert world.heal(lambda: trimmed_everywhere(world), 2)

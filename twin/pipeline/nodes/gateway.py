@@ -398,8 +398,8 @@ class Gateway:
             if stream.visible > stream.verified:
                 self._auditor.head_moved(stream, out)
             if stream.verified > stream.trim:
-                self._second.copy(stream)
-            elif stream.reminders and (stream.rests or stream.rotten):
+                self._second.copy(stream)  # which a rotten row holds up until Mars has sent it again
+            if stream.reminders and (stream.rests or stream.rotten):
                 stream.reminders -= 1
                 self._want_ack(stream, now_us, out)
 

@@ -148,7 +148,7 @@ def test_check_hands_on_its_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     junit = tmp_path / "junit.xml"
     assert twin("check", "a.yaml", "b", "--seeds", "5", "--junit", str(junit)).exit_code == 0
     assert twin("check", "a.yaml", "--jobs", "2").exit_code == 0
-    assert seen == [([Path("a.yaml"), Path("b")], 5, junit, 1), ([Path("a.yaml")], 1, None, 2)]
+    assert seen == [([Path("a.yaml"), Path("b")], 5, junit, 1, None, None), ([Path("a.yaml")], 1, None, 2, None, None)]
 
 
 def test_report_of_what_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ import html
 import json
 import subprocess
 import sys
+import time
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 import small
 
 from twin.experiments.mission import Roles
-from twin.hunt import findings, page
+from twin.hunt import campaign, findings, page
 from twin.hunt.campaign import Tally, hunt, told
 from twin.hunt.case import Case
 from twin.hunt.draw import draw
@@ -122,6 +125,19 @@ def test_time_ends_a_campaign_and_changes_nothing_of_a_seed(tmp_path: Path) -> N
     assert (tally.tried, tally.findings.found) == (0, [])
 
 
+def dawdle(seed: int) -> int:
+    time.sleep(0.3)
+    return seed
+
+
+def test_what_nobody_has_begun_when_the_time_is_over_is_left_for_later() -> None:
+    """Dozens of seeds wait their turn; those that came to something have no gap among them."""
+    jobs = 2
+    came = list(campaign._tried(partial(dawdle), count(), jobs, time.monotonic() + 2.0))  # type: ignore[arg-type]
+    assert came == list(range(len(came)))
+    assert 0 < len(came) < campaign.AHEAD * jobs
+
+
 class Stumbles(Gateway):
     """A gateway that bears nothing."""
 
@@ -164,7 +180,7 @@ def test_a_full_disk_loses_nothing_that_was_found(tmp_path: Path, monkeypatch: p
 
     def full(self: findings.Findings, name: str, text: str) -> Path:
         if "smallest" in name:
-            monkeypatch.setattr(Path, "write_text", refuse)
+            monkeypatch.setattr(Path, "write_bytes", refuse)
         return write(self, name, text)
 
     def refuse(*_args: object, **_more: object) -> int:

@@ -19,11 +19,13 @@ class WholeFile:
         path: where.
         what: its kind, in words.
         option: what names it on the command line.
+        remedy: what to do where it cannot be written.
     """
 
     path: Path
     what: str
     option: str
+    remedy: str = "name a file that you may write"
 
     def refuse_unwritable(self) -> None:
         """Before anything runs: make the file's folder, and open the file that is to become it.
@@ -62,4 +64,4 @@ class WholeFile:
             raise self._refused(f"cannot be written: {(problem.strerror or str(problem)).lower()}") from problem
 
     def _refused(self, rule: str) -> ScenarioError:
-        return ScenarioError(f"{self.what} {self.path}", rule, self.option, "name a file that you may write")
+        return ScenarioError(f"{self.what} {self.path}", rule, self.option, self.remedy)

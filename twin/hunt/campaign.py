@@ -122,11 +122,14 @@ def _one(document: Document, roles: Roles | None, seed: int) -> Tried:
 
 
 def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float | None) -> Iterator[Tried]:
-    """Results in the order of seeds, until the time is over."""
+    """Results in the order of seeds, until the time is over; seeds that nobody has begun by then are left for later."""
+
+    def over() -> bool:
+        return until is not None and time.monotonic() >= until
 
     def in_time() -> Iterator[int]:
         for number in numbers:
-            if until is not None and time.monotonic() >= until:
+            if over():
                 return
             yield number
 
@@ -140,8 +143,11 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
                 waiting.append(pool.submit(one, number))
                 if len(waiting) >= AHEAD * jobs:
                     yield waiting.pop(0).result()
-            for future in waiting:
-                yield future.result()
+            while waiting:
+                while over() and waiting and waiting[-1].cancel():
+                    waiting.pop()
+                if waiting:
+                    yield waiting.pop(0).result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -5,8 +5,8 @@
     seed-17.smallest.yaml the smallest that breaks the same
     seed-17/              its run, with report.html: what broke, as a sequence diagram
 
-A case is written as soon as it is found, before anybody shrinks it, and each file at once or not at all: a full disk or
-a killed process loses nothing that was found.
+Each file is written at once or not at all, and a seed is done when all that it left is written: after a full disk or a
+killed process the campaign goes on with the seed that was not, and finds the same again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field, ValidationError
 
 from twin import __version__
+from twin.experiments.whole_file import WholeFile
 from twin.hunt.case import Case, Document
 from twin.hunt.trial import Broken
 from twin.scenario import ScenarioError
@@ -78,14 +79,8 @@ class Findings:
         return self._write(name, "".join(f"# {line}\n" for line in head) + case.text)
 
     def _write(self, name: str, text: str) -> Path:
-        path, fresh = self.folder / name, self.folder / f".{name}.partial"
-        try:
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(path)
-        except OSError as error:
-            rule = f"cannot be written: {os.strerror(error.errno or 0).lower()}"
-            remedy = "make room there, and hunt on with the same command"
-            raise ScenarioError(f"finding {path}", rule, "--out", remedy) from error
+        path = self.folder / name
+        WholeFile(path, "finding", "--out", "make room there, and hunt on with the same command").write(text.encode())
         return path
 
 

@@ -32,6 +32,7 @@ from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.nodes import gateway
 from twin.pipeline.nodes.ack_maker import AckMaker
 from twin.pipeline.nodes.earth_witness import EarthWitness
+from twin.pipeline.nodes.edge_intake import EdgeIntake
 from twin.pipeline.nodes.edge_journal import EdgeJournal
 from twin.pipeline.nodes.head_mover import HeadMover
 from twin.pipeline.nodes.stream_on_earth import StreamOnEarth
@@ -390,6 +391,13 @@ PLANTED = (
     ),
     # the other edge carries what has fallen silent, so that it comes late and not never
     Bug(15, "timer not re-armed", of("freshness"), LATE | of("bounded_resources"), Roles(edge=mars.NeverSendsAgain)),
+    Bug(
+        0,
+        "a device is not heard under its next key",
+        of("convergence"),
+        LATE,
+        plant=put((EdgeIntake, "_take", mars.hears_no_next_epoch)),
+    ),
     Bug(0, "the auditor falls silent", of("convergence"), LATE, Roles(auditor=earth.FallsSilent)),
     Bug(
         16,

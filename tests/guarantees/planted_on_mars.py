@@ -26,6 +26,7 @@ from twin.pipeline.nodes.edge_ledger import EdgeLedger
 from twin.pipeline.nodes.notary import Notary
 from twin.pipeline.nodes.witness import Witness
 from twin.pipeline.transport.routing import Router
+from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.key_book import STALE_KEY, WRONG_SIGNATURE, KeyBook
 from twin.pipeline.wire.messages import Ack, Checkpoint, CheckpointOffer, decode, encode, signed_part
@@ -298,6 +299,16 @@ class NeverSendsAgain(Edge):
         super().__init__(settings)
         self.downlink.sync.next_expiry_us = lambda: None  # type: ignore[method-assign]
         self.downlink.sync._missing = lambda *_: False  # type: ignore[method-assign]
+
+
+_take = EdgeIntake._take
+
+
+def hears_no_next_epoch(intake: EdgeIntake, record: RecordId, frame: bytes, now_us: int, out: list[Effect]) -> None:
+    """An edge refuses, without a word, what a device signs after its first closing frame."""
+    closed = {peek_record(closing).stream for closing in intake._ledger.keys.closings}
+    if record.stream in closed or all(of.device != record.device for of in closed):
+        _take(intake, record, frame, now_us, out)
 
 
 def _light_us(back: Router, here: str, there_us: int) -> int:

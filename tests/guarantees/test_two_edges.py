@@ -363,6 +363,13 @@ def test_the_longest_prefix_of_any_edge_is_the_goal() -> None:
     assert broken(timed(convergence, facts[:-1], end_s=500)) == 1
 
 
+def test_what_a_device_still_holds_has_to_come_too() -> None:
+    facts = [(0, *fact) for fact in stored(0, 1)] + [(1, "edge-1", durable(0))]
+    facts += [(3, "world", GenerationEnded()), (4, "auditor", Attested(STREAM, 1, root(1)))]
+    assert broken(timed(convergence, facts, end_s=500)) == 1
+    assert broken(timed(convergence, [*facts, (5, MONITOR, DOWN)], end_s=500)) == 0  # nobody promised it
+
+
 def test_an_edge_that_adopted_a_stream_proves_from_where_it_took_it_up() -> None:
     before = [*stored(0, 1, 2, 3, 4, 5, 6), ("earth", acked(5)), ("edge-1", signed(3))]
     adopted = ("edge-1", Adopted(STREAM, 5))

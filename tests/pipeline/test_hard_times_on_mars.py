@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
 from hard_world import HardWorld
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -103,7 +102,6 @@ TestHardTimes = HardTimes.TestCase
 TestHardTimes.settings = bounded(40)
 
 
-@pytest.mark.xfail(strict=True, reason="edges refuse that start's epoch without a word, and later ones wait behind it")
 def test_a_device_that_starts_while_its_closing_frame_waits_for_the_disk_is_heard_again():
     """Both edges know the next key from a closing frame that is not synced; its device starts with the one before."""
     world = HardWorld()

@@ -57,7 +57,10 @@ def frame_of(stream: StreamId, index: int, key: Signer) -> bytes:
 
 
 def closing_of(stream: StreamId, index: int, following: int, key: Signer, renewed: Signer) -> bytes:
-    body = encode_closing(index, following, renewed.suite, renewed.public)
+    return sealed_closing(stream, index, encode_closing(index, following, renewed.suite, renewed.public), key)
+
+
+def sealed_closing(stream: StreamId, index: int, body: bytes, key: Signer) -> bytes:
     return seal(Frame(*stream, index, CLOSING, T0, body), apid=1, packet_count=index, signer=key)
 
 
@@ -205,6 +208,33 @@ def test_a_thief_cannot_close_an_epoch_that_was_left_open():
     assert keys.take([closing_of(StreamId(1, 5), 1, 99, OLD, signer("a thief"))]) == []
     frame = frame_of(StreamId(1, 99), 0, signer("a thief"))
     assert keys.problem_with(frame, peek_record(frame)) == WRONG_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("closing", "problem"),
+    [
+        (closing_of(StreamId(1, 88), 0, 99, OLD, NEW), None),
+        (closing_of(StreamId(1, 88), 0, 99, OLD, signer("a thief")), STALE_KEY),
+        (closing_of(StreamId(1, 88), 0, 99, OLD, OLD), STALE_KEY),
+        (closing_of(StreamId(1, 88), 1, 99, OLD, NEW), STALE_KEY),
+        (closing_of(StreamId(1, 88), 0, FIRST.epoch, OLD, NEW), STALE_KEY),
+        (closing_of(StreamId(1, 88), 0, 99, signer("a thief"), NEW), WRONG_SIGNATURE),
+        (sealed_closing(StreamId(1, 88), 0, encode_closing(7, 99, NEW.suite, NEW.public), OLD), STALE_KEY),
+        (sealed_closing(StreamId(1, 88), 0, b"not CBOR", OLD), STALE_KEY),
+    ],
+    ids=["over", "thief's key", "old key", "not first", "epoch of old key", "thief", "later end", "garbage"],
+)
+def test_a_device_that_crashed_before_its_closing_frame_was_taken_may_close_its_start_at_once(closing, problem):
+    """It starts with the key that it was giving up: the epoch of that start holds nothing but its end."""
+    keys, following = learned()
+    assert keys.problem_with(closing, peek_record(closing)) == problem
+    if problem is None:
+        assert keys.learn(closing, peek_record(closing)) == StreamId(1, 99)
+        for stream in (following, StreamId(1, 99)):
+            frame = frame_of(stream, 0, NEW)
+            assert keys.problem_with(frame, peek_record(frame)) is None
+        again = book()
+        assert again.take(keys.closings) == [FIRST, StreamId(1, 88)]
 
 
 def test_a_closing_frame_under_the_same_key_gives_nothing_up():

@@ -1,4 +1,4 @@
-"""convergence: once faults stop, Earth's roots equal the edges' within the ideal drain plus k rounds."""
+"""convergence: once faults stop, Earth's roots equal those of Mars within the ideal drain plus k rounds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Allowance(NamedTuple):
 
 class Convergence(Checker):
     """Faults and generation stop at h: by h + B Earth's rows and roots equal those of the longest prefix that any
-    edge holds.
+    edge holds, and of all that its device still does: what no edge will hear is not at rest either.
 
     B is the ideal drain: the backlog at h sent without a pause over the contacts that are really usable, one light
     time, processing, and k retransmission rounds, each with its wait for a contact. A window lets so much leave for
@@ -145,7 +145,7 @@ class Convergence(Checker):
             return
         for stream, truth in sorted(self._truth.streams.items()):
             size = self._attested.get(stream, 0)
-            target = max(truth.durable.values(), default=0)
+            target = truth.end
             self.checked += 1
             if size < target and truth.destroyed(size):
                 continue  # no_loss lists it, and nothing behind it can be verified

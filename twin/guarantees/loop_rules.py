@@ -48,7 +48,7 @@ class _Timed(Checker):
         open_records = 0
         for stream, truth in sorted(self._truth.streams.items()):
             size = reached(stream)
-            end = truth.sealed if truth.sealed > truth.forgotten else max(truth.durable.values(), default=0)
+            end = truth.end
             if size >= end or truth.destroyed(truth.contiguous["table"]):
                 continue
             generated_us = truth.generated_us.get(size)

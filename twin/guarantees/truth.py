@@ -90,6 +90,11 @@ class StreamTruth:
         adopted = self.adopted
         return index >= self.forgotten or any(adopted.get(n, 0) <= index < size for n, size in self.durable.items())
 
+    @property
+    def end(self) -> int:
+        """Where the records end that the node that signed them, or any medium on Mars, has to show for itself."""
+        return self.sealed if self.sealed > self.forgotten else max(self.durable.values(), default=0)
+
     def gone(self, index: int) -> bool:
         """Whether nothing holds the record, on Mars or on Earth."""
         return not self.held(index) and not self.in_table(index)

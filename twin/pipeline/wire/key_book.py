@@ -7,12 +7,16 @@ epoch's final index, the next epoch and the key of that, which is the device's k
 |---|---|
 | an epoch that a closing frame named | under the key that stands there |
 | an epoch seen before | under the key that it was seen with (if `strict`: given up only where closed) |
-| a new epoch | under the device's key of now; under one that it gave up only where not `strict` |
+| a new epoch | under the device's key of now; under one that it gave up where not `strict`, or if it is over at once |
 | a closed epoch | up to its final index; beyond it is stale |
 
 Where the order of events is known (on an edge) `strict` refuses what nobody closed under a key that was given up: the
 device that left an epoch open has lost its rest, so whoever goes on there is somebody else. Earth sees
 frames late and out of order, over bundles that only an edge can seal, and leaves that judgement to the edge.
+
+An epoch is over at once whose first frame closes it, and names the device's key of now. So begins a device that crashed
+after it had sent a closing frame and before an edge said that it holds it: it starts with the old key, and is handed
+the new one again. Such a frame tells no measurement and brings no key, whoever sealed it.
 """
 
 from __future__ import annotations
@@ -83,9 +87,22 @@ class KeyBook:
             return STALE_KEY if self._strict and final is None and known in given_up else None
         if now.signs(frame):
             return None
-        if any(key.signs(frame) for key in given_up):
-            return STALE_KEY if self._strict else None
-        return WRONG_SIGNATURE
+        before = next((key for key in given_up if key.signs(frame)), None)
+        if before is None:
+            return WRONG_SIGNATURE
+        return STALE_KEY if self._strict and not self._is_over_at_once(frame, record, before) else None
+
+    def _is_over_at_once(self, frame: bytes, record: RecordId, signed_with: _Key) -> bool:
+        """Whether a new epoch's first frame is its last, and goes on under the device's key of now."""
+        if record.index or peek_kind(frame) != CLOSING:
+            return False
+        try:
+            closing = decode_closing(frame_body(frame, signed_with.signature_bytes))
+        except FrameError:
+            return False
+        now = self._keys_of(record.device)[-1]
+        following = self._epochs.get(StreamId(record.device, closing.next_epoch), now)
+        return closing.final_index == 0 and following is now and now.verifier.same_key(closing.next_public)
 
     def body(self, frame: bytes, record: RecordId) -> bytes:
         """Body of a frame that has no problem."""
@@ -108,18 +125,19 @@ class KeyBook:
     def _close(self, stream: StreamId, closing: Closing, frame: bytes) -> StreamId:
         following = StreamId(stream.device, closing.next_epoch)
         own = self._key_of(frame, stream)
+        keys = self._keys_of(stream.device)
         try:
             key = _Key(verifier(closing.next_suite, closing.next_public), SUITES[closing.next_suite].signature_bytes)
         except ValueError as error:
             raise FrameError(f"closing: {error}") from error
         if stream not in self._closings:
-            same = own.verifier.same_key(closing.next_public)
+            held = next((k for k in (own, keys[-1]) if k.verifier.same_key(closing.next_public)), None)
             self._epochs[stream] = own
-            self._epochs[following] = own if same else key
+            self._epochs.setdefault(following, held or key)
             self._finals[stream] = closing.final_index
             self._closings[stream] = frame
-            if not same:
-                self._keys_of(stream.device).append(key)
+            if held is None:
+                keys.append(key)
         return following
 
     def _keys_of(self, device: int) -> list[_Key]:

@@ -1,11 +1,11 @@
-"""National Early Warning Score 2 (Royal College of Physicians, 2017): points per parameter, aggregate, response.
+"""National Early Warning Score 2 (Royal College of Physicians, 2017): points per parameter, and what they call for.
 
 A value is first rounded to what the chart has room for: whole numbers, temperature to 0.1 degC. The chart does not say
 how; here **half goes up** (assumed: what a person does with a display), so 91.5 % is 92 % and -0.5 is 0. Values are
 integers or fractions, so a band's edge is exact.
 
-A parameter without a value is *missing*: it scores nothing, the score is incomplete, and the aggregate of the others
-is a lower bound, which may be high enough to act on.
+A parameter without a value is *missing*: it scores nothing, and the aggregate of the others is a lower bound, which may
+be high enough to act on (`rules`).
 
 Bands: RCP, "National Early Warning Score (NEWS) 2", 2017, chart 1; `tests/reference/news2.csv` holds scale 1. SpO2
 scale 2, for people whose target is 88 to 92 % by a clinician's decision: same chart; held against Echevarria et al.
@@ -15,7 +15,6 @@ scale 2, for people whose target is 88 to 92 % by a clinician's decision: same c
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -49,70 +48,11 @@ PARAMETERS: Final = (*CHART, OXYGEN)
 """Parameters of the score; `oxygen` is the flow given [L/min], and any flow is oxygen."""
 
 RED: Final = 3
+"""Points of one parameter that call for an urgent review, whatever the aggregate."""
 URGENT: Final = 5
+"""Aggregate from which the response is urgent."""
 EMERGENCY: Final = 7
-
-
-class Score(NamedTuple):
-    """A score: points of each known parameter, in the chart's order, and which parameters had no value."""
-
-    points: tuple[tuple[str, int], ...]
-    missing: tuple[str, ...]
-
-    @property
-    def aggregate(self) -> int:
-        """Sum of the known points; a lower bound where parameters are missing."""
-        return sum(points for _, points in self.points)
-
-    @property
-    def complete(self) -> bool:
-        """Whether no parameter is missing."""
-        return not self.missing
-
-    @property
-    def red(self) -> tuple[str, ...]:
-        """Parameters that score 3 alone."""
-        return tuple(parameter for parameter, points in self.points if points == RED)
-
-    @property
-    def response(self) -> str:
-        """What is certain of the clinical response.
-
-        "emergency" from 7 on, "urgent" for 5 and 6, "urgent review" for a single 3; else "low", or "incomplete"
-        where a missing parameter may hide more.
-        """
-        if self.aggregate >= EMERGENCY:
-            return "emergency"
-        if self.aggregate >= URGENT:
-            return "urgent"
-        if self.red:
-            return "urgent review"
-        return "low" if self.complete else "incomplete"
-
-
-def score(values: Mapping[str, Value | None], spo2_scale: int = 1) -> Score:
-    """Score one set of observations.
-
-    Args:
-        values: By parameter, in the chart's units; None or absent where there is no value that still counts.
-        spo2_scale: 1, or 2 where the target is 88 to 92 %.
-
-    Raises:
-        ValueError: A parameter that is not of this score, or another scale.
-    """
-    unknown = sorted(name for name in values if name not in PARAMETERS)
-    if unknown:
-        raise ValueError(f"NEWS2: {unknown[0]} is no parameter of the score; use one of {', '.join(PARAMETERS)}")
-    on_oxygen = (values.get(OXYGEN) or 0) > 0
-    known = []
-    missing = []
-    for parameter in PARAMETERS:
-        value = values.get(parameter)
-        if value is None:
-            missing.append(parameter)
-        else:
-            known.append((parameter, points(parameter, value, spo2_scale, on_oxygen)))
-    return Score(tuple(known), tuple(missing))
+"""Aggregate from which it is an emergency."""
 
 
 def points(parameter: str, value: Value, spo2_scale: int = 1, on_oxygen: bool = False) -> int:

@@ -12,6 +12,7 @@ constructor arguments and never ask which suite they hold.
 
 import hmac
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -57,6 +58,12 @@ class Verifier(Protocol):
         ...
 
 
+SIGNATURES_REMEMBERED = 4096
+"""A frame, ack or head is verified wherever it comes by, and again when it is sent again; the answer never changes.
+Some megabytes, and an hour or two of a clinic.
+"""
+
+
 class Suite(NamedTuple):
     """How to make both ends of a suite; `signature_bytes` is the length of its signatures."""
 
@@ -80,22 +87,32 @@ class _Ed25519Signer:
         self.sign = key.sign
 
 
+@lru_cache(maxsize=256)
+def _public_key(public: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
+@lru_cache(maxsize=SIGNATURES_REMEMBERED)
+def _is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        _public_key(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
 class _Ed25519Verifier:
-    __slots__ = ("_public", "_verify")
+    __slots__ = ("_public",)
 
     def __init__(self, public: bytes) -> None:
+        _public_key(public)  # a key that is none is refused here
         self._public = public
-        self._verify = Ed25519PublicKey.from_public_bytes(public).verify
 
     def same_key(self, public: bytes) -> bool:
         return hmac.compare_digest(self._public, public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        try:
-            self._verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        return _is_signed(self._public, message, signature)
 
 
 class _HmacSha256:

@@ -14,6 +14,7 @@ from twin.hunt.draw import draw
 from twin.hunt.faults import COUNT_MAX, HEALS_AT
 from twin.scenario import HabitatScenario, Scenario, load_scenario, read_plain
 from twin.scenario.fault_rules import over_us
+from twin.scenario.node_faults import ClockStep
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -59,6 +60,19 @@ def test_bundle_nodes_and_relays_are_hunted_too(name: str) -> None:
     own = len(load_scenario(SCENARIOS / f"{name}.yaml").faults)
     assert all(len(case.scenario.faults) >= own for case in found)
     assert sum(len(case.scenario.faults) for case in found) > 20 * (own + 2)
+
+
+def test_clocks_are_set_right_before_relays_pass_again() -> None:
+    path = SCENARIOS / "relay-safe-mode.yaml"
+    left: Counter[str] = Counter()
+    stepped = 0
+    for case in cases(path, 60):
+        for fault in case.scenario.faults:
+            if isinstance(fault, ClockStep):
+                stepped += 1
+                left[f"{case.seed} {fault.node}"] += fault.by_us
+    assert stepped > 4
+    assert set(left.values()) == {0}
 
 
 def test_what_is_written_is_read_back_as_it_was(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@
 
 Each bug is planted by source patch (`planting`, `bugs/`) into a copy of the package, and a fresh process hunts there
 (`hunter`): seeds of `scenarios/bench/hunt.yaml` with the faults and settings that they draw, in order, until one
-breaks something. What broke is every guarantee of that run, not only the first. A bug that names a published vector is
-also held against that test, which must pass in a sound copy and fail in the patched one. Beside an accomplice a bug is
+breaks something. What broke is every guarantee of that run, not only the first. A bug that names a vector is also held
+against that test, which must pass in a sound copy and fail in the patched one. Beside an accomplice a bug is
 killed where a guarantee breaks that the accomplice alone does not break under the same seed.
 
 Exit code 1 if a bug survives that says nothing of it, or one is killed that says that it survives.
@@ -127,14 +127,18 @@ def alone(outcomes: list[Outcome]) -> Counter[str]:
 
 def summary(outcomes: list[Outcome], listed: tuple[str, ...], seeds: int) -> list[str]:
     """What the matrix comes to."""
-    named = [found for found in outcomes if found.bug.number <= LISTED]
     counts = [found.seeds for found in outcomes if found.seeds is not None]
-    by_hunt = sum(found.seeds is not None for found in named)
-    lines = [
-        f"Of the {LISTED} listed bugs {len(named)} were tried: {by_hunt} killed by the hunt within {seeds} seeds each, "
-        f"{sum(found.killed for found in named) - by_hunt} more by a published vector. "
-        f"Of {len(outcomes) - len(named)} others {sum(f.seeds is not None for f in outcomes if f not in named)}."
-    ]
+    lines = []
+    for whose, some in (
+        (f"Of the {LISTED} listed bugs", [found for found in outcomes if found.bug.number <= LISTED]),
+        ("Of others", [found for found in outcomes if found.bug.number > LISTED]),
+    ):
+        by_hunt = sum(found.seeds is not None for found in some)
+        by_test = sum(found.killed for found in some) - by_hunt
+        lines.append(
+            f"{whose} {len(some)} were tried: {by_hunt} killed by the hunt within {seeds} seeds each, "
+            f"{by_test} more by a test (of a published vector, or of one machine alone)."
+        )
     if counts:
         lines.append(f"Seeds to kill: median {statistics.median(counts):g}, at most {max(counts)}.")
     single, ever = alone(outcomes), Counter(key for found in outcomes for key in found.broken)

@@ -15,7 +15,7 @@ Lines that stay and go must stand in that file exactly once, in this order: a pa
 |---|---|
 | `bug` | what is wrong |
 | `note` | more of it |
-| `vector` | a test of a published vector that kills it |
+| `vector` | a test that kills it: of a published vector, or of one machine alone |
 | `survives` | why no campaign kills it |
 | `accomplice` | a patch without which it cannot show; it lies, and the bug believes it |
 | `breaks` | what counts as a kill beside an accomplice, for the lie itself breaks the rest |

@@ -77,7 +77,8 @@ class Place(NamedTuple):
 _RARE: Final = ("1 %", "5 %", "20 %")
 _SELDOM: Final = ("0.1 %", "0.5 %", "2 %")
 _OFTEN: Final = ("5 %", "20 %", "50 %", "90 %")
-_STEPS: Final = ("-10 min", "-3 s", "1 h")
+_STEPS: Final = {"-10 min": "10 min", "-3 s": "3 s", "1 h": "-1 h"}
+"""Jumps of clocks, and what sets them right."""
 _DRIFTS: Final = ("-500 ppm", "100 ppm", "500 ppm")
 _Entry = tuple[str, Callable[[Place], Fault]]
 
@@ -112,7 +113,7 @@ _OF_A_HABITAT: Final[tuple[_Entry, ...]] = (
     ("bit_rot", lambda p: {"node": p.one(p.edges), **p.at()}),
     ("disk_swap", lambda p: {"node": p.one(p.edges), **p.down()}),
     ("snapshot_rollback", lambda p: {"node": p.one(p.edges), **_late(p), "age": p.seconds(60, p.breaks_s / 2)}),
-    ("clock_step", lambda p: {"node": p.one((*p.edges, *p.devices)), **p.at(), "by": p.one(_STEPS)}),
+    ("clock_step", lambda p: {"node": p.one((*p.edges, *p.devices)), **p.at(), "by": p.one(tuple(_STEPS))}),
     ("clock_drift", lambda p: {"node": p.one((*p.edges, *p.devices)), **p.during(), "rate": p.one(_DRIFTS)}),
     ("lead_off", lambda p: {"device": p.one(p.devices), **p.lasting()}),
     ("sensor_duplicate", lambda p: {"device": p.one(p.devices), **p.lasting()}),
@@ -181,7 +182,7 @@ def place_of(scenario: Scenario, random: Generator) -> Place:
 
 
 def draw_faults(scenario: Scenario, random: Generator) -> list[Fault]:
-    """Up to `COUNT_MAX` faults of any kinds that a scenario can have."""
+    """Up to `COUNT_MAX` faults of any kinds that a scenario can have, and what sets clocks right before relays pass."""
     place = place_of(scenario, random)
     in_habitat = isinstance(scenario, HabitatScenario)
     space = place.pairs or ("down", "up")
@@ -195,7 +196,14 @@ def draw_faults(scenario: Scenario, random: Generator) -> list[Fault]:
     if place.relays:
         menu.append(lambda: [{"kind": "relay_safe_mode", "relay": place.one(place.relays), **place.lasting()}])
     drawn = [place.one(menu)() for _ in range(int(random.integers(1, COUNT_MAX + 1)))]
-    return [fault for faults in drawn for fault in faults][:COUNT_MAX]
+    faults = [fault for faults in drawn for fault in faults][:COUNT_MAX]
+    return [*faults, *_clocks_set_right(faults, place)] if place.relays else faults
+
+
+def _clocks_set_right(faults: Sequence[Fault], place: Place) -> list[Fault]:
+    """Passes of relays last minutes: an edge whose clock stays off by more misses every one of them for ever."""
+    steps = [fault for fault in faults if fault["kind"] == "clock_step"]
+    return [{**step, "at": f"{round(place.breaks_s)} s", "by": _STEPS[step["by"]]} for step in steps]
 
 
 def draw_outages(scenario: Scenario, random: Generator) -> list[Fault]:

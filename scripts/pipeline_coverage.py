@@ -32,7 +32,6 @@ HUNTED = (
     "bench/campaign-mars.yaml",
     "first-light.yaml",
     "four-relays.yaml",
-    "relay-safe-mode.yaml",
     "bench/chain3.yaml",
 )
 """Scenarios whose drawn cases are tried as well; the first with all the seeds, the others with a fifth each."""

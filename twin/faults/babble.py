@@ -207,7 +207,7 @@ def _other_item(data: bytes, random: np.random.Generator) -> bytes:
     if choice == 2:
         return dumps([_NO_CODE, *fields[1:]])
     numbers = [at for at, value in enumerate(fields) if at and type(value) is int]
-    if choice == 3 and numbers:
+    if choice in (3, 4) and numbers:
         at = int(random.choice(numbers))
         fields[at] += 1
         return dumps(fields)

@@ -19,6 +19,8 @@ T = TypeVar("T")
 COUNT_MAX: Final = 8
 HEALS_AT: Final = 0.7
 """Share of the time in which data are generated after which nothing breaks any more."""
+BABBLED: Final = 0.25
+"""Share of the seeds in which somebody babbles."""
 _LONGEST: Final = 0.15
 
 
@@ -79,6 +81,7 @@ _SELDOM: Final = ("0.1 %", "0.5 %", "2 %")
 _OFTEN: Final = ("5 %", "20 %", "50 %", "90 %")
 _STEPS: Final = ("-10 min", "-3 s", "1 h")
 _DRIFTS: Final = ("-500 ppm", "100 ppm", "500 ppm")
+_PAUSES: Final = ("2 s", "20 s")
 _Entry = tuple[str, Callable[[Place], Fault]]
 
 _ON_LINKS: Final[tuple[_Entry, ...]] = (
@@ -196,6 +199,15 @@ def draw_faults(scenario: Scenario, random: Generator) -> list[Fault]:
         menu.append(lambda: [{"kind": "relay_safe_mode", "relay": place.one(place.relays), **place.lasting()}])
     drawn = [place.one(menu)() for _ in range(int(random.integers(1, COUNT_MAX + 1)))]
     return [fault for faults in drawn for fault in faults][:COUNT_MAX]
+
+
+def draw_babble(scenario: Scenario, random: Generator) -> list[Fault]:
+    """In every fourth seed somebody who babbles to a node of a habitat; drawn apart, so that it moves no other draw."""
+    place = place_of(scenario, random)
+    nodes = (*place.edges, *place.devices, "gateway", "auditor")
+    if not isinstance(scenario, HabitatScenario) or random.random() >= BABBLED:
+        return []
+    return [{"kind": "babble", "node": place.one(nodes), **place.lasting(), "every": place.one(_PAUSES)}]
 
 
 def draw_outages(scenario: Scenario, random: Generator) -> list[Fault]:

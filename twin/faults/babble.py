@@ -6,7 +6,7 @@
 | `tail` | bytes follow its end | the neighbour's |
 | `changed` | one byte is another | the neighbour's |
 | `stranger` | the whole of it | of one who has no say here |
-| `misaddressed` | a whole one of a kind that is not for the node | a neighbour's |
+| `misaddressed` | a whole one of a kind, or about a checkpoint, that is not for the node | a neighbour's |
 | `fields` | a field of another type or value, one too many or too few, an unknown code | the neighbour's |
 | `block` | a bundle, altered in one of its blocks (`babbled_bundles`) | its source's |
 
@@ -149,7 +149,7 @@ def babble(way: str, listener: Listener, heard: Sequence[Word], random: np.rando
         beyond = _beyond(listener, decode(word.data)) if random.random() < 0.25 else None
         if beyond is not None:
             return Said(way, _neighbour(word, listener, random), encode(beyond))
-        return _named(way, listener, word, _other_fields(word.data, random), random)
+        return _named(way, listener, word, _other_fields(word.data, heard, random), random)
     return _named(way, listener, word, _noise_within(way, word.data, random), random)
 
 
@@ -184,12 +184,17 @@ def _with_inner(message: Any, change: Callable[[bytes], bytes], random: np.rando
     return changed
 
 
-def _other_fields(data: bytes, random: np.random.Generator) -> bytes:
-    """The word with a field of another type or value, with one too many or too few, or under an unknown code."""
+def _other_fields(data: bytes, heard: Sequence[Word], random: np.random.Generator) -> bytes:
+    """The word with a field of another type or value, with one too many or too few, or under an unknown code; or that
+    of a word in it, or another word in the place of that.
+    """
     message = decode(data)
-    if isinstance(message, _INNER) and not isinstance(message, FrameOffer) and random.random() < 0.5:
-        return encode(_with_inner(message, lambda inner: _other_item(inner, random), random))
-    return _other_item(data, random)
+    if not isinstance(message, _INNER) or isinstance(message, FrameOffer) or random.random() < 0.5:
+        return _other_item(data, random)
+    strange = _one([word.data for word in heard if _kind(word) in (Hello, Accept, Expect, HeadMoved)], random)
+    if strange is not None and random.random() < 0.25:
+        return encode(_with_inner(message, lambda _: strange, random))
+    return encode(_with_inner(message, lambda inner: _other_item(inner, random), random))
 
 
 def _other_item(data: bytes, random: np.random.Generator) -> bytes:
@@ -259,6 +264,8 @@ def _is_not_for(word: Word, listener: Listener) -> bool:
     kind = _kind(word)
     if kind is Hello and listener.role == Role.DEVICE:
         return word.source == listener.name  # its own, come back
+    if kind is Cosign and listener.role == Role.EDGE:
+        return decode(word.data)[0] != listener.name  # of another's checkpoint
     return kind not in _TAKES[listener.role]
 
 

@@ -28,6 +28,9 @@ FAULTS = (
     "kind: bundle_forgery, link: down, at: 20 min",
     "kind: bundle_forgery, link: up, at: 20 min",
     "kind: bundle_replay, link: down, rate: 20 %, delay: 2 min",
+    "kind: babble, node: edge-1, at: 20 min, for: 8 min",
+    "kind: babble, node: vitals-1, at: 20 min, for: 8 min, every: 5 s",
+    "kind: babble, node: auditor, at: 20 min, for: 8 min",
     # edges and devices
     "kind: edge_crash, node: edge-1, at: 20 min, down: 2 min",
     "kind: device_crash, device: vitals-1, at: 20 min, down: 2 min",

@@ -204,6 +204,19 @@ def said_again(kind: str, heard_as: type[Any], written_by: type[Any]) -> Mark:
     return mark
 
 
+def babbled_at(node: str, times: int) -> Mark:
+    """So many senseless things reach the node, and it refuses three of four at once and in the open, none of which it
+    had to refuse before (the others are true words said again, or belong to nobody).
+    """
+
+    def mark(story: Story, calm: Story) -> bool:
+        put_in = [at for _, at, fact in story.entries if type(fact) is Injected and fact.kind == "babble"]
+        refused = len(story.at(node, Rejected)) - len(calm.at(node, Rejected))
+        return put_in == [node] * times and refused >= 0.75 * times
+
+    return mark
+
+
 def crashed(*nodes: str) -> Mark:
     def mark(story: Story, _calm: Story) -> bool:
         return {node for _, node, fact in story.entries if type(fact) is Crashed} == set(nodes)
@@ -381,6 +394,7 @@ ALONE: dict[str, tuple[str, Mark]] = {
     "bundle_forgery": ("link: up, at: 15 min", injected_and_refused("bundle_forgery", "bundle", "unprotected")),
     "bundle_replay": ("link: down, at: 25 min, delay: 10 min", said_again("bundle_replay", BundleArrived, WriteRows)),
     "frame_replay": ("device: vitals-1, at: 25 min, delay: 10 min", said_again("frame_replay", Received, Append)),
+    "babble": ("node: edge-1, at: 10 min, for: 10 min", babbled_at("edge-1", 30)),
     "edge_crash": ("node: edge-1, at: 15 min, down: 3 min", crashed("edge-1")),
     "device_crash": ("device: vitals-1, at: 15 min, down: 3 min", crashed("vitals-1")),
     "earth_crash": ("node: gateway, at: 15 min, down: 3 min", crashed("earth")),

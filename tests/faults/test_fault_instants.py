@@ -197,6 +197,7 @@ EVERY_KIND = {
     "bundle_forgery": "link: up, at: random",
     "bundle_replay": "link: down, rate: 1 %, delay: 1 h",
     "frame_replay": "device: vitals-2, at: 2 h, delay: 1 h",
+    "babble": "node: auditor, at: random, for: 10 min",
     "edge_crash": "node: edge-1, at: random, count: 2, down: 1 min",
     "device_crash": "device: vitals-1, at: random, down: 1 min",
     "earth_crash": "node: auditor, at: random, down: 1 min",

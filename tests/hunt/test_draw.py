@@ -11,7 +11,8 @@ import small
 from twin.faults.resolve import resolve
 from twin.hunt.case import Case
 from twin.hunt.draw import draw
-from twin.hunt.faults import COUNT_MAX, HEALS_AT
+from twin.hunt.faults import COUNT_MAX, HEALS_AT, draw_faults
+from twin.randomness import stream
 from twin.scenario import HabitatScenario, Scenario, load_scenario, read_plain
 from twin.scenario.fault_rules import over_us
 from twin.scenario.node_faults import ClockStep
@@ -52,6 +53,20 @@ def test_cases_are_scenarios_whose_faults_are_over_in_time(tmp_path: Path) -> No
     assert len(kinds) >= 34
     assert min(kinds.values()) >= 3, kinds
     assert turned > 60
+
+
+def test_who_babbles_is_drawn_apart_and_comes_last(tmp_path: Path) -> None:
+    """Every fault that a seed drew before there was babble, it still draws."""
+    path = small.scenario_file(tmp_path)
+    scenario = load_scenario(path)
+    babbled = 0
+    for seed, case in enumerate(cases(path, 60)):
+        *others, last = case.scenario.faults
+        assert all(fault.kind != "babble" for fault in others)
+        babbled += last.kind == "babble"
+        drawn = iter([fault["kind"] for fault in draw_faults(scenario, stream(seed, "hunt", "faults"))])
+        assert all(fault.kind in drawn for fault in others)  # in that order; what contradicts something is left out
+    assert 9 <= babbled <= 21
 
 
 @pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])

@@ -44,6 +44,7 @@ from twin.pipeline.machine import (
     Synced,
     TimerFired,
     Transmit,
+    Transmitted,
     TruncateJournal,
 )
 from twin.pipeline.nodes.edge import CHECKPOINT, Edge
@@ -52,6 +53,7 @@ from twin.pipeline.wire.messages import (
     Accept,
     CheckpointOffer,
     Cosign,
+    Cosigned,
     Expect,
     FrameOffer,
     Hello,
@@ -381,8 +383,26 @@ def test_a_cosignature_that_proves_nothing_lets_nothing_be_forgotten(change, rea
     cosign = Cosign(EDGE, 0, PEER, bytes(32), ((stream_of(), 3),))._replace(**change)
     if "signature" not in change:
         cosign = signed_by(PEER, cosign)
-    assert why_rejected(edge.handle(Received(PEER, encode(cosign)), T0)) == reason
+    effects = edge.handle(Received(PEER, encode(cosign)), T0)
+    assert why_rejected(effects) == reason
     assert edge.notary.signed_by_all(edge.streams[stream_of()]) == 0
+
+
+def radiated(edge: Edge, effects: list) -> list:
+    """Payloads of all that leaves for Earth one after the other."""
+    found = payloads(effects)
+    for transmit in of(effects, Transmit):
+        found += radiated(edge, edge.handle(Transmitted(transmit.id, EARTH), T0))
+    return found
+
+
+def test_a_cosignature_that_is_refused_is_no_reason_to_radiate_the_one_before_again():
+    edge, medium = holding(3)
+    radiated(edge, run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium))
+    genuine = signed_by(PEER, Cosign(EDGE, 0, PEER, bytes(32), ((stream_of(), 3),)))
+    assert radiated(edge, edge.handle(Received(PEER, encode(genuine)), T0)) == [Cosigned((encode(genuine),))]
+    forged = genuine._replace(signature=bytes(32))
+    assert radiated(edge, edge.handle(Received(PEER, encode(forged)), T0)) == []
 
 
 def test_snapshots_remembered_during_a_long_silence_are_bounded():

@@ -310,6 +310,22 @@ def test_a_peer_tells_a_starting_edge_which_keys_were_given_up():
     assert why_rejected(give(again, frame_of(StreamId(1, 4711), 0, OLD), Medium())) == STALE_KEY
 
 
+@pytest.mark.parametrize(
+    "senseless",
+    [b"no frame", sealed_closing(StreamId(1, 4710), 0, b"no closing", NEW)],
+    ids=["no frame", "its body is no closing"],
+)
+def test_a_closing_frame_beside_a_senseless_one_is_remembered_over_a_restart_too(senseless):
+    """Nobody in particular says which epochs were closed, so anybody may put something beside the truth."""
+    _, frames = rotated()
+    edge, medium = settled_edge(edge_settings()), Medium()
+    both = encode(Closings((frames[2], senseless)))
+    effects = run_syncs(edge, edge.handle(Received("edge-2", both), T0), T0, medium)
+    assert len(facts(effects, Rejected)) == 1
+    for node in (edge, settled_edge(edge_settings(), medium.synced)):
+        assert why_rejected(give(node, frame_of(StreamId(1, 4711), 0, OLD), Medium())) == STALE_KEY
+
+
 def test_a_device_hands_its_closing_frames_to_an_edge_that_lost_the_stream():
     machine, frames = rotated()
     machine.handle(Received(EDGE, encode(Accept(FIRST, 3))), T0)

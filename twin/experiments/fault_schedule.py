@@ -1,9 +1,9 @@
 """Lets every fault of a habitat happen: at its instant, to its victim, for as long as it lasts.
 
 Faults that act on what passes (`disturbances.link_faults`, `real_rates`, `surprise_outages`) and on flushes
-(`flush_faults`) are handed to the models when those are built; forgeries and replays are the `Intruder`'s. All others
-stand here. Of faults of one kind at one place that overlap, each is over at its own end, and the place heals with the
-last.
+(`flush_faults`) are handed to the models when those are built; forgeries and replays are the `Intruder`'s, senseless
+words the `Babbler`'s. All others stand here. Of faults of one kind at one place that overlap, each is over at its own
+end, and the place heals with the last.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ class FaultSchedule:
             case TableUnprocessed() | TableTimeout() | TableStaleRead():
                 self._while(fault, self._trouble_table, (fault, stream(self._scenario.seed, *name)))
             case _:
-                pass  # acts on what passes: the models and the intruder hold it
+                pass  # acts on what passes: the models, the intruder and the babbler hold it
 
     # ------------------------------------------------------------ faults that last
 

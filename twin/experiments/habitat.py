@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from twin.experiments import disturbances
+from twin.experiments.babbler import Babbler, Earshot
 from twin.experiments.calendar_tables import write_calendar
 from twin.experiments.checkers import Habitat, checkers_of
 from twin.experiments.clinic_settings import rules_of
@@ -257,6 +258,8 @@ class HabitatBuilder:
         victims = {d.name: Victim(d.name, d.device, d.apid, d.home, d.channels, d.keys.signer) for d in self.devices}
         reach = Reach(self.links, self.mars_network, self.edges, {**endpoints, EARTH: EARTH_ENDPOINT}, victims)
         Intruder(host, scenario, reach)
+        edges_of = {d.name: d.edges for d in self.devices}
+        Babbler(host, scenario, Earshot(self.mars_network, self.earth_network, self.links, self.edges, edges_of))
         for start_us, end_us in self.stows:
             host.call_at(start_us, self.antenna.stow, True)
             host.call_at(end_us, self.antenna.stow, False)

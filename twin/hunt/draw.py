@@ -7,7 +7,7 @@ from typing import Any
 
 from twin.hunt.calm import calmed, is_calm
 from twin.hunt.case import Case, Document
-from twin.hunt.faults import draw_faults, draw_outages
+from twin.hunt.faults import COUNT_MAX, draw_babble, draw_faults, draw_outages
 from twin.hunt.knobs import STARVING, Key, draw_knobs
 from twin.randomness import stream
 from twin.scenario import HabitatScenario, Scenario, ScenarioError
@@ -31,7 +31,10 @@ def draw(document: Document, scenario: Scenario, seed: int) -> Case:
         if not (calm and key in STARVING):
             case = _if_valid(_with_setting(case, key, value), case)
     random = stream(seed, "hunt", "faults")
-    for fault in draw_outages(scenario, random) if calm else draw_faults(scenario, random):
+    drawn = draw_outages(scenario, random) if calm else draw_faults(scenario, random)
+    if not calm:
+        drawn = [*drawn, *draw_babble(scenario, stream(seed, "hunt", "babble"))][:COUNT_MAX]
+    for fault in drawn:
         case = _if_valid(case.but({"faults": [*(case.document.get("faults") or []), fault]}), case)
     return case
 

@@ -19,6 +19,8 @@ T = TypeVar("T")
 COUNT_MAX: Final = 8
 HEALS_AT: Final = 0.7
 """Share of the time in which data are generated after which nothing breaks any more."""
+BABBLED: Final = 0.25
+"""Share of the seeds in which somebody babbles."""
 _LONGEST: Final = 0.15
 
 
@@ -80,6 +82,7 @@ _OFTEN: Final = ("5 %", "20 %", "50 %", "90 %")
 _STEPS: Final = {"-10 min": "10 min", "-3 s": "3 s", "1 h": "-1 h"}
 """Jumps of clocks, and what sets them right."""
 _DRIFTS: Final = ("-500 ppm", "100 ppm", "500 ppm")
+_PAUSES: Final = ("2 s", "20 s")
 _Entry = tuple[str, Callable[[Place], Fault]]
 
 _ON_LINKS: Final[tuple[_Entry, ...]] = (
@@ -204,6 +207,15 @@ def _clocks_set_right(faults: Sequence[Fault], place: Place) -> list[Fault]:
     """Passes of relays last minutes: an edge whose clock stays off by more misses every one of them for ever."""
     steps = [fault for fault in faults if fault["kind"] == "clock_step"]
     return [{**step, "at": f"{round(place.breaks_s)} s", "by": _STEPS[step["by"]]} for step in steps]
+
+
+def draw_babble(scenario: Scenario, random: Generator) -> list[Fault]:
+    """In every fourth seed somebody who babbles to a node of a habitat; drawn apart, so that it moves no other draw."""
+    place = place_of(scenario, random)
+    nodes = (*place.edges, *place.devices, "gateway", "auditor")
+    if not isinstance(scenario, HabitatScenario) or random.random() >= BABBLED:
+        return []
+    return [{"kind": "babble", "node": place.one(nodes), **place.lasting(), "every": place.one(_PAUSES)}]
 
 
 def draw_outages(scenario: Scenario, random: Generator) -> list[Fault]:

@@ -33,6 +33,7 @@ from twin.scenario.node_faults import (
 from twin.scenario.operator_faults import DeviceKeyRotation, WrongConfig
 from twin.scenario.relay_faults import RelaySafeMode
 from twin.scenario.sensor_faults import SENSOR_FAULTS, check_sensor_fault
+from twin.scenario.stranger_faults import Babble
 from twin.units import format_duration
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
             _known(fault.node, edges, "unknown edge node", (*key, "node"))
             if isinstance(fault, SnapshotRollback):
                 _check_rollback(scenario, fault, key)
-        case CrashAtEffect() | ClockStep() | ClockDrift() | SlowCpu():
+        case CrashAtEffect() | ClockStep() | ClockDrift() | SlowCpu() | Babble():
             names = (*edges, *EARTH_NODES, *scenario.habitat.device_names)
             if not (isinstance(fault, CrashAtEffect) and fault.node == ANY_NODE):
                 _known(fault.node, names, "unknown node", (*key, "node"))

@@ -9,6 +9,7 @@ start.
 | operators | keys, retention, configuration | `operator_faults.py` |
 | sensors | leads, movement, deliveries | `sensor_faults.py` |
 | relays | safe mode | `relay_faults.py` |
+| strangers | senseless words | `stranger_faults.py` |
 
 Faults by chance and random instants draw from a random stream of their own, numbered among those of their kind and
 place, so that adding one moves nobody else's draws.
@@ -32,6 +33,7 @@ from twin.scenario.node_faults import EdgeCrash, NodeFault
 from twin.scenario.operator_faults import OperatorFault
 from twin.scenario.relay_faults import RelaySafeMode
 from twin.scenario.sensor_faults import SensorFault
+from twin.scenario.stranger_faults import Babble
 
 __all__ = [
     "BundleDuplication",
@@ -52,7 +54,8 @@ __all__ = [
 ]
 
 Fault = Annotated[
-    LinkFault | NodeFault | EarthFault | OperatorFault | SensorFault | RelaySafeMode, Field(discriminator="kind")
+    LinkFault | NodeFault | EarthFault | OperatorFault | SensorFault | RelaySafeMode | Babble,
+    Field(discriminator="kind"),
 ]
 
 

@@ -18,7 +18,8 @@ class LocalNetwork:
 
     Args:
         latency_us: per datagram; rate_bps: serialisation, per datagram and without queueing (a switched network).
-        faults_of: random faults of a directed pair (source, destination), asked once for each; None: there are none.
+        faults_of: random faults of a directed pair (source, destination), asked once for each that is used; None: there
+            are none.
     """
 
     def __init__(
@@ -40,9 +41,14 @@ class LocalNetwork:
         hop = self.hops.get((source, destination))
         if hop is None:
             hop = self.hops[source, destination] = HopAccount(self._host, source, destination)
+        return hop
+
+    def _faults_between(self, source: str, destination: str) -> LinkFaults:
+        faults = self._faults.get((source, destination))
+        if faults is None:
             faults = LinkFaults() if self._faults_of is None else self._faults_of(source, destination)
             self._faults[source, destination] = faults
-        return hop
+        return faults
 
     def send(self, node: str, effect: Send) -> None:
         """Carry one datagram."""
@@ -50,7 +56,7 @@ class LocalNetwork:
         hop = self._hop(node, destination)
         size = len(data)
         delay_us = self._delay_us(size)
-        for fate in self._faults[node, destination].fates(self._host.env._now):
+        for fate in self._faults_between(node, destination).fates(self._host.env._now):
             number = hop.sent(size)
             if fate.cause is not None:
                 self._host.call_in(delay_us + fate.delay_us, hop.lost, number, fate.cause)

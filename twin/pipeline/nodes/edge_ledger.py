@@ -107,11 +107,11 @@ class EdgeLedger:
         """Learn closing frames that a device or a peer holds.
 
         Raises:
-            FrameError: one that names no usable key.
+            FrameError: one that is no frame, or names no usable key; those before it are learned, and written down.
         """
-        for closed in self.keys.take(frames):
-            frame = next(f for f in self.keys.closings if peek_record(f).stream == closed)
-            self.journal.append(journal.CLOSINGS, frame, out)
+        for frame in frames:
+            if self.keys.take((frame,)):
+                self.journal.append(journal.CLOSINGS, frame, out)
 
     def stray_closings(self, device: int) -> tuple[bytes, ...]:
         """Closing frames of a device that are part of no stream here."""

@@ -77,8 +77,9 @@ class WordsOfEarth:
 
     def cosigned(self, cosign: Cosign, data: bytes, out: list[Effect]) -> None:
         """A witness has signed a checkpoint of this edge; Earth archives what witnesses on Mars signed."""
-        out.extend(self._notary.cosigned(cosign, data, self._ledger.streams))
-        if cosign.witness in self._notary.peers and self._notary.cosigns:
+        refused = self._notary.cosigned(cosign, data, self._ledger.streams)
+        out.extend(refused)
+        if not refused and cosign.witness in self._notary.peers:
             self._downlink.post(Cosigned, encode(Cosigned(self._notary.cosigns)))
 
     # ------------------------------------------------------------ acks

@@ -1,0 +1,145 @@
+"""Who babbles: keeps what was said last on both planets, and says senseless things made of it, in the fault's time.
+
+What it says is `twin.faults.babble`'s and `twin.faults.babbled_bundles`'s; here stands where it listens, when it
+speaks, and who is whose neighbour. Each fault draws from a random stream of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from twin.experiments.disturbances import span_of_fault
+from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, edge_endpoint
+from twin.faults.babble import (
+    BLOCK,
+    CHANGED,
+    CUT,
+    MISADDRESSED,
+    STRANGER,
+    TAIL,
+    WORD_WAYS,
+    Listener,
+    Role,
+    Said,
+    Word,
+    babble,
+    noise,
+)
+from twin.faults.babbled_bundles import altered, from_elsewhere
+from twin.faults.resolve import numbered
+from twin.hosts.models.local_network import LocalNetwork
+from twin.hosts.models.space_link import SpaceLink
+from twin.hosts.simulated import SimulatedHost
+from twin.pipeline.wire.blocks import Endpoint
+from twin.pipeline.wire.primary import read_primary
+from twin.randomness import stream
+from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
+from twin.scenario.model import HabitatScenario
+from twin.scenario.stranger_faults import Babble
+
+OF_BUNDLES: Final = (BLOCK, BLOCK, BLOCK)
+"""What is wrong with a bundle has many places, so a node that takes bundles hears of its blocks this often."""
+_ON_BUNDLES_TOO: Final = (CUT, TAIL, CHANGED, STRANGER, MISADDRESSED)
+
+
+class Earshot(NamedTuple):
+    """Where a babbler listens and speaks: the networks of both planets, links by (source, destination), edges, and the
+    edges of each device.
+    """
+
+    mars: LocalNetwork
+    earth: LocalNetwork
+    space: Mapping[tuple[str, str], SpaceLink]
+    edges: tuple[str, ...]
+    devices: Mapping[str, tuple[str, ...]]
+
+
+class Babbler:
+    """Schedules all babble of a resolved scenario; it listens only where there is some."""
+
+    def __init__(self, host: SimulatedHost, scenario: HabitatScenario, earshot: Earshot) -> None:
+        self._host = host
+        self._earshot = earshot
+        self._words: dict[tuple[str, int], Word] = {}
+        self._bundles: dict[tuple[str, str], bytes] = {}
+        faults = [(fault, number) for fault, number in numbered(scenario.faults) if isinstance(fault, Babble)]
+        if not faults:
+            return
+        for network in (earshot.mars, earshot.earth):
+            network.watchers.append(self._hears)
+        for pair, link in earshot.space.items():
+            link.watchers.append(partial(self._bundles.__setitem__, pair))
+        for fault, number in faults:
+            random = stream(scenario.seed, "fault", fault.kind, fault.place, str(number), "content")
+            from_us, until_us = span_of_fault(scenario, fault)
+            host.call_at(from_us, self._say, fault, self._listener(fault.node), until_us, random)
+
+    # ------------------------------------------------------------ what was said
+
+    def _hears(self, source: str, destination: str, data: bytes) -> None:
+        """The newest word of each code to each node is kept; codes stand in the second byte, from 24 on as 24."""
+        self._words[destination, data[1]] = Word(source, destination, data)
+
+    def _listener(self, node: str) -> Listener:
+        """A node by the name that scenarios use: who counts there, and who does not."""
+        edges, devices = self._earshot.edges, self._earshot.devices
+        if node == GATEWAY:
+            return Listener(EARTH, Role.GATEWAY, (AUDITOR,), ())
+        if node == AUDITOR_NODE:
+            return Listener(AUDITOR, Role.AUDITOR, (EARTH,), ())
+        if node in devices:
+            strange = [name for name in (*edges, *devices) if name != node and name not in devices[node]]
+            return Listener(node, Role.DEVICE, devices[node], tuple(strange))
+        near = [name for name in (*edges, *devices) if name != node]
+        return Listener(node, Role.EDGE, tuple(near), tuple(devices))
+
+    # ------------------------------------------------------------ what is said of it
+
+    def _say(self, fault: Babble, listener: Listener, until_us: int, random: np.random.Generator) -> None:
+        """Say one thing now, if anything was heard that lends itself to it; and the next one later."""
+        takes_bundles = listener.role in (Role.EDGE, Role.GATEWAY)
+        ways = (*WORD_WAYS, *OF_BUNDLES) if takes_bundles else WORD_WAYS
+        way = ways[int(random.integers(0, len(ways)))]
+        of_a_bundle = way == BLOCK or (takes_bundles and way in _ON_BUNDLES_TOO and random.random() < 0.5)
+        if of_a_bundle:
+            self._say_bundle(fault.kind, way, listener, random)
+        else:
+            words = [self._words[key] for key in sorted(self._words)]
+            self._say_word(fault.kind, listener, babble(way, listener, words, random))
+        if self._host.now_us + fault.every_us < until_us:
+            self._host.call_in(fault.every_us, self._say, fault, listener, until_us, random)
+
+    def _say_word(self, kind: str, listener: Listener, said: Said | None) -> None:
+        if said is not None:
+            on_earth = listener.role in (Role.GATEWAY, Role.AUDITOR)
+            network = self._earshot.earth if on_earth else self._earshot.mars
+            network.inject(kind, said.source, listener.name, said.data, said.leaf)
+
+    def _say_bundle(self, kind: str, way: str, listener: Listener, random: np.random.Generator) -> None:
+        """A bundle that came for the listener, altered, or one that was for another, whole."""
+        here = self._endpoint(listener.name)
+        foreign = way == MISADDRESSED
+        pairs = [pair for pair in sorted(self._bundles) if (_destination(self._bundles[pair]) != here) == foreign]
+        links = [pair for pair in sorted(self._earshot.space) if pair[1] == listener.name]
+        if not pairs or not links:
+            return
+        pair = pairs[int(random.integers(0, len(pairs)))]
+        data = self._bundles[pair]
+        if way == BLOCK:
+            data = altered(data, random)
+        elif way == STRANGER:
+            data = from_elsewhere(data)
+        elif not foreign:
+            data = noise(way, data, random)
+        self._earshot.space[pair if pair in links else links[0]].inject(kind, data)
+
+    def _endpoint(self, node: str) -> Endpoint:
+        return EARTH_ENDPOINT if node == EARTH else edge_endpoint(self._earshot.edges.index(node) + 1)
+
+
+def _destination(bundle: bytes) -> Endpoint:
+    return read_primary(bundle)[0].destination

@@ -32,8 +32,8 @@ def draw(document: Document, scenario: Scenario, seed: int) -> Case:
             case = _if_valid(_with_setting(case, key, value), case)
     random = stream(seed, "hunt", "faults")
     drawn = draw_outages(scenario, random) if calm else draw_faults(scenario, random)
-    if not calm:
-        drawn = [*drawn, *draw_babble(scenario, stream(seed, "hunt", "babble"))][:COUNT_MAX]
+    if not calm and len(drawn) < COUNT_MAX:
+        drawn += draw_babble(scenario, stream(seed, "hunt", "babble"))
     for fault in drawn:
         case = _if_valid(case.but({"faults": [*(case.document.get("faults") or []), fault]}), case)
     return case

@@ -43,7 +43,14 @@ from twin.pipeline.wire.frame import (
     verify_frame,
 )
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.key_book import BEYOND_CLOSING, STALE_KEY, UNKNOWN_DEVICE, WRONG_SIGNATURE, KeyBook
+from twin.pipeline.wire.key_book import (
+    BEYOND_CLOSING,
+    EMPTY_EPOCHS_MAX,
+    STALE_KEY,
+    UNKNOWN_DEVICE,
+    WRONG_SIGNATURE,
+    KeyBook,
+)
 from twin.pipeline.wire.messages import Accept, Closings, Expect, FrameOffer, encode
 from twin.pipeline.wire.signing import Signer
 
@@ -235,6 +242,14 @@ def test_a_device_that_crashed_before_its_closing_frame_was_taken_may_close_its_
             assert keys.problem_with(frame, peek_record(frame)) is None
         again = book()
         assert again.take(keys.closings) == [FIRST, StreamId(1, 88)]
+
+
+def test_a_stolen_key_fills_no_store_with_empty_epochs():
+    keys, _ = learned()
+    frames = [closing_of(StreamId(1, 1000 + k), 0, 2000 + k, OLD, NEW) for k in range(EMPTY_EPOCHS_MAX + 1)]
+    *taken, refused = frames
+    assert keys.take(frames) == [peek_record(frame).stream for frame in taken]
+    assert keys.problem_with(refused, peek_record(refused)) == STALE_KEY
 
 
 def test_a_closing_frame_under_the_same_key_gives_nothing_up():

@@ -16,7 +16,7 @@ frames late and out of order, over bundles that only an edge can seal, and leave
 
 An epoch is over at once whose first frame closes it, and names the device's key of now. So begins a device that crashed
 after it had sent a closing frame and before an edge said that it holds it: it starts with the old key, and is handed
-the new one again. Such a frame tells no measurement and brings no key, whoever sealed it.
+the new one again. Such a frame tells no measurement and brings no key, whoever sealed it, and there are few.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ UNKNOWN_DEVICE = "device unknown"
 WRONG_SIGNATURE = "signature"
 BEYOND_CLOSING = "beyond the end of a closed epoch"
 STALE_KEY = "an epoch that nobody closed, under a key that was given up"
+
+
+EMPTY_EPOCHS_MAX = 16
+"""Starts of a device under one key that are over at once: more are a thief's who fills stores with nothing."""
 
 
 class KeyBook:
@@ -102,7 +106,10 @@ class KeyBook:
             return False
         now = self._keys_of(record.device)[-1]
         following = self._epochs.get(StreamId(record.device, closing.next_epoch), now)
-        return closing.final_index == 0 and following is now and now.verifier.same_key(closing.next_public)
+        if closing.final_index or following is not now or not now.verifier.same_key(closing.next_public):
+            return False
+        empty = [of for of, final in self._finals.items() if of.device == record.device and final == 0]
+        return sum(self._epochs[of] is signed_with for of in empty) < EMPTY_EPOCHS_MAX
 
     def body(self, frame: bytes, record: RecordId) -> bytes:
         """Body of a frame that has no problem."""

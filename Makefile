@@ -37,7 +37,8 @@ test-live: $(VENV)/live.stamp  ## tests with real components: installs tshark an
 	scripts/install_live_components.sh
 	CI=true $(BIN)/pytest -m live
 
-campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined campaigns with a thousand
+campaign: $(VENV)/test.stamp  ## every scenario with many seeds, the combined campaigns with a thousand
+	$(BIN)/pytest -n 2 -m campaign
 	$(BIN)/twin check scenarios --seeds 20 --jobs 2
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 1000 --jobs 2
@@ -48,7 +49,7 @@ campaign: $(VENV)/run.stamp  ## every scenario with many seeds, the combined cam
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing, no margin lost
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2 --against scenarios/margins.json --tolerance 5%
-	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 30 --jobs 2
+	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 20 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 20 --jobs 2
 	rm -rf reports/hunt-ci
 	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 60 --jobs 2 --out reports/hunt-ci

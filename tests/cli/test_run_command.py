@@ -162,9 +162,10 @@ def test_a_broken_run_shows_evidence_and_a_command_that_breaks_again(small: Path
 def test_ctrl_c_leaves_a_partial_result_that_says_so(small: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert twin("run", small, "--out", out, "--no-report", "--quiet").returncode == 0
-    words = [*TWIN, "run", str(SCENARIOS / "first-light.yaml"), "--set", "duration=5 sol", "--out", str(out)]
+    settings = ["--set", "start=2033-03-10T08:00:00Z", "--set", "duration=5 sol"]
+    words = [*TWIN, "run", str(SCENARIOS / "first-light.yaml"), *settings, "--out", str(out)]
     running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # Rows on Earth first come when Earth rises, eight simulated hours after the start.
+    # Rows on Earth first come when Earth rises, twenty simulated minutes after this start.
     deadline_s = time.monotonic() + 60
     store = out / ".partial" / "earth.sqlite"
     while not (store.is_file() and store.stat().st_size > 200_000):

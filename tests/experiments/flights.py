@@ -40,6 +40,22 @@ guarantees:
   - conservation
 """
 
+# Forty minutes of it with backups, for tests that add one fault to it; they give the guarantees themselves.
+SHORT = """
+name: short
+start: 2033-03-10T10:00:00Z
+duration: 40 min
+seed: 5
+habitat:
+  site: jezero
+  crew: 2
+  devices: [{kind: vitals_monitor, sample_period: 20 s, frame_period: 1 min}]
+  edge_nodes: 2
+pipeline: {suite: hmac-sha256, backup_period: 10 min}
+"""
+# Gives the channel something to say: the crew's surgeon is told within the pass.
+PATIENT = "episodes: [{kind: hypoxia, crew: 1, at: 8 min, for: 15 min}]\n"
+
 
 class Flight(NamedTuple):
     """A finished run: its result, and the facts that were asked for as (instant, node, fact) by type."""

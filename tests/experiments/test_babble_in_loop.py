@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from flights import PATIENT, SHORT
 
 from twin.experiments.babbler import Babbler
 from twin.experiments.outcome import write_result
@@ -23,21 +24,9 @@ from twin.scenario import parse_scenario
 from twin.trace import Injected
 
 NODES = ("edge-1", "edge-2", "vitals-1", "gateway", "auditor")
-SCENARIO = """
-name: babble
-start: 2033-03-10T10:00:00Z
-duration: 40 min
-seed: 5
-habitat:
-  site: jezero
-  crew: 2
-  devices: [{kind: vitals_monitor, sample_period: 20 s, frame_period: 1 min}]
-  edge_nodes: 2
-pipeline: {suite: hmac-sha256, backup_period: 10 min}
-episodes: [{kind: hypoxia, crew: 1, at: 8 min, for: 15 min}]
-guarantees: [convergence: {rounds: 5}]
-faults:
-""" + "".join(f"  - {{kind: babble, node: {node}, at: 5 min, for: 30 min, every: 2 s}}\n" for node in NODES)
+SCENARIO = f"{SHORT}{PATIENT}guarantees: [convergence: {{rounds: 5}}]\nfaults:\n" + "".join(
+    f"  - {{kind: babble, node: {node}, at: 5 min, for: 30 min, every: 2 s}}\n" for node in NODES
+)
 TIMES = 900  # to each node: 30 min, every 2 s
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from flights import PATIENT, SHORT
 
 from twin.experiments.outcome import write_result
 from twin.experiments.progress import Progress
@@ -45,22 +46,7 @@ from twin.trace import (
     SurgeonTold,
 )
 
-# DSS-14 sees Mars from 09:36 to 17:23 UTC: the hour and its acks are in view. The patient gives the channel something
-# to say.
-SCENARIO = """
-name: alone
-start: 2033-03-10T10:00:00Z
-duration: 40 min
-seed: 5
-habitat:
-  site: jezero
-  crew: 2
-  devices: [{kind: vitals_monitor, sample_period: 20 s, frame_period: 1 min}]
-  edge_nodes: 2
-pipeline: {suite: hmac-sha256, backup_period: 10 min}
-episodes: [{kind: hypoxia, crew: 1, at: 8 min, for: 15 min}]
-guarantees: [convergence: {rounds: 5}]
-"""
+SCENARIO = f"{SHORT}{PATIENT}guarantees: [convergence: {{rounds: 5}}]\n"
 CRASH = "{kind: edge_crash, node: edge-1, at: 20 min, down: 1 min}"
 DOWN = ("edge-1->earth", "edge-2->earth")
 MIN_US = 60_000_000

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from twin.experiments.outcome import write_result
-from twin.experiments.progress import Progress
-from twin.experiments.run import drive, prepare
+from flights import SHORT, fly
+
 from twin.pipeline.facts import EpochClosed
-from twin.result import Result
 from twin.scenario import parse_scenario
 
-SCENARIO = """
-name: handover
-start: 2033-03-10T10:00:00Z
-duration: 40 min
-seed: 5
-habitat:
-  site: jezero
-  crew: 2
-  devices: [{kind: vitals_monitor, sample_period: 20 s, frame_period: 1 min}]
-  edge_nodes: 2
-pipeline: {suite: hmac-sha256, backup_period: 10 min}
-guarantees: [durability, no_loss, exactly_once, integrity, convergence: {rounds: 5}]
-"""
+GUARANTEES = "guarantees: [durability, no_loss, exactly_once, integrity, convergence: {rounds: 5}]\n"
 FULL_DISKS = (
     "{kind: disk_full, node: edge-1, at: 9 min, for: 5 min}, {kind: disk_full, node: edge-2, at: 9 min, for: 6 min}"
 )
@@ -33,17 +18,13 @@ CRASH = "{kind: device_crash, device: vitals-1, at: 11 min, down: 1 min}"
 
 
 def closings(faults: list[str], folder: Path) -> list[tuple[int, str, str, int]]:
-    """Closed epochs: minute, device, public key that goes on (its first bytes), and index; every guarantee holds."""
-    scenario = parse_scenario(SCENARIO + f"faults: [{', '.join(faults)}]\n", "handover.yaml")
-    folder.mkdir(exist_ok=True)
-    seen: list[tuple[int, Any]] = []
-    mission = prepare(scenario, folder)
-    mission.host.trace.subscribe(EpochClosed, lambda at_us, node, fact: seen.append((at_us, (node, fact))))
-    write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder, {})
-    assert {g.key: g.evidence for g in Result.load(folder).guarantees if g.verdict == "broken"} == {}
+    """Closed epochs: minute, device, reason, and index of the closing frame; every guarantee holds."""
+    scenario = parse_scenario(f"{SHORT}{GUARANTEES}faults: [{', '.join(faults)}]\n", "handover.yaml")
+    flight = fly(scenario, folder, EpochClosed)
+    assert {g.key: g.evidence for g in flight.result.guarantees if g.verdict == "broken"} == {}
     return [
         ((at_us - scenario.start_us) // 60_000_000, node, fact.reason, fact.record.index)
-        for at_us, (node, fact) in seen
+        for at_us, node, fact in flight.facts[EpochClosed]
     ]
 
 

@@ -10,7 +10,8 @@ breaks something. What broke is every guarantee of that run, not only the first.
 against that test, which must pass in a sound copy and fail in the patched one. Beside an accomplice a bug is
 killed where a guarantee breaks that the accomplice alone does not break under the same seed.
 
-Exit code 1 if a bug survives that says nothing of it, or one is killed that says that it survives.
+Exit code 1 if a listed bug survives, another survives that says nothing of it, or one is killed that says that it
+survives.
 """
 
 from __future__ import annotations
@@ -183,12 +184,14 @@ def as_markdown(outcomes: list[Outcome], listed: tuple[str, ...], seeds: int) ->
 
 
 def unexplained(outcomes: list[Outcome]) -> list[str]:
-    """Survivors that say nothing of it, and the dead that say that they survive."""
+    """Listed bugs that survive, others that do and say nothing of it, and the dead that say that they survive."""
     lines = []
     for found in outcomes:
         who = f"bug {found.bug.number}, {found.bug.name}"
         if not found.killed and not found.bug.survives:
             lines.append(f"{who}: survives, and its file does not say why")
+        elif not found.killed and found.bug.number <= LISTED:
+            lines.append(f"{who}: is listed and must be killed, whatever its file says")
         if found.by_vector is False:
             lines.append(f"{who}: {found.bug.vector} does not see it")
         if found.seeds is not None and found.bug.survives:

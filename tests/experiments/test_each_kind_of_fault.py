@@ -13,7 +13,7 @@ from twin.experiments.outcome import write_result
 from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
 from twin.hosts.models.disk import DISK_FULL, IO_ERROR
-from twin.pipeline.facts import Accepted, EpochClosed, FrameSealed, HopKeyUsed, Rejected
+from twin.pipeline.facts import Accepted, AckMade, EpochClosed, FrameSealed, HopKeyUsed, Rejected
 from twin.pipeline.machine import (
     Append,
     BundleArrived,
@@ -439,6 +439,23 @@ def test_it_happens_and_every_guarantee_holds(kind: str, calm: Story, tmp_path: 
     assert mark(story, before), "it left no mark of its kind"
     assert not mark(before, before), "a fault that does nothing would pass"
     assert {g.key: g.evidence for g in story.result.guarantees if g.verdict == "broken"} == {}
+
+
+@pytest.mark.parametrize("kind", ["bundle_loss", "bundle_duplication", "bundle_reorder", "bundle_truncation"])
+def test_gateway_and_auditor_make_good_what_their_network_does(kind: str, calm: Story, tmp_path: Path) -> None:
+    delay = ", delay: 30 s" if kind == "bundle_reorder" else ""
+    story = tell(f"faults: [{{kind: {kind}, link: ground, rate: 50 %{delay}, until: 30 min}}]\n", tmp_path / "run")
+    assert _between(story) != _between(calm)
+    assert {g.key: g.evidence for g in story.result.guarantees if g.verdict == "broken"} == {}
+    assert {fact.stream: fact.verified for fact in story.all(AckMade)} == {
+        fact.stream: fact.verified for fact in calm.all(AckMade)
+    }
+
+
+def _between(story: Story) -> list[tuple[int, str]]:
+    """Copies that arrived between gateway and auditor: when, and on which hop."""
+    hops = ("earth->auditor", "auditor->earth")
+    return [(at_us, f.link) for at_us, _, f in story.entries if type(f) is HopDelivered and f.link in hops]
 
 
 def test_without_any_fault_every_guarantee_holds(calm: Story) -> None:

@@ -61,6 +61,8 @@ def refusal(*faults: str, head: str = HEAD) -> str:
         ("kind: burst_loss, link: down, enter: 1 %, leave: 5 %, mean_bad: 1 s", "faults[0]: does not say when bursts begin and end "),
         ("kind: burst_loss, link: down, enter: 0 %, leave: 5 %", "faults[0]: a burst that never begins or never ends (s.yaml:6, "),
         ("kind: rate_change, link: local, at: 1 h, for: 1 h, factor: 0.5", "faults[0].link = local: unknown link (s.yaml:6, faults[0].link); use one of down, up"),
+        ("kind: bundle_loss, link: earth, rate: 1 %", "faults[0].link = earth: unknown link (s.yaml:6, faults[0].link); use one of down, up, local, ground"),
+        ("kind: bundle_corruption, link: ground, rate: 1 %", "faults[0].link = ground: words between gateway and auditor are checked on their way (s.yaml:6, faults[0].link); name another link, "),
         ("kind: snapshot_rollback, node: edge-1, at: 1 h, age: 2 h", "faults[0].age = 2 h: the medium held nothing 2 h before (s.yaml:6, faults[0].age); "),
         ("kind: bundle_replay, link: down, at: 1 min", "faults[0].at = 1 min: nothing has passed 10 min before (s.yaml:6, faults[0].at); choose a later instant"),
         ("kind: bundle_replay, link: down", "faults[0]: has neither an instant nor a rate (s.yaml:6, faults[0]); give `at`, or `rate`"),

@@ -15,6 +15,7 @@ from twin.hunt.faults import COUNT_MAX, HEALS_AT, draw_faults
 from twin.randomness import stream
 from twin.scenario import HabitatScenario, Scenario, load_scenario, read_plain
 from twin.scenario.fault_rules import over_us
+from twin.scenario.faults import Fault
 from twin.scenario.node_faults import ClockStep
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -55,18 +56,26 @@ def test_cases_are_scenarios_whose_faults_are_over_in_time(tmp_path: Path) -> No
     assert turned > 60
 
 
-def test_who_babbles_is_drawn_apart_and_comes_last(tmp_path: Path) -> None:
-    """Every fault that a seed drew before there was babble, it still draws."""
+def test_what_is_drawn_apart_comes_last_and_moves_no_other_draw(tmp_path: Path) -> None:
+    """Every fault that a seed drew before there was babble, or a network on Earth that loses, it still draws."""
     path = small.scenario_file(tmp_path)
     scenario = load_scenario(path)
-    babbled = 0
+    apart: Counter[str] = Counter()
     for seed, case in enumerate(cases(path, 60)):
-        *others, last = case.scenario.faults
-        assert all(fault.kind != "babble" for fault in others)
-        babbled += last.kind == "babble"
+        names = [_part(fault) for fault in case.scenario.faults]
+        first = next((at for at, name in enumerate(names) if name != "menu"), len(names))
+        assert names[first:] in ([], ["babble"], ["ground"], ["babble", "ground"])
+        apart.update(names[first:])
         drawn = iter([fault["kind"] for fault in draw_faults(scenario, stream(seed, "hunt", "faults"))])
+        others = case.scenario.faults[:first]
         assert all(fault.kind in drawn for fault in others)  # in that order; what contradicts something is left out
-    assert 9 <= babbled <= 21
+    assert all(9 <= apart[name] <= 21 for name in ("babble", "ground")), apart
+
+
+def _part(fault: Fault) -> str:
+    if fault.kind == "babble":
+        return "babble"
+    return "ground" if fault.place == "ground" else "menu"
 
 
 @pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])

@@ -4,7 +4,7 @@ wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from twin.experiments.sky_plan import load_of, plan_of, site_of, span_of, told_b
 from twin.experiments.space_links import space_links
 from twin.experiments.storage import refuse_backlog, storage_needs
 from twin.faults.forgery import Victim
+from twin.faults.link import LinkFaults
 from twin.faults.resolve import resolve
 from twin.faults.weather import coming_storms, stow_windows, told_storms
 from twin.guarantees.alert_latency import AlertLatency
@@ -107,9 +108,9 @@ class HabitatBuilder:
             self.host,
             scenario.network.local.latency_us,
             scenario.network.local.rate_bps,
-            lambda source, destination: disturbances.link_faults(scenario, "local", f"{source}->{destination}"),
+            self._faults_of("local"),
         )
-        self.earth_network = LocalNetwork(self.host, EARTH_LATENCY_US, EARTH_RATE_BPS)
+        self.earth_network = LocalNetwork(self.host, EARTH_LATENCY_US, EARTH_RATE_BPS, self._faults_of("ground"))
         self.sensors = {d.name: self._sensor(d) for d in self.devices}
         self.power = PowerCycles(self.host, scenario.seed, self._machine, self.disks)
         self.available = self._availability()
@@ -117,6 +118,9 @@ class HabitatBuilder:
         refuse_backlog(scenario, self.needs)
 
     # ------------------------------------------------------------ parts
+
+    def _faults_of(self, link: str) -> Callable[[str, str], LinkFaults]:
+        return lambda source, destination: disturbances.link_faults(self.scenario, link, f"{source}->{destination}")
 
     def _disk(self, edge: str) -> Disk:
         disk = self.scenario.edge.disk

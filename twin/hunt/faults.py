@@ -21,6 +21,8 @@ HEALS_AT: Final = 0.7
 """Share of the time in which data are generated after which nothing breaks any more."""
 BABBLED: Final = 0.25
 """Share of the seeds in which somebody babbles."""
+MISHEARD: Final = 0.25
+"""Share of the seeds in which gateway and auditor do not hear all that the other says."""
 _LONGEST: Final = 0.15
 
 
@@ -216,6 +218,15 @@ def draw_babble(scenario: Scenario, random: Generator) -> list[Fault]:
     if not isinstance(scenario, HabitatScenario) or random.random() >= BABBLED:
         return []
     return [{"kind": "babble", "node": place.one(nodes), **place.lasting(), "every": place.one(_PAUSES)}]
+
+
+def draw_ground(scenario: Scenario, random: Generator) -> list[Fault]:
+    """In every fourth seed a fault of the network between gateway and auditor; drawn apart, as `draw_babble`."""
+    place = place_of(scenario, random)
+    if not isinstance(scenario, HabitatScenario) or random.random() >= MISHEARD:
+        return []
+    kind, make = place.one([entry for entry in _ON_LINKS if entry[0] != "bundle_corruption"])
+    return [{"kind": kind, "link": "ground", **make(place)}]
 
 
 def draw_outages(scenario: Scenario, random: Generator) -> list[Fault]:

@@ -9,6 +9,7 @@ from twin.scenario.errors import Key, RuleError, listed
 from twin.scenario.fault_parts import RANDOM_US, AtInstant
 from twin.scenario.faults import Fault
 from twin.scenario.link_faults import (
+    BundleCorruption,
     BundleForgery,
     BundleReplay,
     ChanceOnLink,
@@ -43,7 +44,7 @@ GATEWAY, AUDITOR_NODE = "gateway", "auditor"
 EARTH_NODES: Final = (GATEWAY, AUDITOR_NODE)
 _SPACE_LINKS: Final = ("down", "up")
 _BOTH_WAYS: Final = ("down", "up", "both")
-_ALL_LINKS: Final = ("down", "up", "local")
+_ALL_LINKS: Final = ("down", "up", "local", "ground")
 
 
 def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
@@ -52,6 +53,12 @@ def check_fault(scenario: HabitatScenario, fault: Fault, key: Key) -> None:
     match fault:
         case _ if isinstance(fault, ChanceOnLink):
             _known(fault.link, _ALL_LINKS, "unknown link", (*key, "link"))
+            if isinstance(fault, BundleCorruption) and fault.link == "ground":
+                raise RuleError(
+                    "words between gateway and auditor are checked on their way",
+                    "name another link, or truncate or lose them",
+                    (*key, "link"),
+                )
         case RateChange() | BundleReplay():
             _known(fault.link, _SPACE_LINKS, "unknown link", (*key, "link"))
         case PassCut():

@@ -1,8 +1,8 @@
 """Faults of links: what is lost, doubled, late, damaged, cut, forged or said again on the way.
 
-Links of a habitat are `down` (Mars to Earth), `up` (Earth to Mars) and `local` (the network inside the habitat); links
-of a bare scenario are its directed pairs, `S->R`. A fault of a link acts on every directed pair of nodes that uses it,
-each pair with a random stream of its own.
+Links of a habitat are `down` (Mars to Earth), `up` (Earth to Mars), `local` (the network inside the habitat) and
+`ground` (between gateway and auditor on Earth); links of a bare scenario are its directed pairs, `S->R`. A fault of a
+link acts on every directed pair of nodes that uses it, each pair with a random stream of its own.
 """
 
 from __future__ import annotations

@@ -191,14 +191,16 @@ def said_again(kind: str, heard_as: type[Any], written_by: type[Any]) -> Mark:
 
 
 def babbled_at(node: str, times: int) -> Mark:
-    """So many senseless things reach the node, and it refuses three of four at once and in the open, none of which it
-    had to refuse before (the others are true words said again, or belong to nobody).
+    """So many senseless things reach the node, most from elsewhere and some from its own host, and it refuses three of
+    four at once and in the open, none of which it had to refuse before (the others are true words said again, or
+    belong to nobody).
     """
 
     def mark(story: Story, calm: Story) -> bool:
         put_in = [at for _, at, fact in story.entries if type(fact) is Injected and fact.kind == "babble"]
         refused = len(story.at(node, Rejected)) - len(calm.at(node, Rejected))
-        return put_in == [node] * times and refused >= 0.75 * times
+        from_elsewhere = put_in == [node] * len(put_in) and 0.75 * times <= len(put_in) < times
+        return from_elsewhere and refused >= 0.75 * times
 
     return mark
 

@@ -1,7 +1,7 @@
 """Who babbles: keeps what was said last on both planets, and says senseless things made of it, in the fault's time.
 
-What it says is `twin.faults.babble`'s and `twin.faults.babbled_bundles`'s; here stands where it listens, when it
-speaks, and who is whose neighbour. Each fault draws from a random stream of its own.
+What it says is that of `twin.faults`: `babble`, `babbled_bundles`, `senseless_seals` and `stray_answers`; here stands
+where it listens, when it speaks, and who is whose neighbour. Each fault draws from a random stream of its own.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import numpy as np
 
 from twin.experiments.disturbances import span_of_fault
 from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, edge_endpoint
+from twin.experiments.operators import Operators
 from twin.faults.babble import (
+    ANSWER,
     BLOCK,
-    CHANGED,
     CUT,
     MISADDRESSED,
+    NOISES,
+    SEALED,
     STRANGER,
-    TAIL,
     WORD_WAYS,
     Listener,
     Role,
@@ -31,24 +33,28 @@ from twin.faults.babble import (
 )
 from twin.faults.babbled_bundles import altered, from_elsewhere
 from twin.faults.resolve import numbered
+from twin.faults.senseless_seals import senseless_seal
+from twin.faults.stray_answers import stray_answer
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.space_link import SpaceLink
 from twin.hosts.simulated import SimulatedHost
+from twin.pipeline.transport.hop_keys import hop_keys
 from twin.pipeline.wire.blocks import Endpoint
+from twin.pipeline.wire.bpsec import HopKeys
 from twin.pipeline.wire.primary import read_primary
 from twin.randomness import stream
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.model import HabitatScenario
 from twin.scenario.stranger_faults import Babble
 
-OF_BUNDLES: Final = (BLOCK, BLOCK, BLOCK)
+OF_BUNDLES: Final = (BLOCK, BLOCK, BLOCK, SEALED, SEALED)
 """What is wrong with a bundle has many places, so a node that takes bundles hears of its blocks this often."""
-_ON_BUNDLES_TOO: Final = (CUT, TAIL, CHANGED, STRANGER, MISADDRESSED)
+_ON_BUNDLES_TOO: Final = (*NOISES, STRANGER, MISADDRESSED)
 
 
 class Earshot(NamedTuple):
-    """Where a babbler listens and speaks: the networks of both planets, links by (source, destination), edges, and the
-    edges of each device.
+    """Where a babbler listens and speaks: the networks of both planets, links by (source, destination), edges, the
+    edges of each device, and those who hold the hop keys.
     """
 
     mars: LocalNetwork
@@ -56,6 +62,7 @@ class Earshot(NamedTuple):
     space: Mapping[tuple[str, str], SpaceLink]
     edges: tuple[str, ...]
     devices: Mapping[str, tuple[str, ...]]
+    operators: Operators
 
 
 class Babbler:
@@ -102,10 +109,12 @@ class Babbler:
     def _say(self, fault: Babble, listener: Listener, until_us: int, random: np.random.Generator) -> None:
         """Say one thing now, if anything was heard that lends itself to it; and the next one later."""
         takes_bundles = listener.role in (Role.EDGE, Role.GATEWAY)
-        ways = (*WORD_WAYS, *OF_BUNDLES) if takes_bundles else WORD_WAYS
+        ways = (*WORD_WAYS, ANSWER, *OF_BUNDLES) if takes_bundles else (*WORD_WAYS, ANSWER)
         way = ways[int(random.integers(0, len(ways)))]
-        of_a_bundle = way == BLOCK or (takes_bundles and way in _ON_BUNDLES_TOO and random.random() < 0.5)
-        if of_a_bundle:
+        of_a_bundle = way in OF_BUNDLES or (takes_bundles and way in _ON_BUNDLES_TOO and random.random() < 0.5)
+        if way == ANSWER:
+            self._answer(listener, random)
+        elif of_a_bundle:
             self._say_bundle(fault.kind, way, listener, random)
         else:
             words = [self._words[key] for key in sorted(self._words)]
@@ -119,6 +128,12 @@ class Babbler:
             network = self._earshot.earth if on_earth else self._earshot.mars
             network.inject(kind, said.source, listener.name, said.data, said.leaf)
 
+    def _answer(self, listener: Listener, random: np.random.Generator) -> None:
+        """The node's own host tells it what it never asked for."""
+        peers = {Role.EDGE: (EARTH,), Role.GATEWAY: self._earshot.edges}.get(listener.role, ())
+        peer = peers[int(random.integers(0, len(peers)))] if peers else None
+        self._host.deliver(listener.name, stray_answer(listener.role, peer, random))
+
     def _say_bundle(self, kind: str, way: str, listener: Listener, random: np.random.Generator) -> None:
         """A bundle that came for the listener, altered, or one that was for another, whole."""
         here = self._endpoint(listener.name)
@@ -128,14 +143,24 @@ class Babbler:
         if not pairs or not links:
             return
         pair = pairs[int(random.integers(0, len(pairs)))]
-        data = self._bundles[pair]
+        data, leaf = self._bundles[pair], b""
         if way == BLOCK:
             data = altered(data, random)
+        elif way == SEALED:
+            data, leaf = senseless_seal(data, self._keys_of(data), random) or (noise(CUT, data, random), b"")
         elif way == STRANGER:
             data = from_elsewhere(data)
         elif not foreign:
             data = noise(way, data, random)
-        self._earshot.space[pair if pair in links else links[0]].inject(kind, data)
+        self._earshot.space[pair if pair in links else links[0]].inject(kind, data, leaf)
+
+    def _keys_of(self, bundle: bytes) -> list[HopKeys]:
+        """Every hop key between source and destination of a bundle that an operator ever installed on either side."""
+        flow = read_primary(bundle)[0]
+        edges = self._earshot.edges
+        edge = next(name for name in edges if self._endpoint(name) in (flow.source, flow.destination))
+        keys = {number: key for held in self._earshot.operators.hop_keys.values() for number, key in held[edge].items()}
+        return [hop_keys(keys[number], number, flow.source, flow.destination) for number in sorted(keys)]
 
     def _endpoint(self, node: str) -> Endpoint:
         return EARTH_ENDPOINT if node == EARTH else edge_endpoint(self._earshot.edges.index(node) + 1)

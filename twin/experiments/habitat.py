@@ -263,7 +263,8 @@ class HabitatBuilder:
         reach = Reach(self.links, self.mars_network, self.edges, {**endpoints, EARTH: EARTH_ENDPOINT}, victims)
         Intruder(host, scenario, reach)
         edges_of = {d.name: d.edges for d in self.devices}
-        Babbler(host, scenario, Earshot(self.mars_network, self.earth_network, self.links, self.edges, edges_of))
+        earshot = Earshot(self.mars_network, self.earth_network, self.links, self.edges, edges_of, self.operators)
+        Babbler(host, scenario, earshot)
         for start_us, end_us in self.stows:
             host.call_at(start_us, self.antenna.stow, True)
             host.call_at(end_us, self.antenna.stow, False)

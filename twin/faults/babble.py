@@ -9,6 +9,8 @@
 | `misaddressed` | a whole one of a kind, or about a checkpoint, that is not for the node | a neighbour's |
 | `fields` | a field of another type or value, one too many or too few, an unknown code | the neighbour's |
 | `block` | a bundle, altered in one of its blocks (`babbled_bundles`) | its source's |
+| `sealed` | a bundle under the right key whose inside makes no sense (`senseless_seals`) | its source's |
+| `answer` | an answer to what it never asked, or an event of another role (`stray_answers`) | its own host's |
 
 A local network is trusted to name senders rightly and to change no unsigned word. So what can still be read after the
 change is said in a neighbour's name only where its receiver checks a signature over what was changed (`_PROVED`), or
@@ -50,7 +52,7 @@ from twin.pipeline.wire.messages import (
 )
 from twin.pipeline.wire.plain_cbor import dumps, loads
 
-CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK = (
+CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK, SEALED, ANSWER = (
     "cut",
     "tail",
     "changed",
@@ -58,8 +60,11 @@ CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK = (
     "misaddressed",
     "fields",
     "block",
+    "sealed",
+    "answer",
 )
-WORD_WAYS: Final = (CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS)
+NOISES: Final = (CUT, TAIL, CHANGED)
+WORD_WAYS: Final = (*NOISES, STRANGER, MISADDRESSED, FIELDS)
 NOBODY: Final = "stranger"
 """Name of a sender of whom no node has heard."""
 
@@ -190,15 +195,15 @@ def _other_fields(data: bytes, heard: Sequence[Word], random: np.random.Generato
     """
     message = decode(data)
     if not isinstance(message, _INNER) or isinstance(message, FrameOffer) or random.random() < 0.5:
-        return _other_item(data, random)
+        return other_item(data, random)
     strange = _one([word.data for word in heard if _kind(word) in (Hello, Accept, Expect, HeadMoved)], random)
     if strange is not None and random.random() < 0.25:
         return encode(_with_inner(message, lambda _: strange, random))
-    return encode(_with_inner(message, lambda inner: _other_item(inner, random), random))
+    return encode(_with_inner(message, lambda inner: other_item(inner, random), random))
 
 
-def _other_item(data: bytes, random: np.random.Generator) -> bytes:
-    """As `_other_fields`, of bytes that may be no message (a frame): then of a list that holds them."""
+def other_item(data: bytes, random: np.random.Generator) -> bytes:
+    """The word `data` with other fields, or, where it is none (a frame), a list that holds it."""
     try:
         decode(data)
     except MessageError:

@@ -1,4 +1,4 @@
-"""Faults of strangers: somebody in reach of a node says senseless things to it."""
+"""Faults of strangers: somebody in reach of a node, or a part of its own host, says senseless things to it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ SHORTEST_US: Final = 1_000_000
 
 
 class Babble(ForAWhile):
-    """Every so often a node is told one thing that was really said, to it or to another, and was altered: it must
-    refuse it.
+    """Every so often a node is told one thing that makes no sense, most often what was really said, to it or to
+    another, and was altered: it must refuse it.
 
     A word is cut, has bytes behind its end or one byte changed, comes from a sender who is not its own, is of a kind
     that is not for the node, or has fields of a wrong type, value or number; a bundle is altered in one of its blocks
-    as well. The local network names senders rightly and changes no unsigned word: one that would be believed is never
-    said in a neighbour's name (that would be a lying node). On Earth the gateway checks no signature of the auditor,
-    so none of its words is changed into another that could be read.
+    as well, or sealed under the right hop key with something senseless inside (a peer whose software is broken). The
+    node's own host answers what it never asked, and operators bring hop keys that cannot be. The local network names
+    senders rightly and changes no unsigned word: one that would be believed is never said in a neighbour's name (that
+    would be a lying node). On Earth the gateway checks no signature of the auditor, so none of its words is changed
+    into another that could be read.
     """
 
     kind: Literal["babble"]

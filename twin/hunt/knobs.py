@@ -1,4 +1,5 @@
-"""Settings that a seed turns: small batches and windows, slow stores, counters near their wrap, short epochs.
+"""Settings that a seed turns: small batches and windows, slow stores, counters near their wrap, short epochs, a crew
+that does not answer.
 
 A bug often shows only where a limit is met, and defaults are chosen so that limits are far away.
 """
@@ -26,6 +27,11 @@ def _span(least: int, most: int, unit: str = "") -> Callable[[Generator], Any]:
     return draw
 
 
+def _or_never(draw: Callable[[Generator], Any]) -> Callable[[Generator], Any]:
+    """In every third seed nothing at all."""
+    return lambda random: draw(random) if random.random() < 2 / 3 else None
+
+
 _OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
     (("pipeline", "batch_rows_max"), _span(1, 25)),
     (("pipeline", "window"), _span(1_000, 64_000, "B")),
@@ -41,6 +47,9 @@ _OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
     (("earth", "table", "write_capacity"), _span(1, 1000, "rows/s")),
     (("earth", "table", "latency"), _span(1, 5000, "ms")),
     (("earth", "surgeon", "latency"), _span(100, 60_000, "ms")),
+    (("clinic", "escalate_after"), _or_never(_span(10, 3600, "s"))),
+    (("clinic", "crew_response"), _or_never(_span(5, 3600, "s"))),
+    (("clinic", "crew"), lambda _: [{"member": 1, "spo2_scale": 2}]),
 )
 _OF_NODES: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = ((("pipeline", "ack_every"), _span(1, 200)),)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from twin.world import ephemeris
 from twin.world.timescales import IntArray
 from twin.world.windows import Window, instants
 
@@ -29,13 +28,6 @@ def light_knots(windows: Sequence[Window], step_us: int, light_us: Callable[[Int
     for first in range(0, len(windows), _AT_ONCE):
         found += _together([instants(*window, step_us) for window in windows[first : first + _AT_ONCE]], light_us)
     return found
-
-
-def farther_km(windows: Sequence[Window]) -> list[float]:
-    """The distance of Earth and Mars at that end of each window at which it is larger [km]."""
-    ends_us = np.array(windows, dtype=np.int64).reshape(-1, 2)
-    ends_km: list[float] = ephemeris.distance_km(ends_us).max(axis=-1).tolist()
-    return ends_km
 
 
 def _together(grids: Sequence[IntArray], light_us: Callable[[IntArray], IntArray]) -> list[Knots]:

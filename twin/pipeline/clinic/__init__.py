@@ -16,7 +16,7 @@ it hold, and home and standby edge derive the same alerts from the same frames, 
 |---|---|
 | `news2` | the score: bands, rounding, both SpO2 scales |
 | `watch` | what one device is watched for: settings |
-| `artefacts` | values that cannot be |
+| `artefacts` | jumps that cannot be |
 | `level`, `levels` | which band has held: one channel, all channels of a frame |
 | `bands` | the same for the device: windows for the sensor's comparators |
 | `rules` | limits, lead off, stale, NEWS2: when they hold |

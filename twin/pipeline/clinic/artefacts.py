@@ -1,4 +1,4 @@
-"""Values that cannot be: outside what is plausible, or jumping while the body moves.
+"""Jumps while the body moves: what a channel cannot have done since the last value that was believed.
 
 A jump is an artefact if, since the last value that was believed, the channel would have changed faster than it can,
 **and** the accelerometer shows motion at that sample. Without motion a jump is believed: a fall is worse than a false
@@ -11,8 +11,3 @@ from __future__ import annotations
 def jumped(value: int, believed: int | None, elapsed: int, slope: int | None) -> bool:
     """Whether `value` [counts] is further from the last `believed` one than `elapsed` samples allow."""
     return slope is not None and believed is not None and abs(value - believed) > slope * elapsed
-
-
-def plausible(value: int, span: tuple[int, int]) -> bool:
-    """Whether a person or a cabin can have this count; `NO_READING` never is one."""
-    return span[0] <= value <= span[1]

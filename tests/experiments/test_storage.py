@@ -57,6 +57,7 @@ def test_a_moratorium_is_longer_than_the_time_in_which_nothing_leaves(conjunctio
     assert kept > utc_to_us(need.until_utc) - US_PER_DAY
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("name", ["relay-safe-mode", "bad-sol"])
 def test_no_run_takes_more_than_was_said(name: str, tmp_path: Path) -> None:
     for need in shipped(name, tmp_path):

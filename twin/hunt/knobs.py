@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from numpy.random import Generator
 
+from twin.scenario import BareScenario, Scenario
+
 _CHANCE: Final = 0.3
 """Of each knob to be turned."""
 
-Key = tuple[str, ...]
+Key = tuple[str | int, ...]
+_Knob = tuple[Key, Callable[[Generator], Any]]
 
 
 def _span(least: int, most: int, unit: str = "") -> Callable[[Generator], Any]:
@@ -26,7 +29,7 @@ def _span(least: int, most: int, unit: str = "") -> Callable[[Generator], Any]:
     return draw
 
 
-_OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
+_OF_A_HABITAT: Final[tuple[_Knob, ...]] = (
     (("pipeline", "batch_rows_max"), _span(1, 25)),
     (("pipeline", "window"), _span(1_000, 64_000, "B")),
     (("pipeline", "ack_delay"), _span(1, 120, "s")),
@@ -42,7 +45,37 @@ _OF_A_HABITAT: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = (
     (("earth", "table", "latency"), _span(1, 5000, "ms")),
     (("earth", "surgeon", "latency"), _span(100, 60_000, "ms")),
 )
-_OF_NODES: Final[tuple[tuple[Key, Callable[[Generator], Any]], ...]] = ((("pipeline", "ack_every"), _span(1, 200)),)
+_GROUP_MAX: Final = 200
+"""Payloads that one ack covers, where no relay is small."""
+_LONGER: Final = 4
+"""Times a lifetime that a flow may get instead of its own."""
+
+
+def _of_nodes(scenario: BareScenario) -> list[_Knob]:
+    """Groups of payloads, timers, lifetimes, and relays with less room, within what the scenario can still deliver.
+
+    A relay that held two whole groups still does: where groups that are sent again together fill it, those that come
+    first may be the same ones each time. A flow's own lifetime only becomes longer: what is written says how soon its
+    bundles can come, which no draw knows. Others get a quarter of the run, or more.
+    """
+    rooms = scenario.network.storage_bytes
+    largest_bytes = max(flow.size_bytes for flow in scenario.traffic)
+    two_groups = [room // (2 * largest_bytes) for room in rooms.values()]
+    group_max = max(scenario.pipeline.ack_every, min([_GROUP_MAX, *two_groups]))
+    duration_s = scenario.duration_us // 1_000_000
+    knobs: list[_Knob] = [
+        (("pipeline", "ack_every"), _span(1, group_max)),
+        (("pipeline", "far_end_allowance"), _span(1, 120, "s")),
+        (("pipeline", "lifetime"), _span(duration_s // 4, duration_s, "s")),
+    ]
+    for name, room in sorted(rooms.items()):
+        least = min(room, max(room // 2, 2 * group_max * largest_bytes))
+        knobs.append((("network", "storage", name), _span(least, room, "B")))
+    for number, flow in enumerate(scenario.traffic):
+        if flow.lifetime_us is not None:
+            written_s = -(-flow.lifetime_us // 1_000_000)
+            knobs.append((("traffic", number, "lifetime"), _span(written_s, _LONGER * written_s, "s")))
+    return knobs
 
 
 STARVING: Final[frozenset[Key]] = frozenset(
@@ -51,7 +84,7 @@ STARVING: Final[frozenset[Key]] = frozenset(
 """Settings whose small values delay everything for hours, as the bounds of calm seeds do not grant."""
 
 
-def draw_knobs(habitat: bool, random: Generator) -> list[tuple[Key, Any]]:
+def draw_knobs(scenario: Scenario, random: Generator) -> list[tuple[Key, Any]]:
     """Keys of a scenario and the values that they get."""
-    knobs = _OF_A_HABITAT if habitat else _OF_NODES
+    knobs = _of_nodes(scenario) if isinstance(scenario, BareScenario) else _OF_A_HABITAT
     return [(key, draw(random)) for key, draw in knobs if random.random() < _CHANCE]

@@ -47,16 +47,16 @@ _OF_A_HABITAT: Final[tuple[_Knob, ...]] = (
 )
 _GROUP_MAX: Final = 200
 """Payloads that one ack covers, where no relay is small."""
-_LONGER: Final = 4
-"""Times a lifetime that a flow may get instead of its own."""
+_MORE: Final = 4
+"""Times what is written that a flow's lifetime or a relay's room may be."""
 
 
 def _of_nodes(scenario: BareScenario) -> list[_Knob]:
-    """Groups of payloads, timers, lifetimes, and relays with less room, within what the scenario can still deliver.
+    """Groups of payloads, timers, lifetimes and the room of relays, within what the scenario can still deliver.
 
-    A relay that held two whole groups still does: where groups that are sent again together fill it, those that come
-    first may be the same ones each time. A flow's own lifetime only becomes longer: what is written says how soon its
-    bundles can come, which no draw knows. Others get a quarter of the run, or more.
+    Two groups fit into the smallest relay, or the scenario's own: groups sent again together fill it, and those that
+    come last may be the same each time. A flow's own lifetime and a relay's room only grow: what is written says how
+    soon bundles can come, and how many, and no draw knows better. Other bundles live for a quarter of the run or more.
     """
     rooms = scenario.network.storage_bytes
     largest_bytes = max(flow.size_bytes for flow in scenario.traffic)
@@ -69,12 +69,11 @@ def _of_nodes(scenario: BareScenario) -> list[_Knob]:
         (("pipeline", "lifetime"), _span(duration_s // 4, duration_s, "s")),
     ]
     for name, room in sorted(rooms.items()):
-        least = min(room, max(room // 2, 2 * group_max * largest_bytes))
-        knobs.append((("network", "storage", name), _span(least, room, "B")))
+        knobs.append((("network", "storage", name), _span(room, _MORE * room, "B")))
     for number, flow in enumerate(scenario.traffic):
         if flow.lifetime_us is not None:
             written_s = -(-flow.lifetime_us // 1_000_000)
-            knobs.append((("traffic", number, "lifetime"), _span(written_s, _LONGER * written_s, "s")))
+            knobs.append((("traffic", number, "lifetime"), _span(written_s, _MORE * written_s, "s")))
     return knobs
 
 

@@ -101,7 +101,7 @@ class Extensions(NamedTuple):
     extra: tuple[Block, ...] = ()
 
 
-_NO_EXTENSIONS = Extensions()
+NO_EXTENSIONS = Extensions()
 
 
 def encode(bundle: Bundle) -> bytes:
@@ -186,7 +186,7 @@ def read(data: bytes) -> tuple[Flow, int, int, int, Extensions, bytes]:
     """
     flow, created_ms, sequence, lifetime_ms, position = read_primary(data)
     kind, number, flags, crc_type, payload, position = read_fields(data, position)
-    extensions = _NO_EXTENSIONS
+    extensions = NO_EXTENSIONS
     if kind != PAYLOAD:
         first = Block(kind, number, flags, crc_type, payload)
         extensions, (_, number, _, _, payload), position = read_extensions(data, first, position)

@@ -16,6 +16,7 @@ from twin.randomness import stream
 from twin.scenario import BareScenario, HabitatScenario, Scenario, load_scenario, read_plain
 from twin.scenario.fault_rules import over_us
 from twin.scenario.node_faults import ClockStep
+from twin.scenario.stranger_faults import Babble
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -67,6 +68,13 @@ def test_who_babbles_is_drawn_apart_and_comes_last(tmp_path: Path) -> None:
         drawn = iter([fault["kind"] for fault in draw_faults(scenario, stream(seed, "hunt", "faults"))])
         assert all(fault.kind in drawn for fault in others)  # in that order; what contradicts something is left out
     assert 9 <= babbled <= 21
+
+
+def test_somebody_babbles_to_bundle_nodes_in_every_fourth_seed_too() -> None:
+    babbled = [case.scenario.faults[-1] for case in cases(SCENARIOS / "bench" / "chain3.yaml", 60)]
+    nodes = Counter(fault.node for fault in babbled if isinstance(fault, Babble))
+    assert set(nodes) == {"S", "R", "D"}
+    assert 9 <= sum(nodes.values()) <= 21
 
 
 @pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])

@@ -1,7 +1,7 @@
-"""Who babbles: keeps what was said last on both planets, and says senseless things made of it, in the fault's time.
+"""Who babbles: keeps what was said last on both planets, and says senseless things made of it.
 
-What it says is `twin.faults.babble`'s and `twin.faults.babbled_bundles`'s; here stands where it listens, when it
-speaks, and who is whose neighbour. Each fault draws from a random stream of its own.
+What it says is `twin.faults.babble`'s and `twin.faults.babbled_bundles`'s; here stands where it listens, and
+who is whose neighbour.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from twin.experiments.disturbances import span_of_fault
+from twin.experiments.babbling import schedule_babble
 from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, edge_endpoint
 from twin.faults.babble import (
     BLOCK,
@@ -30,13 +30,11 @@ from twin.faults.babble import (
     noise,
 )
 from twin.faults.babbled_bundles import altered, from_elsewhere
-from twin.faults.resolve import numbered
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.space_link import SpaceLink
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.wire.blocks import Endpoint
 from twin.pipeline.wire.primary import read_primary
-from twin.randomness import stream
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.model import HabitatScenario
 from twin.scenario.stranger_faults import Babble
@@ -62,21 +60,14 @@ class Babbler:
     """Schedules all babble of a resolved scenario; it listens only where there is some."""
 
     def __init__(self, host: SimulatedHost, scenario: HabitatScenario, earshot: Earshot) -> None:
-        self._host = host
         self._earshot = earshot
         self._words: dict[tuple[str, int], Word] = {}
         self._bundles: dict[tuple[str, str], bytes] = {}
-        faults = [(fault, number) for fault, number in numbered(scenario.faults) if isinstance(fault, Babble)]
-        if not faults:
-            return
-        for network in (earshot.mars, earshot.earth):
-            network.watchers.append(self._hears)
-        for pair, link in earshot.space.items():
-            link.watchers.append(partial(self._bundles.__setitem__, pair))
-        for fault, number in faults:
-            random = stream(scenario.seed, "fault", fault.kind, fault.place, str(number), "content")
-            from_us, until_us = span_of_fault(scenario, fault)
-            host.call_at(from_us, self._say, fault, self._listener(fault.node), until_us, random)
+        if schedule_babble(host, scenario, self._say):
+            for network in (earshot.mars, earshot.earth):
+                network.watchers.append(self._hears)
+            for pair, link in earshot.space.items():
+                link.watchers.append(partial(self._bundles.__setitem__, pair))
 
     # ------------------------------------------------------------ what was said
 
@@ -99,8 +90,9 @@ class Babbler:
 
     # ------------------------------------------------------------ what is said of it
 
-    def _say(self, fault: Babble, listener: Listener, until_us: int, random: np.random.Generator) -> None:
-        """Say one thing now, if anything was heard that lends itself to it; and the next one later."""
+    def _say(self, fault: Babble, random: np.random.Generator) -> None:
+        """Say one thing now, if anything was heard that lends itself to it."""
+        listener = self._listener(fault.node)
         takes_bundles = listener.role in (Role.EDGE, Role.GATEWAY)
         ways = (*WORD_WAYS, *OF_BUNDLES) if takes_bundles else WORD_WAYS
         way = ways[int(random.integers(0, len(ways)))]
@@ -110,8 +102,6 @@ class Babbler:
         else:
             words = [self._words[key] for key in sorted(self._words)]
             self._say_word(fault.kind, listener, babble(way, listener, words, random))
-        if self._host.now_us + fault.every_us < until_us:
-            self._host.call_in(fault.every_us, self._say, fault, listener, until_us, random)
 
     def _say_word(self, kind: str, listener: Listener, said: Said | None) -> None:
         if said is not None:

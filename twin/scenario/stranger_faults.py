@@ -22,11 +22,12 @@ class Babble(ForAWhile):
     that is not for the node, or has fields of a wrong type, value or number; a bundle is altered in one of its blocks
     as well. The local network names senders rightly and changes no unsigned word: one that would be believed is never
     said in a neighbour's name (that would be a lying node). On Earth the gateway checks no signature of the auditor,
-    so none of its words is changed into another that could be read.
+    so none of its words is changed into another that could be read. To a bundle node whole bundles are said whose
+    blocks or payloads are not for it; no payload is changed and sealed anew, as nothing there proves who made it.
     """
 
     kind: Literal["babble"]
-    node: NodeName = Field(description="Who hears it: edge-1 to edge-N, gateway, auditor, or a device.")
+    node: NodeName = Field(description="Who hears it: edge-1 to edge-N, gateway, auditor, a device; or a bundle node.")
     every_us: PositiveDurationUs = setting("20 s", "Time from one to the next.", source="assumed: some for each report")
 
     @property

@@ -30,6 +30,7 @@ HUNTED = (
     "bench/hunt.yaml",
     "bench/campaign-earth.yaml",
     "bench/campaign-mars.yaml",
+    "bench/campaign-relays.yaml",
     "first-light.yaml",
     "four-relays.yaml",
     "bench/chain3.yaml",

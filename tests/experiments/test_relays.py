@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flights import SCENARIOS, Flight, fly
 
-from twin.pipeline.facts import BundleDropped
+from twin.pipeline.facts import BundleDropped, Rejected
 from twin.scenario import Scenario, load_scenario, parse_scenario
 
 
@@ -52,6 +52,18 @@ def test_four_relays_share_the_load(tmp_path: Path) -> None:
     copies = flight.result.tables["transmissions"]
     first_hops = set(copies[copies["from_node"] == "lander"]["to_node"])
     assert first_hops == {"R1", "R2", "R3", "R4"}
+
+
+def test_whatever_befalls_bundles_in_the_campaign_of_relays_costs_time_only(tmp_path: Path) -> None:
+    flight = fly(load_scenario(SCENARIOS / "bench" / "campaign-relays.yaml"), tmp_path / "run", BundleDropped, Rejected)
+    held(flight)
+    dropped = {(node, fact.reason) for _, node, fact in flight.facts[BundleDropped]}
+    assert {("R1", "storage"), ("R3", "storage")} <= dropped  # newest of the lowest
+    assert {("rover", "lifetime"), ("lander", "lifetime"), ("earth", "lifetime")} <= dropped  # where they were made
+    assert {("R1", "lifetime"), ("R3", "lifetime"), ("R1", "lifetime: no contacts are quick enough")} <= dropped
+    refused = {(node, fact.reason) for _, node, fact in flight.facts[Rejected]}
+    assert {(node, "no contact leads to earth") for node in ("rover", "lander", "R3")} <= refused
+    assert any(node == "earth" and "outlived its lifetime" in reason for node, reason in refused)
 
 
 CHAIN = """

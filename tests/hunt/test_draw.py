@@ -13,10 +13,11 @@ from twin.hunt.case import Case
 from twin.hunt.draw import draw
 from twin.hunt.faults import COUNT_MAX, HEALS_AT, draw_faults
 from twin.randomness import stream
-from twin.scenario import HabitatScenario, Scenario, load_scenario, read_plain
+from twin.scenario import BareScenario, HabitatScenario, Scenario, load_scenario, read_plain
 from twin.scenario.fault_rules import over_us
 from twin.scenario.faults import Fault
 from twin.scenario.node_faults import ClockStep
+from twin.scenario.stranger_faults import Babble
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -78,12 +79,42 @@ def _part(fault: Fault) -> str:
     return "ground" if fault.place == "ground" else "menu"
 
 
+def test_somebody_babbles_to_bundle_nodes_in_every_fourth_seed_too() -> None:
+    babbled = [case.scenario.faults[-1] for case in cases(SCENARIOS / "bench" / "chain3.yaml", 60)]
+    nodes = Counter(fault.node for fault in babbled if isinstance(fault, Babble))
+    assert set(nodes) == {"S", "R", "D"}
+    assert 9 <= sum(nodes.values()) <= 21
+
+
 @pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])
 def test_bundle_nodes_and_relays_are_hunted_too(name: str) -> None:
     found = cases(SCENARIOS / f"{name}.yaml", 20)
     own = len(load_scenario(SCENARIOS / f"{name}.yaml").faults)
     assert all(len(case.scenario.faults) >= own for case in found)
     assert sum(len(case.scenario.faults) for case in found) > 20 * (own + 2)
+
+
+def test_a_seed_turns_what_bundle_nodes_can_be_set_to() -> None:
+    """Rooms and lifetimes only grow, two groups fit into the smallest relay, and each is turned in some seed."""
+    path = SCENARIOS / "bench" / "campaign-relays.yaml"
+    scenario = load_scenario(path)
+    assert isinstance(scenario, BareScenario)
+    turned: Counter[str] = Counter()
+    for case in cases(path, 60):
+        drawn = case.scenario
+        assert isinstance(drawn, BareScenario)
+        assert 1 <= drawn.pipeline.ack_every <= scenario.pipeline.ack_every
+        for name, room in scenario.network.storage_bytes.items():
+            assert room <= drawn.network.storage_bytes[name] <= 4 * room
+            turned["storage"] += drawn.network.storage_bytes[name] != room
+        for flow, written in zip(drawn.traffic, scenario.traffic, strict=True):
+            assert (flow.lifetime_us is None) is (written.lifetime_us is None)
+            assert (flow.lifetime_us or 0) >= (written.lifetime_us or 0)
+            turned["own lifetime"] += flow.lifetime_us != written.lifetime_us
+        for key in ("ack_every", "far_end_allowance_us", "lifetime_us"):
+            turned[key] += getattr(drawn.pipeline, key) != getattr(scenario.pipeline, key)
+    assert len(turned) == 5
+    assert min(turned.values()) >= 8, turned
 
 
 def test_clocks_are_set_right_before_relays_pass_again() -> None:

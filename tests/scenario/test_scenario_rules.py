@@ -385,6 +385,17 @@ def test_a_habitat_scenario_that_cannot_be_meant_is_refused(text: str, line: str
         ),
         (
             "traffic:",
+            "faults: [{kind: babble, node: gateway, at: 1 h, for: 1 h}]\ntraffic:",
+            "faults[0].node = gateway: unknown node (s.yaml:8, faults[0].node); use one of S, R, D",
+        ),
+        (
+            "network:\n  nodes: [S, R, D]",
+            "faults: [{kind: babble, node: Q, at: 1 h, for: 1 h}]\nnetwork:\n  nodes: [S, R, D, Q]",
+            "faults[0].node = Q: no contact leads there, so it hears nobody (s.yaml:3, faults[0].node); "
+            "use one of S, R, D",
+        ),
+        (
+            "traffic:",
             "faults: [{kind: link_outage, station: DSS-14, at: 1 h, for: 1 h}]\ntraffic:",
             "faults[0]: a bare scenario has no stations (s.yaml:8, faults[0]); give `link`",
         ),

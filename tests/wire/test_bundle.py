@@ -357,7 +357,7 @@ def test_forwarding_leaves_primary_block_and_payload_block_alone() -> None:
 
 def test_forwarding_a_bundle_without_age_or_hops_returns_the_same_bytes() -> None:
     data = encode(VITALS)
-    assert forward(data, added_age_ms=99) is data
+    assert forward(data, added_age_ms=99) == data
 
 
 def test_forwarding_keeps_unknown_blocks_as_they_are() -> None:

@@ -1,7 +1,7 @@
-"""Who babbles: keeps what was said last on both planets, and says senseless things made of it, in the fault's time.
+"""Who babbles: keeps what was said last on both planets, and says senseless things made of it.
 
 What it says is that of `twin.faults`: `babble`, `babbled_bundles`, `senseless_seals` and `stray_answers`; here stands
-where it listens, when it speaks, and who is whose neighbour. Each fault draws from a random stream of its own.
+where it listens, and who is whose neighbour.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from twin.experiments.disturbances import span_of_fault
+from twin.experiments.babbling import schedule_babble
 from twin.experiments.identities import AUDITOR, EARTH, EARTH_ENDPOINT, edge_endpoint
 from twin.experiments.operators import Operators
 from twin.faults.babble import (
@@ -32,7 +32,6 @@ from twin.faults.babble import (
     noise,
 )
 from twin.faults.babbled_bundles import altered, from_elsewhere
-from twin.faults.resolve import numbered
 from twin.faults.senseless_seals import senseless_seal
 from twin.faults.stray_answers import stray_answer
 from twin.hosts.models.local_network import LocalNetwork
@@ -42,7 +41,6 @@ from twin.pipeline.transport.hop_keys import hop_keys
 from twin.pipeline.wire.blocks import Endpoint
 from twin.pipeline.wire.bpsec import HopKeys
 from twin.pipeline.wire.primary import read_primary
-from twin.randomness import stream
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.model import HabitatScenario
 from twin.scenario.stranger_faults import Babble
@@ -73,17 +71,11 @@ class Babbler:
         self._earshot = earshot
         self._words: dict[tuple[str, int], Word] = {}
         self._bundles: dict[tuple[str, str], bytes] = {}
-        faults = [(fault, number) for fault, number in numbered(scenario.faults) if isinstance(fault, Babble)]
-        if not faults:
-            return
-        for network in (earshot.mars, earshot.earth):
-            network.watchers.append(self._hears)
-        for pair, link in earshot.space.items():
-            link.watchers.append(partial(self._bundles.__setitem__, pair))
-        for fault, number in faults:
-            random = stream(scenario.seed, "fault", fault.kind, fault.place, str(number), "content")
-            from_us, until_us = span_of_fault(scenario, fault)
-            host.call_at(from_us, self._say, fault, self._listener(fault.node), until_us, random)
+        if schedule_babble(host, scenario, self._say):
+            for network in (earshot.mars, earshot.earth):
+                network.watchers.append(self._hears)
+            for pair, link in earshot.space.items():
+                link.watchers.append(partial(self._bundles.__setitem__, pair))
 
     # ------------------------------------------------------------ what was said
 
@@ -106,8 +98,9 @@ class Babbler:
 
     # ------------------------------------------------------------ what is said of it
 
-    def _say(self, fault: Babble, listener: Listener, until_us: int, random: np.random.Generator) -> None:
-        """Say one thing now, if anything was heard that lends itself to it; and the next one later."""
+    def _say(self, fault: Babble, random: np.random.Generator) -> None:
+        """Say one thing now, if anything was heard that lends itself to it."""
+        listener = self._listener(fault.node)
         takes_bundles = listener.role in (Role.EDGE, Role.GATEWAY)
         ways = (*WORD_WAYS, ANSWER, *OF_BUNDLES) if takes_bundles else (*WORD_WAYS, ANSWER)
         way = ways[int(random.integers(0, len(ways)))]
@@ -119,8 +112,6 @@ class Babbler:
         else:
             words = [self._words[key] for key in sorted(self._words)]
             self._say_word(fault.kind, listener, babble(way, listener, words, random))
-        if self._host.now_us + fault.every_us < until_us:
-            self._host.call_in(fault.every_us, self._say, fault, listener, until_us, random)
 
     def _say_word(self, kind: str, listener: Listener, said: Said | None) -> None:
         if said is not None:

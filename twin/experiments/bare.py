@@ -13,6 +13,7 @@ from twin.experiments import disturbances
 from twin.experiments.identities import entropy, key_pair
 from twin.experiments.journeys import Transmissions
 from twin.experiments.mission import Mission, Roles
+from twin.experiments.node_babbler import NodeBabbler
 from twin.experiments.overload import Load, capacity_bits, refuse_overload
 from twin.experiments.percentiles import latency_by_stream
 from twin.experiments.tables import TableWriter
@@ -32,7 +33,7 @@ from twin.pipeline.machine import Deliver, Offered, PlanChanged, Transmit
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.contact_volume import BULK, EXPEDITED, NORMAL
 from twin.pipeline.transport.flow_ends import FlowSettings, NodeSettings
-from twin.pipeline.transport.mailer import Address
+from twin.pipeline.transport.mailer import Address, EndpointId
 from twin.randomness import stream
 from twin.scenario.contacts import Traffic
 from twin.scenario.link_faults import LinkOutage, StalePlan
@@ -129,8 +130,12 @@ def _loads(scenario: BareScenario, plan: ContactPlan) -> list[Load]:
     ]
 
 
+def _endpoints(scenario: BareScenario) -> dict[str, EndpointId]:
+    return {name: (number, 0) for number, name in enumerate(scenario.network.nodes, start=1)}
+
+
 def _nodes(scenario: BareScenario, plan: ContactPlan, flows: tuple[FlowSettings, ...], roles: Roles) -> Iterator[Any]:
-    endpoints = {name: (number, 0) for number, name in enumerate(scenario.network.nodes, start=1)}
+    endpoints = _endpoints(scenario)
     p = scenario.pipeline
     last_us = max(c.end_us for c in plan.contacts)
     lifetime_us = p.lifetime_us or 2 * (last_us - scenario.start_us)
@@ -279,6 +284,7 @@ def build(scenario: BareScenario, folder: Path, roles: Roles, observer: Observer
     machines = list(_nodes(scenario, plan, _flows(scenario), roles))
     host.call_at(scenario.start_us, _start_all, scenario, host, machines)
     _mislead(scenario, host, plan)
+    NodeBabbler(host, scenario, links, {name: number for name, (number, _) in _endpoints(scenario).items()})
     total = sum(t.count for t in scenario.traffic)
 
     def home() -> bool:

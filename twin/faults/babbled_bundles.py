@@ -6,7 +6,7 @@ encoders. Whoever makes them holds no hop key: what stands encrypted stays as it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -80,17 +80,18 @@ def take_apart(data: bytes) -> Parts:
     return Parts(start, flow, created_ms, sequence, lifetime_ms, tuple(blocks))
 
 
-def altered(data: bytes, random: np.random.Generator) -> bytes:
-    """The bundle `data` with one of the `ALTERATIONS`."""
-    names = sorted(ALTERATIONS)
-    return ALTERATIONS[names[int(random.integers(0, len(names)))]](take_apart(data))
+def altered(data: bytes, random: np.random.Generator, how: Mapping[str, Alteration] | None = None) -> bytes:
+    """The bundle `data` with one of these alterations (None: of the `ALTERATIONS`)."""
+    known = ALTERATIONS if how is None else how
+    names = sorted(known)
+    return known[names[int(random.integers(0, len(names)))]](take_apart(data))
 
 
 def from_elsewhere(data: bytes) -> bytes:
     """The bundle `data` in the name of a source of which nobody has heard, in all of its blocks."""
     parts = take_apart(data)
     blocks = [b._replace(content=_in_its_name(b.content)) if b.type == CONFIDENTIALITY else b for b in parts.blocks]
-    return _join(_start(parts, source=_ELSEWHERE), blocks)
+    return join(start_of(parts, source=_ELSEWHERE), blocks)
 
 
 def _in_its_name(content: bytes) -> bytes:
@@ -100,11 +101,11 @@ def _in_its_name(content: bytes) -> bytes:
 # ------------------------------------------------------------ the primary block
 
 
-def _join(start: bytes, blocks: Any, end: bytes = b"\xff") -> bytes:
+def join(start: bytes, blocks: Any, end: bytes = b"\xff") -> bytes:
     return b"".join((start, *map(encode_block, blocks), end))
 
 
-def _start(
+def start_of(
     parts: Parts,
     *,
     array: bytes = b"\x89",
@@ -140,19 +141,19 @@ def _start(
 
 
 def _primary(**change: Any) -> Alteration:
-    return lambda parts: _join(_start(parts, **change), parts.blocks)
+    return lambda parts: join(start_of(parts, **change), parts.blocks)
 
 
 def _anonymous(parts: Parts) -> bytes:
-    return _join(_start(parts, source=NULL_ENDPOINT, fragments=True), parts.blocks)
+    return join(start_of(parts, source=NULL_ENDPOINT, fragments=True), parts.blocks)
 
 
 def _no_array(parts: Parts) -> bytes:
-    return b"\x80" + _join(parts.start[1:], parts.blocks)
+    return b"\x80" + join(parts.start[1:], parts.blocks)
 
 
 def _wrong_crc(parts: Parts) -> bytes:
-    return _join(parts.start[:-1] + bytes((parts.start[-1] ^ 1,)), parts.blocks)
+    return join(parts.start[:-1] + bytes((parts.start[-1] ^ 1,)), parts.blocks)
 
 
 # ------------------------------------------------------------ the blocks behind it
@@ -160,36 +161,36 @@ def _wrong_crc(parts: Parts) -> bytes:
 
 def _with(*blocks: Block) -> Alteration:
     """These blocks behind the primary one, before the bundle's own."""
-    return lambda parts: _join(parts.start, (*blocks, *parts.blocks))
+    return lambda parts: join(parts.start, (*blocks, *parts.blocks))
 
 
 def _raw(block: bytes) -> Alteration:
     """These bytes behind the primary block."""
-    return lambda parts: parts.start + block + _join(b"", parts.blocks)
+    return lambda parts: parts.start + block + join(b"", parts.blocks)
 
 
 def _end(end: bytes) -> Alteration:
-    return lambda parts: _join(parts.start, parts.blocks, end)
+    return lambda parts: join(parts.start, parts.blocks, end)
 
 
 def _only(keep: Callable[[Block], bool]) -> Alteration:
-    return lambda parts: _join(parts.start, filter(keep, parts.blocks))
+    return lambda parts: join(parts.start, filter(keep, parts.blocks))
 
 
 def _each(which: Callable[[Block], bool], **change: Any) -> Alteration:
     """Those of the bundle's blocks with other fields."""
-    return lambda parts: _join(parts.start, [b._replace(**change) if which(b) else b for b in parts.blocks])
+    return lambda parts: join(parts.start, [b._replace(**change) if which(b) else b for b in parts.blocks])
 
 
 def _is(kind: int) -> Callable[[Block], bool]:
     return lambda block: block.type == kind
 
 
-def _own(kind: int, content: bytes, number: int = _FREE, flags: int = 0, crc_type: int = CRC32C) -> Block:
+def block_of(kind: int, content: bytes, number: int = _FREE, flags: int = 0, crc_type: int = CRC32C) -> Block:
     return Block(kind, number, flags, crc_type, content)
 
 
-_AGE: Final = _own(BUNDLE_AGE, encode_age(1))
+_AGE: Final = block_of(BUNDLE_AGE, encode_age(1))
 _AGE_BYTES: Final = encode_block(_AGE)
 _AGE_CLEAR_BYTES: Final = encode_block(_AGE._replace(crc_type=0))
 
@@ -242,7 +243,7 @@ def _said(
                 end,
             )
         )
-        return _join(parts.start, [b._replace(content=content) if b is block else b for b in parts.blocks])
+        return join(parts.start, [b._replace(content=content) if b is block else b for b in parts.blocks])
 
     return alter
 
@@ -254,7 +255,7 @@ def _one_vector(parts: Parts) -> bytes:
         b._replace(content=bcb_gcm.encode(bcb_gcm.decode(b.content)._replace(iv=iv))) if _over_integrity(b) else b
         for b in parts.blocks
     ]
-    return _join(parts.start, blocks)
+    return join(parts.start, blocks)
 
 
 def _changed_end(which: Callable[[Block], bool]) -> Alteration:
@@ -264,7 +265,7 @@ def _changed_end(which: Callable[[Block], bool]) -> Alteration:
         def end(block: Block) -> Block:
             return block._replace(content=block.content[:-1] + bytes((block.content[-1] ^ 1,)))
 
-        return _join(parts.start, [end(b) if which(b) else b for b in parts.blocks])
+        return join(parts.start, [end(b) if which(b) else b for b in parts.blocks])
 
     return alter
 
@@ -273,7 +274,7 @@ _IV: Final = bytes(IV_BYTES)
 _TAG: Final = bytes(TAG_BYTES)
 _NO_UINT: Final = b"\x20"
 
-ALTERATIONS: Final[dict[str, Alteration]] = {
+OF_ANY_BUNDLE: Final[dict[str, Alteration]] = {
     # the primary block
     "array": _no_array,
     "version": _primary(version=6),
@@ -290,25 +291,30 @@ ALTERATIONS: Final[dict[str, Alteration]] = {
     "destination": _primary(destination=_ELSEWHERE),
     "destination nobody": _primary(destination=NULL_ENDPOINT),
     # the blocks behind it
-    "block number taken": _with(_AGE, _own(HOP_COUNT, encode_hops(5, 0))),
-    "block number reserved": _with(_own(BUNDLE_AGE, encode_age(1), number=1)),
+    "block number taken": _with(_AGE, block_of(HOP_COUNT, encode_hops(5, 0))),
+    "block number reserved": _with(block_of(BUNDLE_AGE, encode_age(1), number=1)),
     "block twice": _with(_AGE, _AGE._replace(number=_FREE + 1)),
-    "block unknown": _with(_own(_UNKNOWN_TYPE, b"?", flags=DELETE_BUNDLE_IF_UNKNOWN)),
+    "block unknown": _with(block_of(_UNKNOWN_TYPE, b"?", flags=DELETE_BUNDLE_IF_UNKNOWN)),
     "block CRC": _raw(_AGE_BYTES[:-1] + bytes((_AGE_BYTES[-1] ^ 1,))),
     "block CRC missing": _raw(_AGE_BYTES[:-5]),
     "block CRC unannounced": _raw(b"\x86" + _AGE_CLEAR_BYTES[1:] + b"\x44" + bytes(4)),
     "block number long": _raw(b"\x85\x07\x18\x09\x00\x00\x41\x01"),
-    "age": _with(_own(BUNDLE_AGE, b"\x18\x01")),
-    "hops": _with(_own(HOP_COUNT, b"\x81\x05")),
-    "hop limit": _with(_own(HOP_COUNT, b"\x82\x00\x00")),
-    "previous node": _with(_own(PREVIOUS_NODE, b"\x82\x03\x00")),
+    "age": _with(block_of(BUNDLE_AGE, b"\x18\x01")),
+    "hops": _with(block_of(HOP_COUNT, b"\x81\x05")),
+    "hop limit": _with(block_of(HOP_COUNT, b"\x82\x00\x00")),
+    "previous node": _with(block_of(PREVIOUS_NODE, b"\x82\x03\x00")),
     "payload number": _each(_is(PAYLOAD), number=_FREE),
-    "payload alone": _only(_is(PAYLOAD)),
     "no payload": _only(lambda block: block.type != PAYLOAD),
-    "payload first": lambda parts: _join(parts.start, parts.blocks[::-1]),
-    "payload amid": lambda parts: _join(parts.start, (*parts.blocks, _AGE)),
+    "payload amid": lambda parts: join(parts.start, (*parts.blocks, _AGE)),
     "no end": _end(b""),
     "bytes behind the end": _end(b"\xff\x00"),
+}
+"""What can be wrong with any bundle, each alone."""
+
+ALTERATIONS: Final[dict[str, Alteration]] = {
+    **OF_ANY_BUNDLE,
+    "payload alone": _only(_is(PAYLOAD)),
+    "payload first": lambda parts: join(parts.start, parts.blocks[::-1]),
     # what a security block says
     "no target": _said(targets=b"\x80"),
     "target twice": _said(targets=b"\x82\x01\x01"),

@@ -10,7 +10,7 @@ from twin.hunt.case import Case, Document
 from twin.hunt.faults import COUNT_MAX, draw_babble, draw_faults, draw_ground, draw_outages
 from twin.hunt.knobs import STARVING, Key, draw_knobs
 from twin.randomness import stream
-from twin.scenario import HabitatScenario, Scenario, ScenarioError
+from twin.scenario import Scenario, ScenarioError
 
 
 def draw(document: Document, scenario: Scenario, seed: int) -> Case:
@@ -27,7 +27,7 @@ def draw(document: Document, scenario: Scenario, seed: int) -> Case:
     calm = is_calm(scenario, stream(seed, "hunt", "calm"))
     if calm:
         case = calmed(case)
-    for key, value in draw_knobs(isinstance(scenario, HabitatScenario), stream(seed, "hunt", "knobs")):
+    for key, value in draw_knobs(scenario, stream(seed, "hunt", "knobs")):
         if not (calm and key in STARVING):
             case = _if_valid(_with_setting(case, key, value), case)
     random = stream(seed, "hunt", "faults")
@@ -50,8 +50,8 @@ def _if_valid(case: Case, otherwise: Case) -> Case:
 
 def _with_setting(case: Case, key: Key, value: Any) -> Case:
     changed = case.but({})
-    part = changed.document
+    part: Any = changed.document
     for word in key[:-1]:
-        part = part.setdefault(word, {})
+        part = part[word] if isinstance(word, int) else part.setdefault(word, {})
     part[key[-1]] = value
     return changed

@@ -212,10 +212,12 @@ def _clocks_set_right(faults: Sequence[Fault], place: Place) -> list[Fault]:
 
 
 def draw_babble(scenario: Scenario, random: Generator) -> list[Fault]:
-    """In every fourth seed somebody who babbles to a node of a habitat; drawn apart, so that it moves no other draw."""
+    """In every fourth seed somebody who babbles to a node; drawn apart, so that it moves no other draw."""
     place = place_of(scenario, random)
     nodes = (*place.edges, *place.devices, "gateway", "auditor")
-    if not isinstance(scenario, HabitatScenario) or random.random() >= BABBLED:
+    if isinstance(scenario, BareScenario):
+        nodes = tuple(sorted({link.partition("->")[2] for link in place.pairs}))
+    if random.random() >= BABBLED:
         return []
     return [{"kind": "babble", "node": place.one(nodes), **place.lasting(), "every": place.one(_PAUSES)}]
 

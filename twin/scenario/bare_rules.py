@@ -9,6 +9,7 @@ from twin.scenario.contacts import CONTACTS_MAX, ContactNetwork, ContactRule, Sc
 from twin.scenario.crosschecks import check_listed_once, check_onset
 from twin.scenario.errors import Key, RuleError, listed
 from twin.scenario.link_faults import BundleReplay, ChanceOnLink, LinkOutage, PassCut, RateChange, StalePlan
+from twin.scenario.stranger_faults import Babble
 from twin.units import SIZE, format_duration, format_quantity
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def check_bare(scenario: BareScenario) -> None:
         check_onset(scenario, fault, key)
         if isinstance(fault, StalePlan):
             continue
+        if isinstance(fault, Babble):
+            _check_heard(fault, scenario.network, key)
+            continue
         if not isinstance(fault, _ON_BARE_LINKS):
             raise RuleError(
                 "a bare scenario has neither edge nodes nor a table", "use a fault of a link", (*key, "kind")
@@ -37,6 +41,14 @@ def check_bare(scenario: BareScenario) -> None:
             raise RuleError("a bare scenario has no stations", "give `link`", key)
         if fault.link not in links:
             raise RuleError("unknown link", listed(links, fault.link), (*key, "link"))
+
+
+def _check_heard(fault: Babble, network: ContactNetwork, key: Key) -> None:
+    hearing = tuple(name for name in network.nodes if any(pair[1] == name for pair in network.pairs))
+    if fault.node not in network.nodes:
+        raise RuleError("unknown node", listed(network.nodes, fault.node), (*key, "node"))
+    if fault.node not in hearing:
+        raise RuleError("no contact leads there, so it hears nobody", listed(hearing, fault.node), (*key, "node"))
 
 
 def _check_contacts(scenario: BareScenario) -> None:

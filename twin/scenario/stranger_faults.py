@@ -24,11 +24,12 @@ class Babble(ForAWhile):
     node's own host answers what it never asked, and operators bring hop keys that cannot be. The local network names
     senders rightly and changes no unsigned word: one that would be believed is never said in a neighbour's name (that
     would be a lying node). On Earth the gateway checks no signature of the auditor, so none of its words is changed
-    into another that could be read.
+    into another that could be read. To a bundle node whole bundles are said whose blocks or payloads are not for it; no
+    payload is changed and sealed anew, as nothing there proves who made it.
     """
 
     kind: Literal["babble"]
-    node: NodeName = Field(description="Who hears it: edge-1 to edge-N, gateway, auditor, or a device.")
+    node: NodeName = Field(description="Who hears it: edge-1 to edge-N, gateway, auditor, a device; or a bundle node.")
     every_us: PositiveDurationUs = setting("20 s", "Time from one to the next.", source="assumed: some for each report")
 
     @property

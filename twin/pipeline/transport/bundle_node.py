@@ -4,7 +4,8 @@ At a flow's source it keeps every payload in custody until the destination's sig
 destination acks each full group of `ack_every` payloads, and the flow's last one. Source and destination know the flow
 and the contact plan, so the source knows which bundle triggers which ack, and when. A bundle's payload is the index in
 the flow (8 bytes, big endian) and then the application's payload. A relay keeps no custody: what it drops, for want of
-room or because its lifetime is over, the source sends again.
+room or because its lifetime is over, the source sends again. It passes extension blocks on as RFC 9171 5.4 wants it
+(`passing_on`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from twin.pipeline.transport.flow_source import FlowSource
 from twin.pipeline.transport.lane import Parcel
 from twin.pipeline.transport.mailer import Mailer
 from twin.pipeline.transport.outbox import STRANDED
+from twin.pipeline.transport.passing_on import note_blocks
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.messages import FlowAck, MessageError, decode
 
@@ -98,7 +100,7 @@ class BundleNode:
     def _arrived(self, event: BundleArrived, now_us: int, out: list[Effect]) -> None:
         data = event.data
         try:
-            flow, payload, bundle, expiry_us = self._mailer.check_clear(data, now_us)
+            flow, payload, bundle, expiry_us, has_blocks = self._mailer.check_clear(data, now_us)
         except BundleError as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return
@@ -112,7 +114,15 @@ class BundleNode:
             out.append(Report(Rejected("bundle", f"for ipn:{node}.{service}, which nobody here knows")))
             return
         priority = self._priorities.get((node, service), NORMAL)
-        self._outbox.put(Parcel(data, name, priority, expiry_us, bundle, event.source), now_us, out)
+        parcel = Parcel(data, name, priority, expiry_us, bundle, event.source)
+        if has_blocks:
+            try:
+                plan = self._outbox.router.plan
+                note_blocks(parcel, plan.between(event.source, self.settings.name), now_us)
+            except BundleError as problem:
+                out.append(Report(Rejected("bundle", str(problem))))
+                return
+        self._outbox.put(parcel, now_us, out)
 
     def _take_ack(self, payload: bytes, out: list[Effect]) -> None:
         try:

@@ -21,10 +21,13 @@ class Parcel:
         came_from: the neighbour that brought it, None where it was made.
         owner: what its maker must know when it has left or is given up.
         shunned: neighbours that shall take it only if there is no other.
+        size: what it takes of a contact, never less than what leaves.
+        left_us: when it left the node before, where what leaves depends on that (`passing_on`), else None.
     """
 
     __slots__ = (
-        "bundle", "came_from", "data", "destination", "expiry_us", "owner", "priority", "route", "shunned", "size",
+        "bundle", "came_from", "data", "destination", "expiry_us", "left_us", "owner", "priority", "route", "shunned",
+        "size",
     )  # fmt: skip
     route: Route
 
@@ -48,6 +51,7 @@ class Parcel:
         self.came_from = came_from
         self.owner = owner
         self.shunned = shunned
+        self.left_us: int | None = None
 
 
 class Lane:

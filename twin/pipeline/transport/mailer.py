@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from twin.pipeline.transport.contact_plan import NEVER_US
 from twin.pipeline.transport.protector import Protector
 from twin.pipeline.wire.blocks import CONFIDENTIALITY, INTEGRITY, Block
 from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX, read_sealed
-from twin.pipeline.wire.bundle import CRC32C, BundleError, Flow, encode_flow, encode_payload, read
+from twin.pipeline.wire.bundle import CRC32C, NO_EXTENSIONS, BundleError, Flow, encode_flow, encode_payload, read
 from twin.pipeline.wire.dtn_time import dtn_ms_from_us, last_us_of
 from twin.pipeline.wire.primary import seal_primary
 
@@ -98,23 +97,28 @@ class Mailer:
         """
         if self.protector is not None:
             return self._check_sealed(self.protector, data, now_us)
-        flow, payload, _, _ = self.check_clear(data, now_us)
+        flow, payload, _, _, _ = self.check_clear(data, now_us)
         return Mail(flow.source, flow.destination, payload)
 
-    def check_clear(self, data: bytes, now_us: int) -> tuple[Flow, bytes, BundleId, int]:
+    def check_clear(self, data: bytes, now_us: int) -> tuple[Flow, bytes, BundleId, int, bool]:
         """What the bundle in clear in `data` holds, for whomever it is: its flow, payload, identity as in `last_id`,
-        and the last instant at which it is good.
+        the last instant at which it is good (by its age where nobody knows when it was made), and whether it has
+        extension blocks.
 
         Raises:
             BundleError: damaged or expired; protected, for this node.
         """
         flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
-        expiry_us = last_us_of(created_ms + lifetime_ms) if created_ms else NEVER_US
+        if created_ms:
+            expiry_us = last_us_of(created_ms + lifetime_ms)
+        else:
+            expiry_us = now_us + 1000 * (lifetime_ms - (extensions.age_ms or 0))
         if now_us > expiry_us:
             raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
         if extensions.extra and flow.destination[0] == self.address.here[0]:
             _refuse_sealed(extensions.extra)
-        return flow, payload, (flow.source[0], created_ms, sequence), expiry_us
+        has_blocks = extensions is not NO_EXTENSIONS
+        return flow, payload, (flow.source[0], created_ms, sequence), expiry_us, has_blocks
 
     def _check_sealed(self, protector: Protector, data: bytes, now_us: int) -> Mail:
         sealed = read_sealed(data)

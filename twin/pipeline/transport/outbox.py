@@ -16,6 +16,7 @@ from twin.pipeline.machine import Effect, PlanChanged, Report, SetTimer, Transmi
 from twin.pipeline.transport.antenna import RETRY_US, Antenna
 from twin.pipeline.transport.contact_plan import NEVER_US, ContactPlan
 from twin.pipeline.transport.lane import Lane, Parcel
+from twin.pipeline.transport.passing_on import as_it_leaves
 from twin.pipeline.transport.route import NOBODY
 from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.storage import Storage
@@ -191,7 +192,7 @@ class Outbox:
                 parcel = lane.under_way = queue.popleft()
                 if parcel.came_from is not None:
                     self._storage.radiates(parcel)
-                out.append(antenna.radiate(parcel.data))
+                out.append(antenna.radiate(parcel.data if parcel.left_us is None else as_it_leaves(parcel, now_us)))
                 begin_us, end_us = parcel.route[1][0]
                 self.router.busy(antenna.neighbour, now_us + end_us - begin_us)
                 if begin_us > now_us:

@@ -4,7 +4,7 @@
 
 A bundle is known by (source, creation time, sequence number). Nodes here speak the ipn scheme; the null
 endpoint is (0, 0). Measured with a 10,000-byte payload and CRC32C: encode 3 us, decode with all CRCs checked
-6 us, forward 0.5 us; each extension block adds 2 to 5 us.
+6 us, forward 1 us; each extension block adds 2 to 5 us.
 """
 
 from itertools import count
@@ -101,7 +101,7 @@ class Extensions(NamedTuple):
     extra: tuple[Block, ...] = ()
 
 
-_NO_EXTENSIONS = Extensions()
+NO_EXTENSIONS = Extensions()
 
 
 def encode(bundle: Bundle) -> bytes:
@@ -186,7 +186,7 @@ def read(data: bytes) -> tuple[Flow, int, int, int, Extensions, bytes]:
     """
     flow, created_ms, sequence, lifetime_ms, position = read_primary(data)
     kind, number, flags, crc_type, payload, position = read_fields(data, position)
-    extensions = _NO_EXTENSIONS
+    extensions = NO_EXTENSIONS
     if kind != PAYLOAD:
         first = Block(kind, number, flags, crc_type, payload)
         extensions, (_, number, _, _, payload), position = read_extensions(data, first, position)
@@ -233,7 +233,7 @@ def forward(data: bytes, *, added_age_ms: int = 0) -> bytes:
 
     Raises a Bundle Age by `added_age_ms`, counts one hop in a Hop Count block, drops the previous hop's
     Previous Node block (RFC 9171 5.4) and unknown blocks that ask for it (4.2.4). A bundle without such
-    blocks is returned as it is.
+    blocks stays as it is.
 
     Args:
         data: The bundle as received.
@@ -242,8 +242,8 @@ def forward(data: bytes, *, added_age_ms: int = 0) -> bytes:
     Raises:
         BundleError: The hop limit is exceeded, or these are not the bytes of a bundle.
     """
-    start = position = end_of_primary(data)
-    kept: list[bytes] = []
+    position = end_of_primary(data)
+    kept: list[bytes] = [data[:position]]
     while data[position + 1 : position + 2] != b"\x01":  # the payload block's type
         block, end = read_block(data, position)
         if block.type == BUNDLE_AGE:
@@ -257,9 +257,7 @@ def forward(data: bytes, *, added_age_ms: int = 0) -> bytes:
         elif block.type != PREVIOUS_NODE and _keeps(block):
             kept.append(data[position:end])
         position = end
-    if position == start:
-        return data
-    return b"".join((data[:start], *kept, data[position:]))
+    return b"".join((*kept, data[position:]))
 
 
 def _encode_extensions(bundle: Bundle) -> bytes:

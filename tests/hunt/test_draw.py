@@ -12,6 +12,7 @@ from twin.faults.resolve import resolve
 from twin.hunt.case import Case
 from twin.hunt.draw import draw
 from twin.hunt.faults import COUNT_MAX, HEALS_AT, draw_faults
+from twin.hunt.knobs import STARVING, Key
 from twin.randomness import stream
 from twin.scenario import BareScenario, HabitatScenario, Scenario, load_scenario, read_plain
 from twin.scenario.fault_rules import over_us
@@ -84,6 +85,24 @@ def test_somebody_babbles_to_bundle_nodes_in_every_fourth_seed_too() -> None:
     nodes = Counter(fault.node for fault in babbled if isinstance(fault, Babble))
     assert set(nodes) == {"S", "R", "D"}
     assert 9 <= sum(nodes.values()) <= 21
+
+
+def test_nothing_is_starved_where_a_scenario_promises_freshness(tmp_path: Path) -> None:
+    promising = small.TEXT.replace("conservation]", "conservation, freshness]")
+    turned = []
+    for text in (small.TEXT, promising):
+        found = cases(small.scenario_file(tmp_path, text), 20)
+        turned.append({key for case in found for key in STARVING if _has(case, key)})
+    assert turned == [STARVING, set()]
+
+
+def _has(case: Case, key: Key) -> bool:
+    part = case.document
+    for word in key:
+        if word not in part:
+            return False
+        part = part[word]
+    return True
 
 
 @pytest.mark.parametrize("name", ["wrong-plan", "stale-plan", "relay-safe-mode"])

@@ -28,7 +28,7 @@ def draw(document: Document, scenario: Scenario, seed: int) -> Case:
     if calm:
         case = calmed(case)
     for key, value in draw_knobs(scenario, stream(seed, "hunt", "knobs")):
-        if not (calm and key in STARVING):
+        if not (key in STARVING and (calm or "freshness" in scenario.listed_guarantees)):
             case = _if_valid(_with_setting(case, key, value), case)
     random = stream(seed, "hunt", "faults")
     drawn = draw_outages(scenario, random) if calm else draw_faults(scenario, random)

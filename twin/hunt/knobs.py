@@ -89,7 +89,9 @@ def _of_nodes(scenario: BareScenario) -> list[_Knob]:
 STARVING: Final[frozenset[Key]] = frozenset(
     {("pipeline", "window"), ("earth", "table", "write_capacity"), ("earth", "table", "latency")}
 )
-"""Settings whose small values delay everything for hours, as the bounds of calm seeds do not grant."""
+"""Settings whose small values delay everything for hours, which neither the bounds of calm seeds grant nor a freshness
+that a scenario lists.
+"""
 
 
 def draw_knobs(scenario: Scenario, random: Generator) -> list[tuple[Key, Any]]:

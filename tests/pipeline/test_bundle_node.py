@@ -156,6 +156,33 @@ def test_a_group_whose_ack_is_overdue_is_sent_again_in_new_bundles():
     assert not set(again) & set(first)
 
 
+def repeated(source: BundleNode, at_us: int) -> tuple[set[int], int]:
+    """Indices that are sent again when the timer of the flow is due, and when it is due again."""
+    effects = source.handle(TimerFired(f"overdue:{FLOW}"), at_us)
+    due, more, indices = timers(effects), of(effects, Transmit), set()
+    while more:
+        transmit = more.pop(0)
+        indices.add(int.from_bytes(decode_bundle(transmit.data).payload[:8], "big"))
+        effects = source.handle(Transmitted(transmit.id, transmit.neighbour), at_us)
+        more += of(effects, Transmit)
+        due |= timers(effects)
+    return indices, due[f"overdue:{FLOW}"]
+
+
+def test_a_group_that_keeps_missing_goes_alone_until_it_is_acked():
+    """Acks are cumulative: of what lies behind it nothing can be heard, and it may need the room of those."""
+    source, destination = node(A), node(C)
+    bundles = offered(source, 6)
+    due_us, rounds = T0 + ANSWER, []
+    for _ in range(6):
+        indices, due_us = repeated(source, due_us + S)  # late enough for both groups
+        rounds.append(indices)
+    assert rounds == [{0, 1, 2, 3, 4, 5}] * 3 + [{0, 1, 2}] * 3
+    (ack,) = left(destination, arrive(destination, bundles[:3]))
+    effects = source.handle(BundleArrived(B, ack), due_us)
+    assert repeated(source, timers(effects)[f"overdue:{FLOW}"])[0] == {3, 4, 5}
+
+
 def test_an_incomplete_group_is_not_waited_for():
     source = node(A)
     effects = [source.handle(Offered(FLOW, payload(index)), T0) for index in range(2)]

@@ -24,6 +24,7 @@ from twin.pipeline.wire.messages import FlowAck, signed_part
 INDEX_BYTES = 8
 ACK_BYTES = 300
 DOUBLINGS_MAX = 2  # of the wait for an ack, as in `sync`
+ROUNDS_TOGETHER = 3  # repetitions in vain after which the first open group goes alone (assumed)
 
 
 class FlowSource:
@@ -122,12 +123,19 @@ class FlowSource:
         return answer_us(back, self._settings.name, there_us, self._settings.turnaround_us, ACK_BYTES)
 
     def overdue(self, flow: int, now_us: int, out: list[Effect]) -> None:
-        """The timer of a flow is due: repeat the groups whose acks should be here."""
+        """The timer of a flow is due: repeat the groups whose acks should be here.
+
+        Acks are cumulative, so the silence about a group tells nothing while one before it is missing. One that has
+        missed several times goes alone: behind a small relay those that follow might take its room every time.
+        """
         outgoing = self._outgoing[flow]
         every = outgoing.settings.ack_every
+        first = min(outgoing.groups, default=0)
         for end, group in sorted(outgoing.groups.items()):
             if group.due_us is not None and group.due_us <= now_us:
                 group.due_us = None
+                if end != first and outgoing.groups[first].rounds > ROUNDS_TOGETHER:
+                    continue
                 group.rounds += 1
                 shunned = self._shunned(outgoing, group, now_us)
                 for index in range(max(outgoing.verified, (end - 1) // every * every), end):
@@ -162,5 +170,9 @@ class FlowSource:
             out.append(Report(Rejected("FlowAck", "checksum differs from what was sent")))
         else:
             outgoing.counter = ack.counter
+            news = ack.verified > outgoing.verified
             outgoing.acked_up_to(ack.verified)
+            for group in outgoing.groups.values():
+                if news and group.due_us is None:
+                    self._await(outgoing, group)  # it was not to be heard of before the one in front of it
             self._watch(outgoing, out)

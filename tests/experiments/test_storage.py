@@ -35,6 +35,7 @@ def conjunction(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return run(load_scenario(CONJUNCTION), tmp_path_factory.mktemp("sun") / "run", quiet=True)
 
 
+@pytest.mark.campaign
 def test_a_conjunction_takes_what_was_said_and_more_than_half_of_it(conjunction: Result) -> None:
     assert conjunction.document.storage is not None
     assert [need.node for need in conjunction.document.storage] == ["edge-1", "edge-2"]
@@ -42,6 +43,7 @@ def test_a_conjunction_takes_what_was_said_and_more_than_half_of_it(conjunction:
         assert need.used_bytes_max <= need.needed_bytes <= 2 * need.used_bytes_max
 
 
+@pytest.mark.campaign
 def test_a_moratorium_is_longer_than_the_time_in_which_nothing_leaves(conjunction: Result) -> None:
     """16 days nothing leaves; no command goes up from May 13 to June 5, and data before that miss its ack as well."""
     document = conjunction.document

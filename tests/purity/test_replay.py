@@ -66,7 +66,6 @@ from twin.pipeline.nodes.device import Device
 
 RUNS = {
     "habitat": habitat(),
-    "habitat-hmac": habitat("hmac-sha256"),
     "chain": chain(),
 }
 

@@ -116,14 +116,12 @@ def table(report: dict[str, Any], what: str) -> list[str]:
 
 def _unguarded(files: dict[str, Any]) -> str:
     """The share of branches, of those that lead to no guard."""
-    reached = unreached = 0
+    counts = {"executed_branches": 0, "missing_branches": 0}
     for path, of in files.items():
         source = Path(path).read_text(encoding="utf-8").splitlines()
-        for branches, is_reached in ((of["executed_branches"], True), (of["missing_branches"], False)):
-            count = sum(not (target > 0 and GUARD.match(source[target - 1])) for _, target in branches)
-            reached += count * is_reached
-            unreached += count * (not is_reached)
-    return _share(reached, reached + unreached)
+        for which in counts:
+            counts[which] += sum(not (target > 0 and GUARD.match(source[target - 1])) for _, target in of[which])
+    return _share(counts["executed_branches"], sum(counts.values()))
 
 
 def _share(part: int, whole: int) -> str:

@@ -7,10 +7,13 @@ device or a new fault therefore moves nobody else's numbers.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 _SEPARATOR = "\x1f"
+T = TypeVar("T")
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
@@ -37,3 +40,12 @@ def stream(seed: int, *name: str) -> np.random.Generator:
     digest = hashlib.sha256(_SEPARATOR.join(name).encode()).digest()
     words = tuple(int.from_bytes(digest[at : at + 4], "big") for at in range(0, 32, 4))
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=words)))
+
+
+def one_of(choices: Sequence[T], random: np.random.Generator) -> T:
+    """Any of some, each as likely, by a single draw.
+
+    Raises:
+        ValueError: There is none.
+    """
+    return choices[int(random.integers(0, len(choices)))]

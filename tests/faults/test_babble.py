@@ -188,4 +188,4 @@ def test_every_noise_in_a_bundle_is_refused() -> None:
     random = np.random.default_rng(3)
     for way in (CUT, TAIL, "changed"):
         assert all(refusal(noise(way, BUNDLE, random)) for _ in range(300))
-    assert len({altered(BUNDLE, random) for _ in range(100)}) > 30
+    assert len({altered(BUNDLE, ALTERATIONS, random) for _ in range(100)}) > 30

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from twin.faults.forgery import leaf_of
-from twin.faults.senseless_seals import INTEGRITIES, Senseless, senseless_seal
+from twin.faults.senseless_seals import Senseless, senseless_seal
 from twin.faults.stray_answers import STRAY, stray_answer
 from twin.pipeline.machine import HopKeyInstalled
 from twin.pipeline.transport.hop_keys import hop_keys
@@ -66,9 +66,7 @@ def seals(message: Message, count: int, number: int = 3) -> list[Senseless]:
     random = np.random.default_rng(5)
     bundle = mailer(EDGE, EARTH, number).bundle(EARTH, encode(message), NOW_US)
     keys = [hop_keys(KEYS[of], of, EDGE, EARTH) for of in KEYS]
-    found = [senseless_seal(bundle, keys, random) for _ in range(count)]
-    assert None not in found
-    return [seal for seal in found if seal is not None]
+    return [senseless_seal(bundle, keys, random) for _ in range(count)]
 
 
 def inside(data: bytes, number: int = 3) -> Any:
@@ -88,8 +86,7 @@ def test_what_is_sealed_is_another_word_or_none(message: Message) -> None:
     assert not any("opens under no hop key" in word for word in refused)
 
 
-def test_parts_of_words_are_never_the_true_ones_in_another_number() -> None:
-    """Whoever signed the parts would have to have signed what stands there now."""
+def test_of_the_signed_parts_of_a_word_one_is_another_and_the_rest_stays() -> None:
     for word in (inside(found.data) for found in seals(MESSAGES[1], 300)):
         if isinstance(word, Acks):
             changed = [part for part in (*word.acks, *word.receipts) if part not in (ACK, RECEIPT)]
@@ -121,15 +118,16 @@ def test_each_integrity_block_but_the_agreed_one_is_refused_for_what_it_is() -> 
         "with parameters unknown there",
     ):
         assert any(part in reason for reason in reasons), (part, reasons)
-    assert len(INTEGRITIES) == 14
 
 
 def test_the_key_in_use_is_found_among_all_and_none_is_made_up() -> None:
     assert all("hop key" not in str(inside(found.data, 4)) for found in seals(MESSAGES[0], 50, number=4))
     bundle = mailer(EDGE, EARTH, 3).bundle(EARTH, b"", NOW_US)
     random = np.random.default_rng(1)
-    assert senseless_seal(bundle, [hop_keys(KEYS[4], 4, EDGE, EARTH)], random) is None
-    assert senseless_seal(bundle[:-1], [hop_keys(KEYS[3], 3, EDGE, EARTH)], random) is None
+    with pytest.raises(BundleError, match="under none of 1 hop keys"):
+        senseless_seal(bundle, [hop_keys(KEYS[4], 4, EDGE, EARTH)], random)
+    with pytest.raises(BundleError):
+        senseless_seal(bundle[:-1], [hop_keys(KEYS[3], 3, EDGE, EARTH)], random)
 
 
 @pytest.mark.parametrize("role", STRAY)

@@ -66,6 +66,7 @@ from twin.pipeline.nodes.device import Device
 
 RUNS = {
     "habitat": habitat(),
+    "habitat-hmac": habitat("hmac-sha256"),
     "chain": chain(),
 }
 
@@ -98,7 +99,11 @@ OUTCOMES = {
 }
 
 
-@pytest.fixture(scope="module", params=RUNS, name="lives")
+@pytest.fixture(
+    scope="module",
+    params=["habitat", pytest.param("habitat-hmac", marks=pytest.mark.campaign), "chain"],
+    name="lives",
+)
 def lives_of_a_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Life]:
     return transcript(RUNS[request.param], tmp_path_factory.mktemp("replay") / "run")
 

@@ -18,7 +18,6 @@ from twin.experiments.operators import Operators
 from twin.faults.babble import (
     ANSWER,
     BLOCK,
-    CUT,
     MISADDRESSED,
     NOISES,
     SEALED,
@@ -31,7 +30,7 @@ from twin.faults.babble import (
     babble,
     noise,
 )
-from twin.faults.babbled_bundles import altered, from_elsewhere
+from twin.faults.babbled_bundles import ALTERATIONS, altered, from_elsewhere
 from twin.faults.senseless_seals import senseless_seal
 from twin.faults.stray_answers import stray_answer
 from twin.hosts.models.local_network import LocalNetwork
@@ -41,6 +40,7 @@ from twin.pipeline.transport.hop_keys import hop_keys
 from twin.pipeline.wire.blocks import Endpoint
 from twin.pipeline.wire.bpsec import HopKeys
 from twin.pipeline.wire.primary import read_primary
+from twin.randomness import one_of
 from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.model import HabitatScenario
 from twin.scenario.stranger_faults import Babble
@@ -103,7 +103,7 @@ class Babbler:
         listener = self._listener(fault.node)
         takes_bundles = listener.role in (Role.EDGE, Role.GATEWAY)
         ways = (*WORD_WAYS, ANSWER, *OF_BUNDLES) if takes_bundles else (*WORD_WAYS, ANSWER)
-        way = ways[int(random.integers(0, len(ways)))]
+        way = one_of(ways, random)
         of_a_bundle = way in OF_BUNDLES or (takes_bundles and way in _ON_BUNDLES_TOO and random.random() < 0.5)
         if way == ANSWER:
             self._answer(listener, random)
@@ -122,7 +122,7 @@ class Babbler:
     def _answer(self, listener: Listener, random: np.random.Generator) -> None:
         """The node's own host tells it what it never asked for."""
         peers = {Role.EDGE: (EARTH,), Role.GATEWAY: self._earshot.edges}.get(listener.role, ())
-        peer = peers[int(random.integers(0, len(peers)))] if peers else None
+        peer = one_of(peers, random) if peers else None
         self._host.deliver(listener.name, stray_answer(listener.role, peer, random))
 
     def _say_bundle(self, kind: str, way: str, listener: Listener, random: np.random.Generator) -> None:
@@ -133,12 +133,12 @@ class Babbler:
         links = [pair for pair in sorted(self._earshot.space) if pair[1] == listener.name]
         if not pairs or not links:
             return
-        pair = pairs[int(random.integers(0, len(pairs)))]
+        pair = one_of(pairs, random)
         data, leaf = self._bundles[pair], b""
         if way == BLOCK:
-            data = altered(data, random)
+            data = altered(data, ALTERATIONS, random)
         elif way == SEALED:
-            data, leaf = senseless_seal(data, self._keys_of(data), random) or (noise(CUT, data, random), b"")
+            data, leaf = senseless_seal(data, self._keys_of(data), random)
         elif way == STRANGER:
             data = from_elsewhere(data)
         elif not foreign:

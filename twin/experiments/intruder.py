@@ -23,7 +23,7 @@ from twin.pipeline.facts import EpochClosed, FrameSealed
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.messages import Acks, FrameOffer, Frames, MessageError, decode, encode
 from twin.pipeline.wire.signing import SUITES
-from twin.randomness import stream
+from twin.randomness import one_of, stream
 from twin.scenario.link_faults import BundleForgery, BundleReplay, FrameForgery, FrameReplay, Replay
 from twin.scenario.model import HabitatScenario
 from twin.trace import Generated
@@ -121,7 +121,7 @@ class Intruder:
         if not known:
             self._host.call_in(PATIENCE_US, self._forge_bundle, fault, random)
             return
-        victim = known[int(random.integers(0, len(known)))]
+        victim = one_of(known, random)
         if fault.link == "down":
             frame = self._frame(victim, False, False, random)
             assert frame is not None, "a device that has signed a frame has sampled a row"

@@ -17,6 +17,7 @@ from twin.hosts.models.space_link import SpaceLink
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.wire.blocks import Endpoint
 from twin.pipeline.wire.primary import read_primary
+from twin.randomness import one_of
 from twin.scenario.model import BareScenario
 from twin.scenario.stranger_faults import Babble
 
@@ -51,13 +52,13 @@ class NodeBabbler:
     def _say(self, fault: Babble, random: np.random.Generator) -> None:
         """Say one thing now, if anything was heard that lends itself to it."""
         node, number = fault.node, self._numbers[fault.node]
-        way = WAYS[int(random.integers(0, len(WAYS)))]
+        way = one_of(WAYS, random)
         choices = [self._heard[key] for key in sorted(self._heard) if way != FIELDS or key[1][0] == number]
         neighbours = [pair for pair in sorted(self._links) if pair[1] == node]
         if not choices:
             return
-        data = choices[int(random.integers(0, len(choices)))]
-        pair = neighbours[int(random.integers(0, len(neighbours)))]
+        data = one_of(choices, random)
+        pair = one_of(neighbours, random)
         self._links[pair].inject(fault.kind, senseless(way, data, self._hearer(node), random))
 
     def _hearer(self, node: str) -> Hearer:

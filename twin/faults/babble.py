@@ -51,6 +51,7 @@ from twin.pipeline.wire.messages import (
     encode,
 )
 from twin.pipeline.wire.plain_cbor import dumps, loads
+from twin.randomness import one_of
 
 CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK, SEALED, ANSWER = (
     "cut",
@@ -233,7 +234,7 @@ def _replace_one(fields: list[Any], random: np.random.Generator) -> None:
         place, at = inside, int(random.integers(0, len(inside)))
         inside = place[at]
     others = [value for value in _OTHER_VALUES if type(value) is not type(inside) or value in (-1, 1 << 64)]
-    place[at] = others[int(random.integers(0, len(others)))]
+    place[at] = one_of(others, random)
 
 
 def _beyond(listener: Listener, message: Message) -> Message | None:
@@ -282,8 +283,8 @@ def _neighbour(word: Word, listener: Listener, random: np.random.Generator) -> s
     """Who said it, if the listener knows them as a neighbour, else any neighbour."""
     if word.source in listener.neighbours:
         return word.source
-    return listener.neighbours[int(random.integers(0, len(listener.neighbours)))]
+    return one_of(listener.neighbours, random)
 
 
 def _one(choices: Sequence[T], random: np.random.Generator) -> T | None:
-    return choices[int(random.integers(0, len(choices)))] if choices else None
+    return one_of(choices, random) if choices else None

@@ -42,6 +42,7 @@ from twin.pipeline.wire.primary import (
     REPORT_REQUESTS,
     read_primary,
 )
+from twin.randomness import one_of
 
 _ELSEWHERE: Final[Endpoint] = (99, 1)
 _UNKNOWN_TYPE: Final = 200
@@ -80,11 +81,9 @@ def take_apart(data: bytes) -> Parts:
     return Parts(start, flow, created_ms, sequence, lifetime_ms, tuple(blocks))
 
 
-def altered(data: bytes, random: np.random.Generator, how: Mapping[str, Alteration] | None = None) -> bytes:
-    """The bundle `data` with one of these alterations (None: of the `ALTERATIONS`)."""
-    known = ALTERATIONS if how is None else how
-    names = sorted(known)
-    return known[names[int(random.integers(0, len(names)))]](take_apart(data))
+def altered(data: bytes, how: Mapping[str, Alteration], random: np.random.Generator) -> bytes:
+    """The bundle `data` with one of these alterations."""
+    return how[one_of(sorted(how), random)](take_apart(data))
 
 
 def from_elsewhere(data: bytes) -> bytes:

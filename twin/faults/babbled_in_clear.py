@@ -35,6 +35,7 @@ from twin.pipeline.wire.blocks import (
 )
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import FlowAck, Hello, encode
+from twin.randomness import one_of
 
 WAYS: Final = (CUT, TAIL, CHANGED, BLOCK, BLOCK, BLOCK, MISADDRESSED, MISADDRESSED, FIELDS, FIELDS)
 """What is wrong with a bundle has many places, so these come more often than noise."""
@@ -59,24 +60,23 @@ Saying = Callable[[Parts, Hearer, np.random.Generator], bytes]
 def senseless(way: str, data: bytes, hearer: Hearer, random: np.random.Generator) -> bytes:
     """Something made of the bundle `data` in one of the `WAYS`."""
     if way == BLOCK:
-        return altered(data, random, OF_ANY_BUNDLE)
+        return altered(data, OF_ANY_BUNDLE, random)
     if way in (MISADDRESSED, FIELDS):
         sayings = _ELSEWHERE if way == MISADDRESSED else _HERE
-        names = sorted(sayings)
-        return sayings[names[int(random.integers(0, len(names)))]](take_apart(data), hearer, random)
+        return sayings[one_of(sorted(sayings), random)](take_apart(data), hearer, random)
     return noise(way, data, random)
 
 
 # ------------------------------------------------------------ for others
 
 
-def _passed(*blocks: Block, unknown_creation: bool = False, lifetime_ms: int = _LIFETIME_MS) -> Saying:
+def _passed(*blocks: Block, unknown_creation: bool = False) -> Saying:
     """For a service that another node does not have, with these blocks."""
 
     def say(parts: Parts, hearer: Hearer, random: np.random.Generator) -> bytes:
-        other = hearer.others[int(random.integers(0, len(hearer.others)))]
+        destination = (one_of(hearer.others, random), NO_SERVICE)
         created_ms = 0 if unknown_creation else None
-        start = start_of(parts, destination=(other, NO_SERVICE), created_ms=created_ms, lifetime_ms=lifetime_ms)
+        start = start_of(parts, destination=destination, created_ms=created_ms, lifetime_ms=_LIFETIME_MS)
         return join(start, (*blocks, block_of(PAYLOAD, random.bytes(INDEX_BYTES), number=1)))
 
     return say
@@ -134,8 +134,7 @@ def _mail(make: Callable[[Hearer, np.random.Generator], bytes]) -> Saying:
 
 
 def _unsigned(hearer: Hearer, random: np.random.Generator) -> bytes:
-    flows = hearer.flows or (1,)
-    return encode(FlowAck(flows[int(random.integers(0, len(flows)))], 1, 0, _FAR, _SIGNATURE))
+    return encode(FlowAck(one_of(hearer.flows or (1,), random), 1, 0, _FAR, _SIGNATURE))
 
 
 _HERE: Final[dict[str, Saying]] = {

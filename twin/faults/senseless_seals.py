@@ -18,7 +18,7 @@ from twin.faults.forgery import leaf_of
 from twin.pipeline.wire import bcb_gcm, bib_hmac
 from twin.pipeline.wire.asb import SCOPE_PRIMARY, Security, decode_security, encode_security
 from twin.pipeline.wire.blocks import Block, BundleError, encode_block
-from twin.pipeline.wire.bpsec import HopKeys, Sealed, read_sealed, unseal
+from twin.pipeline.wire.bpsec import HopKeys, Sealed, WrongKeyError, read_sealed, unseal
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import (
@@ -35,6 +35,7 @@ from twin.pipeline.wire.messages import (
     decode,
     encode,
 )
+from twin.randomness import one_of
 
 _MISSING: Final = 9
 """Number of a block that no bundle here has, and an id of no parameter."""
@@ -55,24 +56,29 @@ class Senseless(NamedTuple):
     leaf: bytes = b""
 
 
-def senseless_seal(data: bytes, keys: Sequence[HopKeys], random: np.random.Generator) -> Senseless | None:
-    """The sealed bundle `data` with something senseless in it; None if it is under none of `keys`."""
-    try:
-        sealed = read_sealed(data)
-    except BundleError:
-        return None
-    for of_one in keys:
+def senseless_seal(data: bytes, keys: Sequence[HopKeys], random: np.random.Generator) -> Senseless:
+    """The sealed bundle `data` with something senseless in it.
+
+    Raises:
+        BundleError: it is no sealed bundle, or under none of `keys`.
+    """
+    sealed = read_sealed(data)
+    payload, under = _opened(sealed, keys)
+    if random.random() < 0.5:
+        integrity = INTEGRITIES[one_of(sorted(INTEGRITIES), random)]
+        return Senseless(_sealed_anew(sealed, under, noise(CUT, payload, random), integrity, random))
+    senseless = _senseless(payload, random)
+    return Senseless(_sealed_anew(sealed, under, senseless, _agreed, random), _leaf_of_new(senseless, payload))
+
+
+def _opened(sealed: Sealed, keys: Sequence[HopKeys]) -> tuple[bytes, HopKeys]:
+    """The payload, and the keys that it is under."""
+    for some in keys:
         try:
-            payload = unseal(sealed, of_one)
-        except BundleError:
+            return unseal(sealed, some), some
+        except WrongKeyError:
             continue
-        if random.random() < 0.5:
-            names = sorted(INTEGRITIES)
-            integrity = INTEGRITIES[names[int(random.integers(0, len(names)))]]
-            return Senseless(_sealed_anew(sealed, of_one, noise(CUT, payload, random), integrity, random))
-        senseless = _senseless(payload, random)
-        return Senseless(_sealed_anew(sealed, of_one, senseless, _agreed, random), _leaf_of_new(senseless, payload))
-    return None
+    raise BundleError(f"bundle of {sealed.created_ms} ms: under none of {len(keys)} hop keys")
 
 
 def _leaf_of_new(senseless: bytes, payload: bytes) -> bytes:
@@ -119,15 +125,15 @@ def _about_nothing(message: Message) -> Message:
 def _with_other_part(message: Any, random: np.random.Generator) -> Message:
     """One of the parts is damaged, has other fields, or is a word that does not belong there."""
     names = [name for name in _PARTS[type(message)] if getattr(message, name)]
-    name = names[int(random.integers(0, len(names)))]
+    name = one_of(names, random)
     parts = list(getattr(message, name))
     at = int(random.integers(0, len(parts)))
     changes: tuple[Callable[[bytes], bytes], ...] = (
-        lambda part: noise(NOISES[int(random.integers(0, len(NOISES)))], part, random),
+        lambda part: noise(one_of(NOISES, random), part, random),
         lambda part: other_item(part, random),
         lambda _: _FOR_NOBODY,
     )
-    parts[at] = changes[int(random.integers(0, len(changes)))](parts[at])
+    parts[at] = one_of(changes, random)(parts[at])
     other: Message = message._replace(**{name: tuple(parts)})
     return other
 

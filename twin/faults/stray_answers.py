@@ -31,6 +31,7 @@ from twin.pipeline.machine import (
     Transmitted,
 )
 from twin.pipeline.transport.hop_keys import HOP_KEY_BYTES
+from twin.randomness import one_of
 
 _FAR: Final = 1 << 40
 _OF_ANTENNAS: Final[tuple[Event, ...]] = (Transmitted(_FAR, NOBODY), TransmitFailed(_FAR, NOBODY, "stray"))
@@ -59,8 +60,7 @@ STRAY: Final[dict[Role, tuple[Event, ...]]] = {
 def stray_answer(role: Role, peer: str | None, random: np.random.Generator) -> Event:
     """One event that a node of this role must not heed; `peer` shares hop keys with it, if anybody does."""
     keys = () if peer is None else _slips_of_operators(peer)
-    events = (*STRAY[role], *keys)
-    return events[int(random.integers(0, len(events)))]
+    return one_of((*STRAY[role], *keys), random)
 
 
 def _slips_of_operators(peer: str) -> tuple[Event, ...]:

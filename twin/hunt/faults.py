@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from numpy.random import Generator
 
+from twin.randomness import one_of
 from twin.scenario import BareScenario, HabitatScenario, Scenario
 
 Fault = dict[str, Any]
@@ -38,7 +39,7 @@ class Place(NamedTuple):
 
     def one(self, choices: Sequence[T]) -> T:
         """Any of some."""
-        return choices[int(self.random.integers(len(choices)))]
+        return one_of(choices, self.random)
 
     def seconds(self, least_s: float, most_s: float) -> str:
         """A duration, spread evenly over its orders of magnitude."""

@@ -170,9 +170,10 @@ class FlowSource:
             out.append(Report(Rejected("FlowAck", "checksum differs from what was sent")))
         else:
             outgoing.counter = ack.counter
-            news = ack.verified > outgoing.verified
+            before = outgoing.verified
             outgoing.acked_up_to(ack.verified)
-            for group in outgoing.groups.values():
-                if news and group.due_us is None:
-                    self._await(outgoing, group)  # it was not to be heard of before the one in front of it
+            if outgoing.verified > before:  # of those held back nothing was to be heard before
+                for group in outgoing.groups.values():
+                    if group.due_us is None:
+                        self._await(outgoing, group)
             self._watch(outgoing, out)

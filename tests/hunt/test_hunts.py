@@ -100,6 +100,26 @@ def test_a_find_leaves_one_page_that_explains_it(tmp_path: Path) -> None:
     assert hunt(path, (), out, seeds=first, roles=PLANTED, render=render).findings.found == [found]
 
 
+def test_a_smallest_case_that_holds_once_it_is_read_again_is_kept_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the case as drawn is the one to replay; there is nothing for a page to explain."""
+    path = small.scenario_file(tmp_path)
+    sound = read_plain(path)
+    monkeypatch.setattr(
+        campaign, "read_plain", lambda of, *more: sound if of.match("*.smallest.yaml") else read_plain(of, *more)
+    )
+    tally = hunt(path, (), tmp_path / "out", seeds=SEEDS, roles=PLANTED, render=render)
+    found = tally.findings.found[0]
+    assert (found.confirmed, found.page) == (False, "")
+    drawn = tmp_path / "out" / f"seed-{found.seed}.yaml"
+    assert drawn.is_file()
+    assert Path(found.smallest).is_file()
+    shrunk, replay = told(tally)[1:3]
+    assert shrunk.endswith("; the smallest case holds once it is read again: keep the one as drawn")
+    assert replay == f"    replay: twin run {drawn}"
+
+
 def test_a_disk_that_is_full_when_the_page_is_written_loses_no_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

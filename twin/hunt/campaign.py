@@ -185,10 +185,11 @@ def told(tally: Tally) -> list[str]:
     lines = []
     for found in tally.findings.found:
         lines.append(f"seed {found.seed}  {found.broken.text}")
-        shrunk = f"{found.faults} faults shrunk to {found.faults_left} in {found.trials} runs"
+        shrunk, replay = f"{found.faults} faults shrunk to {found.faults_left} in {found.trials} runs", found.smallest
         if not found.confirmed:
             shrunk += "; the smallest case holds once it is read again: keep the one as drawn"
-        lines += [f"    {shrunk}", f"    replay: twin run {found.smallest}"]
+            replay = str(Path(found.smallest).with_name(f"seed-{found.seed}.yaml"))
+        lines += [f"    {shrunk}", f"    replay: twin run {replay}"]
         if found.page:
             lines.append(f"    report: {found.page}")
     rate = tally.tried / tally.wall_s * 3600 if tally.wall_s > 0 else 0.0

@@ -24,6 +24,7 @@ from pipeline_parts import (
     said,
     settled_edge,
     signed_by,
+    signer,
     stream_of,
     timers,
     why_rejected,
@@ -48,7 +49,8 @@ from twin.pipeline.machine import (
     TruncateJournal,
 )
 from twin.pipeline.nodes.edge import CHECKPOINT, Edge
-from twin.pipeline.wire.identity import RecordId
+from twin.pipeline.wire.frame import ALERT, Alert, Frame, encode_alert, seal
+from twin.pipeline.wire.identity import AlertKey, RecordId
 from twin.pipeline.wire.messages import (
     Accept,
     CheckpointOffer,
@@ -148,6 +150,12 @@ def test_a_frame_behind_a_gap_is_not_taken_and_the_missing_one_is_asked_for():
     assert said(offer(new_edge(), FRAMES[4]), "device-1") == [Expect(stream_of(), 0)]
 
 
+OWN_ALERT = seal(
+    Frame(*stream_of(), 0, ALERT, T0, encode_alert(Alert(AlertKey(*stream_of(), 0, "SpO2"), 0, 3, "low"))),
+    apid=1,
+    packet_count=0,
+    signer=signer("device-1"),
+)
 FORGED = FRAMES[0][:-1] + bytes([FRAMES[0][-1] ^ 1])
 
 
@@ -160,8 +168,9 @@ FORGED = FRAMES[0][:-1] + bytes([FRAMES[0][-1] ^ 1])
         (frames_of(3, 1)[0], "device-3", "device unknown or not the sender"),
         (b"", "device-1", "frame of 0 bytes"),
         (bytes(200), "device-1", "not a frame of format version 1"),
+        (OWN_ALERT, "device-1", "an alert, which devices do not sign"),
     ],
-    ids=["forged signature", "another device", "a stranger", "unknown device", "empty", "zeros"],
+    ids=["forged signature", "another device", "a stranger", "unknown device", "empty", "zeros", "own alert"],
 )
 def test_a_frame_that_proves_nothing_leaves_no_trace(frame, source, reason):
     edge = new_edge()

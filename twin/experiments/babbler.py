@@ -1,7 +1,7 @@
 """Who babbles: keeps what was said last on both planets, and says senseless things made of it.
 
-What it says is that of `twin.faults`: `babble`, `babbled_bundles`, `senseless_seals` and `stray_answers`; here stands
-where it listens, and who is whose neighbour.
+What it says is that of `twin.faults`: `babble`, `babbled_bundles`, `senseless_signatures`, `senseless_seals` and
+`stray_answers`; here stands where it listens, and who is whose neighbour.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from twin.faults.babble import (
     MISADDRESSED,
     NOISES,
     SEALED,
+    SIGNED,
     STRANGER,
     WORD_WAYS,
     Listener,
@@ -32,6 +33,7 @@ from twin.faults.babble import (
 )
 from twin.faults.babbled_bundles import ALTERATIONS, altered, from_elsewhere
 from twin.faults.senseless_seals import senseless_seal
+from twin.faults.senseless_signatures import Signers, senselessly_signed
 from twin.faults.stray_answers import stray_answer
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.space_link import SpaceLink
@@ -47,12 +49,19 @@ from twin.scenario.stranger_faults import Babble
 
 OF_BUNDLES: Final = (BLOCK, BLOCK, BLOCK, SEALED, SEALED)
 """What is wrong with a bundle has many places, so a node that takes bundles hears of its blocks this often."""
+WAYS: Final[dict[Role, tuple[str, ...]]] = {
+    Role.DEVICE: (*WORD_WAYS, SIGNED, ANSWER),
+    Role.EDGE: (*WORD_WAYS, SIGNED, SIGNED, ANSWER, *OF_BUNDLES),
+    Role.GATEWAY: (*WORD_WAYS, ANSWER, *OF_BUNDLES),
+    Role.AUDITOR: (*WORD_WAYS, SIGNED, ANSWER),
+}
+"""What each role is told."""
 _ON_BUNDLES_TOO: Final = (*NOISES, STRANGER, MISADDRESSED)
 
 
 class Earshot(NamedTuple):
     """Where a babbler listens and speaks: the networks of both planets, links by (source, destination), edges, the
-    edges of each device, and those who hold the hop keys.
+    edges of each device, and those who hold the hop keys and who sign.
     """
 
     mars: LocalNetwork
@@ -61,6 +70,7 @@ class Earshot(NamedTuple):
     edges: tuple[str, ...]
     devices: Mapping[str, tuple[str, ...]]
     operators: Operators
+    signers: Signers
 
 
 class Babbler:
@@ -102,8 +112,7 @@ class Babbler:
         """Say one thing now, if anything was heard that lends itself to it."""
         listener = self._listener(fault.node)
         takes_bundles = listener.role in (Role.EDGE, Role.GATEWAY)
-        ways = (*WORD_WAYS, ANSWER, *OF_BUNDLES) if takes_bundles else (*WORD_WAYS, ANSWER)
-        way = one_of(ways, random)
+        way = one_of(WAYS[listener.role], random)
         of_a_bundle = way in OF_BUNDLES or (takes_bundles and way in _ON_BUNDLES_TOO and random.random() < 0.5)
         if way == ANSWER:
             self._answer(listener, random)
@@ -111,7 +120,13 @@ class Babbler:
             self._say_bundle(fault.kind, way, listener, random)
         else:
             words = [self._words[key] for key in sorted(self._words)]
-            self._say_word(fault.kind, listener, babble(way, listener, words, random))
+            signers = self._earshot.signers
+            said = (
+                senselessly_signed(listener, words, signers, random)
+                if way == SIGNED
+                else babble(way, listener, words, random)
+            )
+            self._say_word(fault.kind, listener, said)
 
     def _say_word(self, kind: str, listener: Listener, said: Said | None) -> None:
         if said is not None:
@@ -138,7 +153,7 @@ class Babbler:
         if way == BLOCK:
             data = altered(data, ALTERATIONS, random)
         elif way == SEALED:
-            data, leaf = senseless_seal(data, self._keys_of(data), random)
+            data, leaf = senseless_seal(data, self._keys_of(data), self._earshot.signers, random)
         elif way == STRANGER:
             data = from_elsewhere(data)
         elif not foreign:

@@ -33,6 +33,7 @@ from twin.experiments.storage import refuse_backlog, storage_needs
 from twin.faults.forgery import Victim
 from twin.faults.link import LinkFaults
 from twin.faults.resolve import resolve
+from twin.faults.senseless_signatures import Signers
 from twin.faults.weather import coming_storms, stow_windows, told_storms
 from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.availability import Availability
@@ -232,6 +233,14 @@ class HabitatBuilder:
             for need in self.needs
         ]
 
+    def _signers(self) -> Signers:
+        """The keys that nodes have at the begin."""
+        keys, edge_devices = self.settings.keys, self.settings.edge_devices
+        of_frames = {d.device: d.keys.signer for d in self.devices}
+        of_frames |= {number: keys[edge].signer for edge, number in edge_devices.items()}
+        of_words = {name: pair.signer for name, pair in keys.items()}
+        return Signers(of_frames, of_words, frozenset(edge_devices.values()), EARTH)
+
     def _hops(self) -> list[HopAccount]:
         local = (*self.mars_network.hops.values(), *self.earth_network.hops.values())
         return [*(link.hop for link in self.links.values()), *local]
@@ -263,7 +272,15 @@ class HabitatBuilder:
         reach = Reach(self.links, self.mars_network, self.edges, {**endpoints, EARTH: EARTH_ENDPOINT}, victims)
         Intruder(host, scenario, reach)
         edges_of = {d.name: d.edges for d in self.devices}
-        earshot = Earshot(self.mars_network, self.earth_network, self.links, self.edges, edges_of, self.operators)
+        earshot = Earshot(
+            self.mars_network,
+            self.earth_network,
+            self.links,
+            self.edges,
+            edges_of,
+            self.operators,
+            self._signers(),
+        )
         Babbler(host, scenario, earshot)
         for start_us, end_us in self.stows:
             host.call_at(start_us, self.antenna.stow, True)

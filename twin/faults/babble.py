@@ -9,6 +9,7 @@
 | `misaddressed` | a whole one of a kind, or about a checkpoint, that is not for the node | a neighbour's |
 | `fields` | a field of another type or value, one too many or too few, an unknown code | the neighbour's |
 | `block` | a bundle, altered in one of its blocks (`babbled_bundles`) | its source's |
+| `signed` | a frame or word under the right signatures that makes no sense (`senseless_signatures`) | its signer's |
 | `sealed` | a bundle under the right key whose inside makes no sense (`senseless_seals`) | its source's |
 | `answer` | an answer to what it never asked, or an event of another role (`stray_answers`) | its own host's |
 
@@ -53,7 +54,7 @@ from twin.pipeline.wire.messages import (
 from twin.pipeline.wire.plain_cbor import dumps, loads
 from twin.randomness import one_of
 
-CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK, SEALED, ANSWER = (
+CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK, SIGNED, SEALED, ANSWER = (
     "cut",
     "tail",
     "changed",
@@ -61,6 +62,7 @@ CUT, TAIL, CHANGED, STRANGER, MISADDRESSED, FIELDS, BLOCK, SEALED, ANSWER = (
     "misaddressed",
     "fields",
     "block",
+    "signed",
     "sealed",
     "answer",
 )

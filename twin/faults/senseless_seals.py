@@ -2,7 +2,8 @@
 is broken.
 
 What it says is senseless, not a lie: a word that cannot be read, is not for its receiver, is about what nobody knows,
-or holds parts whose signatures cannot be right; or an integrity block that is not what both sides agreed on (RFC 9173
+or holds parts whose signatures cannot be right, or that make no sense themselves
+(`senseless_signatures`); or an integrity block that is not what both sides agreed on (RFC 9173
 3).
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from twin.faults.babble import CHANGED, CUT, NOISES, noise, other_item
 from twin.faults.forgery import leaf_of
+from twin.faults.senseless_signatures import SENT, Signers, senseless_ack, senseless_frame, senseless_receipt
 from twin.pipeline.wire import bcb_gcm, bib_hmac
 from twin.pipeline.wire.asb import SCOPE_PRIMARY, Security, decode_security, encode_security
 from twin.pipeline.wire.blocks import Block, BundleError, encode_block
@@ -22,6 +24,7 @@ from twin.pipeline.wire.bpsec import HopKeys, Sealed, WrongKeyError, read_sealed
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import (
+    Ack,
     Acks,
     CheckpointOffer,
     Cosigned,
@@ -56,7 +59,7 @@ class Senseless(NamedTuple):
     leaf: bytes = b""
 
 
-def senseless_seal(data: bytes, keys: Sequence[HopKeys], random: np.random.Generator) -> Senseless:
+def senseless_seal(data: bytes, keys: Sequence[HopKeys], signers: Signers, random: np.random.Generator) -> Senseless:
     """The sealed bundle `data` with something senseless in it.
 
     Raises:
@@ -67,7 +70,7 @@ def senseless_seal(data: bytes, keys: Sequence[HopKeys], random: np.random.Gener
     if random.random() < 0.5:
         integrity = INTEGRITIES[one_of(sorted(INTEGRITIES), random)]
         return Senseless(_sealed_anew(sealed, under, noise(CUT, payload, random), integrity, random))
-    senseless = _senseless(payload, random)
+    senseless = _senseless(payload, signers, random)
     return Senseless(_sealed_anew(sealed, under, senseless, _agreed, random), _leaf_of_new(senseless, payload))
 
 
@@ -94,19 +97,19 @@ def _leaf_of_new(senseless: bytes, payload: bytes) -> bytes:
 # ------------------------------------------------------------ the word inside
 
 
-def _senseless(payload: bytes, random: np.random.Generator) -> bytes:
+def _senseless(payload: bytes, signers: Signers, random: np.random.Generator) -> bytes:
     message = decode(payload)
     choice = random.random()
     if choice < 0.1:
         return _FOR_NOBODY
     if choice < 0.3:
-        return encode(_about_nothing(message))
+        return encode(_about_nothing(message, signers, random))
     if choice < 0.7 and any(getattr(message, name) for name in _PARTS.get(type(message), ())):
-        return encode(_with_other_part(message, random))
+        return encode(_with_other_part(message, signers, random))
     return _unreadable(payload, random)
 
 
-def _about_nothing(message: Message) -> Message:
+def _about_nothing(message: Message, signers: Signers, random: np.random.Generator) -> Message:
     """A word about what does not exist, or that nothing follows from."""
     match message:
         case Frames((frame, *_)):
@@ -116,14 +119,19 @@ def _about_nothing(message: Message) -> Message:
             return MismatchNotice(StreamId(stream.device ^ 1, stream.epoch), size, root)
         case CheckpointOffer():
             return message._replace(proofs=message.proofs[1:])
+        case Acks():
+            nothing = one_of((_FOR_NOBODY, senseless_receipt(signers)), random)
+            return message._replace(receipts=(*message.receipts, nothing))
         case KeyNotice(number, check):
             return KeyNotice(number, bytes(len(check)))
         case _:
             return ReceiptsTaken((AlertKey(0, 0, 0, "of nothing"),))
 
 
-def _with_other_part(message: Any, random: np.random.Generator) -> Message:
-    """One of the parts is damaged, has other fields, or is a word that does not belong there."""
+def _with_other_part(message: Any, signers: Signers, random: np.random.Generator) -> Message:
+    """One of the parts is damaged, has other fields, is signed and makes no sense, or is a word that does not belong
+    there.
+    """
     names = [name for name in _PARTS[type(message)] if getattr(message, name)]
     name = one_of(names, random)
     parts = list(getattr(message, name))
@@ -131,11 +139,20 @@ def _with_other_part(message: Any, random: np.random.Generator) -> Message:
     changes: tuple[Callable[[bytes], bytes], ...] = (
         lambda part: noise(one_of(NOISES, random), part, random),
         lambda part: other_item(part, random),
+        lambda part: _signed_anew(part, signers, random),
         lambda _: _FOR_NOBODY,
     )
     parts[at] = one_of(changes, random)(parts[at])
     other: Message = message._replace(**{name: tuple(parts)})
     return other
+
+
+def _signed_anew(part: bytes, signers: Signers, random: np.random.Generator) -> bytes:
+    try:
+        message = decode(part)
+    except MessageError:
+        return senseless_frame(part, SENT, signers, random)
+    return encode(senseless_ack(message, signers, random)) if isinstance(message, Ack) else senseless_receipt(signers)
 
 
 def _unreadable(payload: bytes, random: np.random.Generator) -> bytes:

@@ -20,12 +20,13 @@ class Babble(ForAWhile):
 
     A word is cut, has bytes behind its end or one byte changed, comes from a sender who is not its own, is of a kind
     that is not for the node, or has fields of a wrong type, value or number; a bundle is altered in one of its blocks
-    as well, or sealed under the right hop key with something senseless inside (a peer whose software is broken). The
-    node's own host answers what it never asked, and operators bring hop keys that cannot be. The local network names
-    senders rightly and changes no unsigned word: one that would be believed is never said in a neighbour's name (that
-    would be a lying node). On Earth the gateway checks no signature of the auditor, so none of its words is changed
-    into another that could be read. To a bundle node whole bundles are said whose blocks or payloads are not for it; no
-    payload is changed and sealed anew, as nothing there proves who made it.
+    as well, or sealed under the right hop key with something senseless inside (a peer whose software is broken).
+    Frames, acks and checkpoints are signed by the right key, and nobody can read or follow them. The node's own host
+    answers what it never asked, and operators bring hop keys that cannot be. The local network names senders rightly
+    and changes no unsigned word: one that would be believed is never said in a neighbour's name (that would be a
+    lying node). On Earth the gateway checks no signature of the auditor, so none of its words is changed into another
+    that could be read. To a bundle node whole bundles are said whose blocks or payloads are not for it; no payload is
+    changed and sealed anew, as nothing there proves who made it.
     """
 
     kind: Literal["babble"]

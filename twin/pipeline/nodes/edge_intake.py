@@ -10,7 +10,7 @@ from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, Send
 from twin.pipeline.nodes.device_desk import DeviceDesk
 from twin.pipeline.nodes.edge_ledger import EdgeLedger
-from twin.pipeline.wire.frame import SAMPLES, FrameError, decode_samples, peek_kind, peek_record
+from twin.pipeline.wire.frame import ALERT, SAMPLES, FrameError, decode_samples, peek_kind, peek_record
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.messages import Closings, encode
 
@@ -56,6 +56,8 @@ class EdgeIntake:
         """A frame beyond what is held: append it if it is the next and its device signed it."""
         ledger = self._ledger
         problem = ledger.keys.problem_with(frame, record)
+        if problem is None and peek_kind(frame) == ALERT:
+            problem = "an alert, which devices do not sign"  # Earth would never take it, nor what follows it
         if problem is not None:
             out.append(Report(Rejected("frame", problem)))
             return

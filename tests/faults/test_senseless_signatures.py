@@ -1,0 +1,167 @@
+"""Frames and words under right signatures: the signature holds, and nobody may take them for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from twin.faults.babble import Listener, Role, Word
+from twin.faults.forgery import leaf_of
+from twin.faults.senseless_signatures import (
+    ALERT_OF_NOTHING,
+    OFFERED,
+    SENSELESS_BODIES,
+    SENT,
+    Signers,
+    senseless_ack,
+    senseless_frame,
+    senseless_receipt,
+    senselessly_signed,
+)
+from twin.pipeline.ledger.stream import problem_with_signatures
+from twin.pipeline.nodes.witness import Witness
+from twin.pipeline.wire.body import FrameError, decode_alert, decode_samples
+from twin.pipeline.wire.frame import ALERT, CLOSING, SAMPLES, Frame, frame_body, peek_kind, peek_record, seal
+from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.key_book import KeyBook, KnownDevice
+from twin.pipeline.wire.messages import (
+    Ack,
+    Checkpoint,
+    CheckpointOffer,
+    Closings,
+    FrameOffer,
+    Head,
+    Hello,
+    decode,
+    encode,
+    signed_part,
+)
+from twin.pipeline.wire.signing import SUITES, signer, verifier
+
+DEVICE, EDGE, SUITE = 1 << 63, 9, "hmac-sha256"
+STREAM, HASH = StreamId(DEVICE, 7), bytes(32)
+KEYS = {
+    name: signer(SUITE, bytes((number,)) * 32) for number, name in enumerate(("device", "edge-2", "earth", "auditor"))
+}
+VERIFIERS = {name: verifier(SUITE, key.public) for name, key in KEYS.items()}
+SIGNERS = Signers({DEVICE: KEYS["device"], EDGE: KEYS["edge-2"]}, KEYS, frozenset((EDGE,)), "earth")
+SIZE = SUITES[SUITE].signature_bytes
+FRAME = seal(Frame(*STREAM, 4, SAMPLES, 77, b""), apid=3, packet_count=4, signer=KEYS["device"])
+ALERT_FRAME = seal(Frame(EDGE, 5, 4, ALERT, 77, b""), apid=3, packet_count=4, signer=KEYS["edge-2"])
+ACK = Ack(STREAM, 5, HASH, (HASH,), 3, ((1, 2),), 5, 77, 1, 2, bytes(SIZE), bytes(SIZE))
+CHECKPOINT = Checkpoint("edge-2", 3, 77, HASH, (Head(STREAM, 5, HASH),), bytes(SIZE))
+OFFER = CheckpointOffer(encode(CHECKPOINT), ((2, (HASH,)),))
+ON_MARS = Listener("edge-1", Role.EDGE, ("edge-2", "vitals-1"), ())
+
+
+def book() -> KeyBook:
+    return KeyBook(
+        {
+            DEVICE: KnownDevice("vitals-1", VERIFIERS["device"], SIZE),
+            EDGE: KnownDevice("edge-2", VERIFIERS["edge-2"], SIZE),
+        }
+    )
+
+
+def frames(of: bytes, kinds: tuple[int, ...], count: int = 300) -> list[bytes]:
+    random = np.random.default_rng(3)
+    return [senseless_frame(of, kinds, SIGNERS, random) for _ in range(count)]
+
+
+@pytest.mark.parametrize("of", [FRAME, ALERT_FRAME], ids=["device", "edge"])
+def test_every_frame_is_signed_and_goes_on_or_begins_anew(of: bytes) -> None:
+    own = peek_record(of)
+    records = set()
+    for frame in frames(of, OFFERED):
+        record = peek_record(frame)
+        assert book().problem_with(frame, record) is None
+        records.add(record)
+    assert records == {own._replace(index=5), RecordId(own.device, own.epoch ^ 1, 0)}
+
+
+def test_no_body_can_be_read_and_all_of_them_are_drawn() -> None:
+    bodies: dict[int, set[bytes]] = {SAMPLES: set(), CLOSING: set(), ALERT: set()}
+    for frame in frames(FRAME, OFFERED, 600):
+        bodies[peek_kind(frame)].add(frame_body(frame, SIZE))
+    assert bodies == {SAMPLES: set(SENSELESS_BODIES[SAMPLES]), CLOSING: set(SENSELESS_BODIES[CLOSING])} | {
+        ALERT: {*SENSELESS_BODIES[ALERT], ALERT_OF_NOTHING}
+    }
+    for body in SENSELESS_BODIES[SAMPLES]:
+        with pytest.raises(FrameError):
+            decode_samples(body)
+    for body in SENSELESS_BODIES[ALERT]:
+        with pytest.raises(FrameError):
+            decode_alert(body)
+
+
+def test_no_closing_frame_names_a_key() -> None:
+    for frame in frames(FRAME, (CLOSING,)):
+        found = book()
+        with pytest.raises(FrameError):
+            found.learn(frame, peek_record(frame))
+        assert not found.closings
+
+
+def test_an_edge_signs_no_alert_that_could_be_told() -> None:
+    for frame in frames(ALERT_FRAME, SENT):
+        assert peek_kind(frame) in SENT
+        assert frame_body(frame, SIZE) != ALERT_OF_NOTHING
+
+
+def test_an_ack_is_newer_signed_by_the_gateway_and_by_no_auditor() -> None:
+    random = np.random.default_rng(3)
+    acks = [senseless_ack(ACK, SIGNERS, random) for _ in range(40)]
+    assert {(ack.verified, ack.counter) for ack in acks} == {(5, 3), (4, 3)}
+    problems = {problem_with_signatures(ack, VERIFIERS["earth"], VERIFIERS["auditor"]) for ack in acks}
+    assert problems == {"auditor's signature"}
+
+
+def test_a_receipt_is_signed_by_nobody() -> None:
+    receipt: Any = decode(senseless_receipt(SIGNERS))
+    assert not VERIFIERS["earth"].verify(signed_part(receipt), receipt.signature)
+
+
+@pytest.mark.parametrize("heads", [CHECKPOINT.heads, ()], ids=["a head", "no head"])
+def test_no_witness_follows_the_checkpoint(heads: tuple[Head, ...]) -> None:
+    class Settings:
+        name = "edge-1"
+        authors = {"edge-2": VERIFIERS["edge-2"]}  # noqa: RUF012 - stands in for a NamedTuple
+
+    offer = OFFER._replace(checkpoint=encode(CHECKPOINT._replace(heads=heads)), proofs=OFFER.proofs[: len(heads)])
+    reasons = set()
+    random = np.random.default_rng(3)
+    heard = (Word("edge-2", "edge-1", encode(offer)),)
+    for _ in range(40):
+        said = senselessly_signed(ON_MARS, heard, SIGNERS, random)
+        assert said is not None
+        other: Any = decode(said.data)
+        entry, effects = Witness(Settings()).follow(other)  # type: ignore[arg-type]
+        assert entry is None
+        reasons |= {effect.fact.reason for effect in effects}  # type: ignore[union-attr]
+    assert reasons == {"one proof per head is needed"} | ({"two heads of one stream"} if heads else set())
+
+
+def test_each_word_that_is_signed_or_holds_frames_lends_itself_and_no_other() -> None:
+    random = np.random.default_rng(3)
+    closings = Closings(
+        (FRAME, seal(Frame(*STREAM, 9, CLOSING, 77, b""), apid=3, packet_count=9, signer=KEYS["device"]))
+    )
+    for word, source in ((FrameOffer(FRAME), "vitals-1"), (ACK, "edge-2"), (OFFER, "edge-2"), (closings, "edge-2")):
+        said = senselessly_signed(ON_MARS, (Word(source, "edge-1", encode(word)),), SIGNERS, random)
+        assert said is not None
+        assert said.source == source
+        other: Any = decode(said.data)
+        assert type(other) is type(word)
+        assert other != word
+        new = (
+            [other.frame]
+            if isinstance(other, FrameOffer)
+            else [f for f in getattr(other, "frames", ()) if f not in closings.frames]
+        )
+        assert said.leaf == (leaf_of(new[0]) if new else b"")
+    for word in (Hello(STREAM), Closings(())):
+        assert senselessly_signed(ON_MARS, (Word("vitals-1", "edge-1", encode(word)),), SIGNERS, random) is None
+    elsewhere = Word("vitals-1", "edge-2", encode(FrameOffer(FRAME)))
+    assert senselessly_signed(ON_MARS, (elsewhere,), SIGNERS, random) is None

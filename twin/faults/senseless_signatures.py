@@ -1,0 +1,155 @@
+"""Frames and words under the right signatures that make no sense: their signer holds its key, and its software is
+broken.
+
+| part | what is wrong with it |
+|---|---|
+| frame | the next of its epoch, or the first of another, with a body that nobody reads; or an alert of a device |
+| ack | verifies less than before, or not, and the auditor never signed it |
+| checkpoint | names its streams twice, or comes with a proof too many |
+| receipt | of nothing, and signed by nobody |
+
+Whoever takes one must refuse it: none says a thing that could be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from twin.faults.babble import SIGNED, Listener, Role, Said, Word
+from twin.faults.forgery import leaf_of
+from twin.pipeline.wire.body import INDEX_MAX, Alert, encode_alert
+from twin.pipeline.wire.frame import ALERT, CLOSING, SAMPLES, open_frame, seal
+from twin.pipeline.wire.identity import AlertKey
+from twin.pipeline.wire.messages import (
+    Ack,
+    Checkpoint,
+    CheckpointOffer,
+    Closings,
+    FrameOffer,
+    Message,
+    Receipt,
+    decode,
+    encode,
+    signed_part,
+)
+from twin.pipeline.wire.plain_cbor import dumps
+from twin.pipeline.wire.signing import Signer
+from twin.randomness import one_of
+
+_NOTHING: Final = AlertKey(0, 0, 0, "of nothing")
+_KEY: Final = bytes(32)
+SENSELESS_BODIES: Final[dict[int, tuple[bytes, ...]]] = {
+    SAMPLES: (
+        b"",
+        dumps([0, 1, ["HR"], []]),
+        dumps([0, 1, ["HR"], [[1, 2]]]),
+        dumps([0, 1, ["HR"], [[1.5]]]),
+        dumps([0, 1, ["HR"] * 24, [[1]]]),
+        dumps([0, 1, ["HR", 2], [[1, 2]]]),
+        b"\x84\x00\x01\x81\x61\xff\x81\x81\x00",  # a channel whose name is no text
+    ),
+    CLOSING: (
+        b"",
+        dumps([INDEX_MAX + 1, 1, "ed25519", _KEY]),
+        dumps([0, 1, "none", _KEY]),
+        dumps([0, 1, "ed25519", b""]),
+        dumps([0, 1, "ed25519", _KEY]) + b"\x00",
+        dumps([0, 1, _KEY, _KEY]),
+    ),
+    ALERT: (
+        b"",
+        dumps([*_NOTHING, -1, 1, ""]),
+        dumps([*_NOTHING, 0, 1, ""]) + b"\x00",
+        dumps([*_NOTHING, 0, 1, b""]),
+    ),
+}
+"""By kind of frame, bodies that are none."""
+ALERT_OF_NOTHING: Final = encode_alert(Alert(_NOTHING, 0, 1, "of nobody"))
+"""A body that only an edge may sign."""
+OFFERED: Final = (SAMPLES, CLOSING, ALERT)
+SENT: Final = (CLOSING, ALERT)
+"""Kinds of frames whose bodies are read where an edge takes them, and where Earth does."""
+_KINDS: Final[dict[Role, tuple[type[Any], ...]]] = {
+    Role.DEVICE: (Ack,),
+    Role.EDGE: (FrameOffer, Ack, Closings, CheckpointOffer),
+    Role.AUDITOR: (Closings,),
+}
+"""By role, kinds of words that are signed or hold what is; the gateway has these in bundles only."""
+
+
+class Signers(NamedTuple):
+    """Who signs what: frames by id of device or edge, words by name of node; `gateway` signs acks."""
+
+    frames: Mapping[int, Signer]
+    words: Mapping[str, Signer]
+    edges: frozenset[int]
+    gateway: str
+
+
+def senselessly_signed(
+    listener: Listener, heard: Sequence[Word], signers: Signers, random: np.random.Generator
+) -> Said | None:
+    """One such word to `listener`, made from one that it was told; None while none lends itself to it."""
+    kinds = _KINDS[listener.role]
+    own = [(word, decode(word.data)) for word in heard if word.destination == listener.name]
+    choices = [(word, message) for word, message in own if isinstance(message, kinds)]
+    if not choices:
+        return None
+    word, message = one_of(choices, random)
+    match message:
+        case FrameOffer():
+            frame = senseless_frame(message.frame, OFFERED, signers, random)
+            return Said(SIGNED, word.source, encode(message._replace(frame=frame)), leaf_of(frame))
+        case Closings((*before, last)):
+            frame = senseless_frame(last, (CLOSING,), signers, random)
+            return Said(SIGNED, word.source, encode(Closings((*before, frame))), leaf_of(frame))
+        case Ack():
+            return Said(SIGNED, word.source, encode(senseless_ack(message, signers, random)))
+        case CheckpointOffer():
+            return Said(SIGNED, word.source, encode(_senseless_offer(message, signers, random)))
+        case _:
+            return None
+
+
+def senseless_frame(frame: bytes, kinds: Sequence[int], signers: Signers, random: np.random.Generator) -> bytes:
+    """A frame of the signer of `frame`, of one of `kinds`, that nobody may take."""
+    signer = signers.frames[int.from_bytes(frame[8:16], "big")]
+    true = open_frame(frame, signer.signature_bytes)
+    kind = one_of(kinds, random)
+    bodies = SENSELESS_BODIES[kind]
+    if kind == ALERT and true.device not in signers.edges:
+        bodies = (*bodies, ALERT_OF_NOTHING)
+    epoch, index = (true.epoch, true.index + 1) if random.random() < 0.5 else (true.epoch ^ 1, 0)
+    other = true._replace(epoch=epoch, index=index, kind=kind, body=one_of(bodies, random))
+    apid = int.from_bytes(frame[:2], "big") & 0x7FF
+    return seal(other, apid=apid, packet_count=index, signer=signer)
+
+
+def senseless_ack(ack: Ack, signers: Signers, random: np.random.Generator) -> Ack:
+    """The ack that would come next, signed by the gateway, and by no auditor."""
+    less = min(ack.verified, int(random.integers(0, 2)))
+    other = ack._replace(counter=ack.counter + 1, verified=ack.verified - less, audit=bytes(len(ack.audit)))
+    return other._replace(signature=signers.words[signers.gateway].sign(signed_part(other)))
+
+
+def senseless_receipt(signers: Signers) -> bytes:
+    """A receipt for an alert of nobody, with no signature."""
+    return encode(Receipt(_NOTHING, 0, bytes(signers.words[signers.gateway].signature_bytes)))
+
+
+def _senseless_offer(offer: CheckpointOffer, signers: Signers, random: np.random.Generator) -> Message:
+    """The author's next checkpoint, which nobody can follow."""
+    checkpoint = decode(offer.checkpoint)
+    if not isinstance(checkpoint, Checkpoint):
+        raise TypeError(f"checkpoint offer of a {type(checkpoint).__name__}")
+    heads, proofs = checkpoint.heads, offer.proofs
+    if heads and random.random() < 0.5:
+        heads, proofs = heads * 2, proofs * 2
+    else:
+        proofs = ((0, ()), *proofs)
+    other = checkpoint._replace(counter=checkpoint.counter + 1, heads=heads)
+    signed = other._replace(signature=signers.words[other.author].sign(signed_part(other)))
+    return offer._replace(checkpoint=encode(signed), proofs=proofs)

@@ -19,8 +19,8 @@ from twin.pipeline.ledger.merkle import (
     node_hash,
     root_of_frontier,
     verify_consistency,
-    verify_inclusion,
 )
+from twin.verify.tree import Tree, is_included
 
 EIGHT = [
     bytes.fromhex(leaf)
@@ -112,7 +112,7 @@ def test_proofs_of_the_eight_published_leaves() -> None:
     )
     inclusion = ("bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", *common)
     assert tuple(h.hex() for h in naive_path(5, leaves)) == inclusion
-    assert verify_inclusion(leaves[5], 5, 8, [bytes.fromhex(h) for h in inclusion], bytes.fromhex(ROOTS[8]))
+    assert is_included(leaves[5], 5, 8, [bytes.fromhex(h) for h in inclusion], bytes.fromhex(ROOTS[8]))
     assert tuple(h.hex() for h in log_of(leaves).consistency_proof(6, 8)) == (
         "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
         *common,
@@ -120,11 +120,13 @@ def test_proofs_of_the_eight_published_leaves() -> None:
 
 
 def test_every_root_and_proof_agrees_with_the_naive_reading() -> None:
-    log = log_of(LEAVES)
+    log, tree = log_of(LEAVES), Tree(LEAVES)
     for n in SIZES:
         assert log.root(n) == naive_root(LEAVES[:n])
         for m in range(n):
-            assert verify_inclusion(LEAVES[m], m, n, naive_path(m, LEAVES[:n]), log.root(n))
+            path = naive_path(m, LEAVES[:n])
+            assert is_included(LEAVES[m], m, n, path, log.root(n))
+            assert list(tree.path(m, n)) == path
         for m in range(1, n + 1):
             proof = log.consistency_proof(m, n)
             assert list(proof) == naive_subproof(m, LEAVES[:n], True)
@@ -252,7 +254,7 @@ def test_a_proof_holds_for_no_other_claim() -> None:
     log = log_of(LEAVES[:13])
     root, old_root = log.root(), log.root(6)
     path, link = tuple(naive_path(9, LEAVES[:13])), log.consistency_proof(6)
-    assert verify_inclusion(LEAVES[9], 9, 13, path, root)
+    assert is_included(LEAVES[9], 9, 13, path, root)
     assert verify_consistency(6, 13, old_root, root, link)
     for leaf, index, n, proof, claimed in (
         (LEAVES[8], 9, 13, path, root),
@@ -270,7 +272,7 @@ def test_a_proof_holds_for_no_other_claim() -> None:
         (LEAVES[9], 9, 13, path, root[:-1]),
         (b"", 9, 13, path, root),
     ):
-        assert not verify_inclusion(leaf, index, n, proof, claimed)
+        assert not is_included(leaf, index, n, proof, claimed)
     for m, n, old, new, proof in (
         (5, 13, old_root, root, link),
         (6, 14, old_root, root, link[1:]),
@@ -290,8 +292,8 @@ def test_a_proof_holds_for_no_other_claim() -> None:
 
 
 def test_one_leaf_is_its_own_root() -> None:
-    assert verify_inclusion(LEAVES[0], 0, 1, (), LEAVES[0])
-    assert not verify_inclusion(LEAVES[0], 0, 1, (LEAVES[1],), LEAVES[0])
+    assert is_included(LEAVES[0], 0, 1, (), LEAVES[0])
+    assert not is_included(LEAVES[0], 0, 1, (LEAVES[1],), LEAVES[0])
 
 
 @settings(max_examples=100, deadline=None)
@@ -302,7 +304,7 @@ def test_a_flipped_bit_breaks_every_proof(data: st.DataObject) -> None:
     log = log_of(LEAVES[:n])
     path, link = naive_path(m, LEAVES[:n]), log.consistency_proof(m, n)
     for proof, holds in (
-        (path, lambda p: verify_inclusion(LEAVES[m], m, n, p, log.root())),
+        (path, lambda p: is_included(LEAVES[m], m, n, p, log.root())),
         (link, lambda p: verify_consistency(m, n, log.root(m), log.root(), p)),
     ):
         assert holds(proof)

@@ -28,12 +28,13 @@ from typer.testing import CliRunner
 
 from twin.channels import CHANNELS, VITALS
 from twin.cli import app
-from twin.pipeline.ledger.merkle import leaf_hash, verify_inclusion
+from twin.pipeline.ledger.merkle import leaf_hash
 from twin.pipeline.wire.identity import RecordId
 from twin.pipeline.wire.messages import Checkpoint, audit_part, decode, signed_part
 from twin.pipeline.wire.signing import verifier
 from twin.query.fhir import as_bundle
 from twin.query.readings import read
+from twin.verify.tree import is_included
 
 # FHIR R4, section "Vital Signs": profile, LOINC code that it demands, UCUM code that it demands
 PROFILES = {
@@ -194,7 +195,7 @@ def test_the_provenance_alone_proves_the_record(made: Made) -> None:
         for tree in (attested, checkpoint):
             (root,) = hashes(tree["root"])
             path = hashes(tree.get("inclusionPath", []))
-            assert verify_inclusion(leaf_hash(frame), record.index, tree["treeSize"][0], path, root)
+            assert is_included(leaf_hash(frame), record.index, tree["treeSize"][0], path, root)
         auditor = verifier("ed25519", signer("auditor", "ed25519").public)
         statement = audit_part(record.stream, attested["treeSize"][0], hashes(attested["root"])[0])
         assert auditor.verify(statement, hashes(attested["auditorSignature"])[0])

@@ -26,11 +26,11 @@ from typer.testing import CliRunner, Result
 
 from twin.channels import AIR, VITALS
 from twin.cli import app
-from twin.pipeline.ledger.merkle import verify_inclusion
 from twin.query.formats import COLUMNS
 from twin.query.metrics import channels_of
 from twin.query.readings import read
 from twin.scenario.errors import ScenarioError
+from twin.verify.tree import is_included
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_the_proof_in_the_document_leads_from_the_row_to_both_roots(made: Made) 
         for tree in (proof["attested"], proof["checkpoint"]["head"]):
             path = [bytes.fromhex(sibling) for sibling in tree["path"]]
             leaf, root = bytes.fromhex(proof["leaf"]), bytes.fromhex(tree["root"])
-            assert verify_inclusion(leaf, proof["index"], tree["tree_size"], path, root)
+            assert is_included(leaf, proof["index"], tree["tree_size"], path, root)
     assert records[f"{OTHER}/0"]["checkpoint"]["counter"] == 0
     assert records[f"{OTHER}/10"]["checkpoint"]["counter"] == 2
     assert records[f"{OTHER}/10"]["checkpoint"]["witnesses"] == ["auditor", "edge-2"]

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from twin.guarantees.hashing import parent_of
+
+HASH_BYTES: Final = 32
 
 
 class Tree:
@@ -83,8 +86,11 @@ class Tree:
 
 
 def is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether `path` leads from `leaf` at `index` to the `root` of `size` leaves (RFC 9162 2.1.3.2)."""
-    if not 0 <= index < size:
+    """Whether `path` leads from `leaf` at `index` to the `root` of `size` leaves (RFC 9162 2.1.3.2).
+
+    Anything malformed is False.
+    """
+    if not 0 <= index < size or any(len(part) != HASH_BYTES for part in (leaf, root, *path)):
         return False
     position, last, node = index, size - 1, leaf
     for sibling in path:

@@ -21,7 +21,6 @@ from twin.pipeline.ledger.proof import (
     node_hash,
     root_of_frontier,
     verify_consistency,
-    verify_inclusion,
 )
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "node_hash",
     "root_of_frontier",
     "verify_consistency",
-    "verify_inclusion",
 ]
 
 

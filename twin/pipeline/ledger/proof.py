@@ -4,8 +4,7 @@
     leaf hash      = SHA-256(0x00 || data)
     MTH(D[0:n])    = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n])),  k the largest power of two below n
 
-Whoever holds a root can check with these that a leaf is in the tree and that a later root only appended;
-no log is needed for it.
+Whoever holds a root can check with these that a later root only appended; no log is needed for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,30 +34,6 @@ def root_of_frontier(frontier: Sequence[bytes], size: int) -> bytes:
     """
     check_frontier(frontier, size)
     return fold(frontier) if size else EMPTY_ROOT
-
-
-def verify_inclusion(leaf: bytes, index: int, n: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether `proof` shows that the leaf hash `leaf` stands at `index` among `n` leaves with `root`.
-
-    Anything malformed is False. Source: RFC 9162 2.1.3.2.
-    """
-    if not 0 <= index < n or not _hashes((leaf, root, *proof)):
-        return False
-    position, last = index, n - 1
-    node = leaf
-    for sibling in proof:
-        if not last:
-            return False
-        if position & 1 or position == last:
-            node = node_hash(sibling, node)
-            while not position & 1 and position:
-                position >>= 1
-                last >>= 1
-        else:
-            node = node_hash(node, sibling)
-        position >>= 1
-        last >>= 1
-    return not last and node == root
 
 
 def verify_consistency(m: int, n: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:

@@ -178,7 +178,7 @@ def test_the_refusals_are_of_many_kinds(run: Run) -> None:
         (FIELDS, "earth", "of a stream that nobody sent"),
         ("", "auditor", "checkpoint: signature"),
         ("", "auditor", "cosignature: signature"),
-        ("", "auditor", "checkpoint: author unknown"),
+        ("", "auditor", "is no Checkpoint"),
         (FIELDS, "edge-1", "with a known code"),
         (BLOCK, "earth", "primary block"),
         (BLOCK, "edge-1", "security block"),

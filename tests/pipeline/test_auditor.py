@@ -390,7 +390,7 @@ def test_a_cosignature_does_not_wait_for_a_newer_one_and_is_what_an_edge_that_co
     ("offer", "reason"),
     [
         (CheckpointOffer(b"\xff", ()), "no CBOR"),
-        (CheckpointOffer(encode(HeadMoved(stream_of(), 1)), ()), "author unknown"),
+        (CheckpointOffer(encode(HeadMoved(stream_of(), 1)), ()), "HeadMoved is no Checkpoint"),
         (checkpoint(0, {1: FRAMES[:2]}, author="stranger"), "author unknown"),
         (checkpoint(0, {1: FRAMES[:2]}, key="stranger"), "signature"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipeline_parts import (
@@ -41,6 +42,7 @@ from twin.pipeline.wire.messages import (
     Expect,
     FrameOffer,
     Head,
+    MessageError,
     decode,
     encode,
 )
@@ -177,6 +179,21 @@ def test_a_flipped_bit_ends_the_journal_where_it_is():
         entries, end = journal.scan(bytes(data))
         assert end <= position
         assert entries == [e for e in journal.scan(PLAIN.synced)[0] if e.offset < end]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "why"),
+    [
+        (journal.ACK, MessageError, "Expect is no Ack"),
+        (journal.ADOPTED, MessageError, "Expect is no Ack"),
+        (journal.CHECKPOINT, MessageError, "Expect is no Checkpoint"),
+        (8, journal.JournalError, "entry of kind 8 at 0: unknown"),
+    ],
+)
+def test_a_whole_entry_that_says_something_else_than_its_kind_is_not_passed_over(kind, error, why):
+    data = journal.encode_entry(kind, encode(Expect(stream_of(), 3)))
+    with pytest.raises(error, match=why):
+        settled_edge(edge_settings(), data)
 
 
 def test_an_edge_restarted_after_compaction_proves_consistency_to_its_witness():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from twin.pipeline.wire import messages
 from twin.pipeline.wire.identity import AlertKey, StreamId
-from twin.pipeline.wire.messages import CODES, Ack, Message, MessageError, decode, encode, signed_part
+from twin.pipeline.wire.messages import CODES, Ack, Message, MessageError, decode, decode_as, encode, signed_part
 
 U64 = st.integers(0, (1 << 64) - 1)
 I64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -133,3 +133,17 @@ def test_deep_nesting_is_refused():
 def test_the_reason_says_what_was_found(data, reason):
     with pytest.raises(MessageError, match=reason):
         decode(data)
+
+
+@given(ANY, st.sampled_from([kind for kind, _ in CODES.values()]))
+def test_where_one_kind_is_expected_no_other_is_read(message, kind):
+    data = encode(message)
+    assert decode_as(type(message), data) == message
+    if type(message) is not kind:
+        with pytest.raises(MessageError, match=f"^{type(message).__name__} is no {kind.__name__}$"):
+            decode_as(kind, data)
+
+
+def test_where_one_kind_is_expected_bytes_that_are_no_message_are_refused_as_ever():
+    with pytest.raises(MessageError, match="0 bytes are no CBOR"):
+        decode_as(Ack, b"")

@@ -178,7 +178,7 @@ def test_a_witness_remembers_after_a_restart():
     ("message", "reason"),
     [
         (CheckpointOffer(b"", ()), "0 bytes are no CBOR"),
-        (CheckpointOffer(encode(Cosign(EDGE, 0, PEER, b"", ())), ()), "author unknown"),
+        (CheckpointOffer(encode(Cosign(EDGE, 0, PEER, b"", ())), ()), "Cosign is no Checkpoint"),
         (offer(0, {1: first_of(2)}, author="stranger"), "author unknown"),
         (offer(0, {1: first_of(2)}, author=PEER), "author unknown"),
         (offer(0, {1: first_of(2)}, key="stranger"), "signature"),

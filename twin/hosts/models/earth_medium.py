@@ -21,7 +21,7 @@ from twin.pipeline.machine import KeepCheckpoint, WriteAttestation, WriteHead
 from twin.pipeline.nodes.stored import Stored, StoredAlert, StoredStream
 from twin.pipeline.wire.frame import CLOSING, peek_kind, peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
-from twin.pipeline.wire.messages import Attestation, Cosign, decode
+from twin.pipeline.wire.messages import Attestation, Cosign, decode_as
 from twin.pipeline.wire.plain_cbor import dumps
 
 COMMIT_EVERY = 500
@@ -309,9 +309,8 @@ class Medium:
         newest: dict[tuple[str, str], bytes] = {}
         for (cosigns,) in self.db.execute("SELECT cosigns FROM ledger ORDER BY author, counter, rowid"):
             for raw in cbor2.loads(cosigns):
-                cosign = decode(raw)
-                if isinstance(cosign, Cosign):
-                    newest[cosign.author, cosign.witness] = raw
+                cosign = decode_as(Cosign, raw)
+                newest[cosign.author, cosign.witness] = raw
         return tuple(newest.values())
 
     # ------------------------------------------------------------ loss

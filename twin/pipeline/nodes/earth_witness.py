@@ -19,7 +19,7 @@ from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.machine import Effect, KeepCheckpoint, Report, Send
 from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Checkpoint, Cosign, MessageError, decode, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, Cosign, MessageError, decode_as, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
 
 
@@ -78,8 +78,8 @@ class EarthWitness:
     def restore(self, cosigns: Iterable[bytes]) -> None:
         """Take over what was cosigned here before a restart."""
         for raw in cosigns:
-            cosign = decode(raw)
-            if not isinstance(cosign, Cosign) or cosign.witness != self.settings.name:
+            cosign = decode_as(Cosign, raw)
+            if cosign.witness != self.settings.name:
                 continue
             author = self._authors.get(cosign.author)
             if author is None or not self.settings.own.verify(signed_part(cosign), cosign.signature):
@@ -93,12 +93,12 @@ class EarthWitness:
     def take(self, raw: bytes, out: list[Effect]) -> None:
         """Check who wrote a checkpoint, archive it, and hold it, if it is the newest; `cosign` comes next."""
         try:
-            checkpoint = decode(raw)
+            checkpoint = decode_as(Checkpoint, raw)
         except MessageError as problem:
             out.append(Report(Rejected("checkpoint", str(problem))))
             return
-        verifier = self.settings.authors.get(checkpoint.author) if isinstance(checkpoint, Checkpoint) else None
-        if verifier is None or not isinstance(checkpoint, Checkpoint):
+        verifier = self.settings.authors.get(checkpoint.author)
+        if verifier is None:
             out.append(Report(Rejected("checkpoint", "author unknown")))
         elif not verifier.verify(signed_part(checkpoint), checkpoint.signature):
             out.append(Report(Rejected("checkpoint", "signature")))
@@ -114,12 +114,12 @@ class EarthWitness:
         """Archive cosignatures of witnesses on Mars."""
         for raw in cosigns:
             try:
-                cosign = decode(raw)
+                cosign = decode_as(Cosign, raw)
             except MessageError as problem:
                 out.append(Report(Rejected("cosignature", str(problem))))
                 continue
-            verifier = self.settings.authors.get(cosign.witness) if isinstance(cosign, Cosign) else None
-            if verifier is None or not isinstance(cosign, Cosign) or cosign.author not in self.settings.authors:
+            verifier = self.settings.authors.get(cosign.witness)
+            if verifier is None or cosign.author not in self.settings.authors:
                 out.append(Report(Rejected("cosignature", "author or witness unknown")))
             elif not verifier.verify(signed_part(cosign), cosign.signature):
                 out.append(Report(Rejected("cosignature", "signature")))

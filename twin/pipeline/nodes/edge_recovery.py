@@ -11,7 +11,7 @@ from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.nodes.edge_journal import SnapshotAt
 from twin.pipeline.nodes.edge_ledger import EdgeLedger
 from twin.pipeline.wire.frame import SAMPLES, decode_samples, peek_kind, peek_record
-from twin.pipeline.wire.messages import Ack, decode
+from twin.pipeline.wire.messages import Ack, decode_as
 
 
 def read_back(ledger: EdgeLedger, durable: bytes, start: int) -> None:
@@ -31,9 +31,7 @@ def _replay(ledger: EdgeLedger, entry: journal.Entry, first: bool) -> None:
     elif entry.kind == journal.ACK:
         _ack(ledger, entry.payload)
     elif entry.kind == journal.ADOPTED:
-        ack = decode(entry.payload)
-        if isinstance(ack, Ack):
-            ledger.take_up(ack, entry.payload)
+        ledger.take_up(decode_as(Ack, entry.payload), entry.payload)
     elif entry.kind == journal.CLOSINGS:
         ledger.keys.take((entry.payload,))
     elif entry.kind == journal.SNAPSHOT:
@@ -42,6 +40,8 @@ def _replay(ledger: EdgeLedger, entry: journal.Entry, first: bool) -> None:
         ledger.notary.replay(entry.payload)
     elif entry.kind == journal.WITNESSED:
         ledger.witness.remember(journal.decode_witnessed(entry.payload))
+    else:
+        raise journal.JournalError(f"entry of kind {entry.kind} at {entry.offset}: unknown")
 
 
 def _frame(ledger: EdgeLedger, frame: bytes) -> None:
@@ -58,9 +58,8 @@ def _frame(ledger: EdgeLedger, frame: bytes) -> None:
 
 
 def _ack(ledger: EdgeLedger, data: bytes) -> None:
-    ack = decode(data)
-    if isinstance(ack, Ack):
-        ledger.stream(ack.stream).take(ack, data)
+    ack = decode_as(Ack, data)
+    ledger.stream(ack.stream).take(ack, data)
 
 
 def _snapshot(ledger: EdgeLedger, entry: journal.Entry, first: bool) -> None:
@@ -81,9 +80,7 @@ def _restore(ledger: EdgeLedger, snapshot: journal.Snapshot) -> None:
         stream = ledger.streams[state.stream] = Stream(state.stream, state.size, state.frontier)
         stream.signed = state.signed
         if state.vouched:
-            vouched = decode(state.vouched)
-            assert isinstance(vouched, Ack)
-            stream.vouched, stream.vouched_size = state.vouched, vouched.verified
+            stream.vouched, stream.vouched_size = state.vouched, decode_as(Ack, state.vouched).verified
         if state.ack:
             _ack(ledger, state.ack)
     ledger.alarms.restore({state.stream: state.rules for state in snapshot.streams}, snapshot.board)

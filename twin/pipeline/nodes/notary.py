@@ -32,7 +32,7 @@ from twin.pipeline.wire.messages import (
     Cosign,
     Head,
     LastWitnessed,
-    decode,
+    decode_as,
     encode,
     signed_part,
 )
@@ -224,6 +224,5 @@ class Notary:
 
     def replay(self, payload: bytes) -> None:
         """Read an own checkpoint back from the journal."""
-        checkpoint = decode(payload)
-        if isinstance(checkpoint, Checkpoint):
-            self._remember(payload, {head.stream: head.size for head in checkpoint.heads})
+        checkpoint = decode_as(Checkpoint, payload)
+        self._remember(payload, {head.stream: head.size for head in checkpoint.heads})

@@ -23,7 +23,7 @@ from twin.pipeline.wire.messages import (
     Cosign,
     LastWitnessed,
     MessageError,
-    decode,
+    decode_as,
     encode,
     signed_part,
 )
@@ -44,11 +44,11 @@ class Witness:
             durable.
         """
         try:
-            checkpoint = decode(offer.checkpoint)
+            checkpoint = decode_as(Checkpoint, offer.checkpoint)
         except MessageError as problem:
             return None, [Report(Rejected("checkpoint", str(problem)))]
-        author = self.settings.authors.get(checkpoint.author) if isinstance(checkpoint, Checkpoint) else None
-        if author is None or not isinstance(checkpoint, Checkpoint):
+        author = self.settings.authors.get(checkpoint.author)
+        if author is None:
             return None, [Report(Rejected("checkpoint", "author unknown"))]
         if not author.verify(signed_part(checkpoint), checkpoint.signature):
             return None, [Report(Rejected("checkpoint", "signature"))]
@@ -103,10 +103,10 @@ class Witness:
         found = {}
         for raw in offer.acks:
             try:
-                ack = decode(raw)
+                ack = decode_as(Ack, raw)
             except MessageError:
                 continue  # a proof that starts there will not be followed
-            if isinstance(ack, Ack) and not problem_with_signatures(ack, self.settings.gateway, self.settings.auditor):
+            if not problem_with_signatures(ack, self.settings.gateway, self.settings.auditor):
                 found[ack.stream] = (ack.verified, ack.root)
         return found
 

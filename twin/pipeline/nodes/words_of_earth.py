@@ -27,6 +27,7 @@ from twin.pipeline.wire.messages import (
     Receipt,
     ReceiptsTaken,
     decode,
+    decode_as,
     encode,
     signed_part,
 )
@@ -144,12 +145,9 @@ class WordsOfEarth:
 
     def _receipt(self, raw: bytes, out: list[Effect]) -> AlertKey | None:
         try:
-            receipt = decode(raw)
+            receipt = decode_as(Receipt, raw)
         except MessageError as problem:
             out.append(Report(Rejected("Acks", str(problem))))
-            return None
-        if not isinstance(receipt, Receipt):
-            out.append(Report(Rejected(type(receipt).__name__, "not a receipt")))
             return None
         if not self._notary.settings.gateway.verify(signed_part(receipt), receipt.signature):
             out.append(Report(Rejected("Receipt", "gateway's signature")))

@@ -8,7 +8,7 @@ messages carry their signature as last field; what is signed is the CBOR array w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from twin.pipeline.wire.fields import (
     FieldError,
@@ -278,6 +278,9 @@ Message = (
 )
 
 
+_Kind = TypeVar("_Kind", bound=Message)
+
+
 def _gap(value: Any) -> Gap:
     first, end = read_array(value, 2)
     return read_uint(first), read_uint(end)
@@ -382,4 +385,16 @@ def decode(data: bytes) -> Message:
         raise MessageError(str(problem)) from problem
     if encode(message) != data:
         raise MessageError(f"{kind.__name__} of {len(data)} bytes is not in its one encoding")
+    return message
+
+
+def decode_as(kind: type[_Kind], data: bytes) -> _Kind:
+    """The message in `data`, where only one of this kind may stand.
+
+    Raises:
+        MessageError: no message, or one of another kind.
+    """
+    message = decode(data)
+    if not isinstance(message, kind):
+        raise MessageError(f"{type(message).__name__} is no {kind.__name__}")
     return message

@@ -10,8 +10,8 @@ Which key a sender uses follows from what it knows of its peer:
 | which key the peer has newest | its newest `KeyNotice`, under whatever key that came |
 
 It sends under the newer of these two, as far as it holds them itself. So a key goes into use once both sides are known
-to hold it, and a key that only one side holds changes nothing, for however long; `one_sided` shows it. A node that
-has just started without memory of it uses its keys in turn until the first bundle of its peer opens.
+to hold it, and a key that only one side holds changes nothing, for however long. A node that has just started with
+several keys uses them in turn until the first bundle of its peer opens.
 
 A notice is due when a key was installed, after a start, and in answer to a notice whose sender should know better.
 Lost ones are made up for: as long as the peer is not seen to use our newest key, every `notice_every`-th bundle makes
@@ -63,7 +63,6 @@ class KeyRing:
         there: endpoint of the peer.
         keys: keys of 32 bytes by number, all that the operator has installed and nobody has retired.
         grace_us: how long the peer must have used a newer key before older ones are retired.
-        used: key number that was last used towards the peer, if the node remembers (`number`).
         notice_every: bundles after which a notice that may have been lost is repeated.
 
     Raises:
@@ -77,7 +76,6 @@ class KeyRing:
         there: Endpoint,
         keys: Mapping[int, bytes],
         grace_us: int,
-        used: int | None = None,
         notice_every: int = NOTICE_EVERY,
     ) -> None:
         self.peer = peer
@@ -87,7 +85,7 @@ class KeyRing:
         self._notice_every = notice_every
         self._keys: dict[int, _Key] = {}
         self._retired_below = 0
-        self._number: int | None = None
+        self._number: int | None = None  # the key in use towards the peer, once that is known
         self._news: list[HopKeyUsed] = []
         self._turn = 0
         self._peer_uses: int | None = None
@@ -100,29 +98,7 @@ class KeyRing:
         self._bundles_since_notice = 0
         for number in sorted(keys):
             self._keys[number] = self._derive(number, keys[number])
-        if used in self._keys:
-            self._use(used)
-        else:
-            self._settle()
-
-    # ------------------------------------------------------------ what is known
-
-    @property
-    def number(self) -> int | None:
-        """The key in use towards the peer; None until that is known. Worth remembering over a restart."""
-        return self._number
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """All keys that open the peer's bundles, oldest first."""
-        return tuple(self._keys)
-
-    @property
-    def one_sided(self) -> bool:
-        """Whether one side is known, or must be assumed, to hold a newer key than the other."""
-        return (self._number is not None and self._number != max(self._keys)) or (
-            self._announced is not None and not self._holds(self._announced)
-        )
+        self._settle()
 
     # ------------------------------------------------------------ rotation
 
@@ -244,11 +220,8 @@ class KeyRing:
         if not known and self._number is None and len(self._keys) == 1:
             known = list(self._keys)
         if known and max(known) != self._number:
-            self._use(max(known))
-
-    def _use(self, number: int) -> None:
-        self._number = number
-        self._news.append(HopKeyUsed(self.peer, number))
+            self._number = max(known)
+            self._news.append(HopKeyUsed(self.peer, self._number))
 
     def _holds(self, notice: KeyNotice) -> bool:
         held = self._keys.get(notice.number)

@@ -11,8 +11,9 @@ import pytest
 from twin.faults.babble import CUT, NOBODY, TAIL, WORD_WAYS, Listener, Role, Said, Word, babble, noise
 from twin.faults.babbled_bundles import ALTERATIONS, altered, from_elsewhere, take_apart
 from twin.faults.forgery import leaf_of
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import HopKeySettings, HopPeer, Protector
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.wire.blocks import BundleError
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import (
@@ -144,9 +145,9 @@ def test_nothing_is_said_before_anything_was_heard() -> None:
 NOW_US = 10**15
 
 
-def mailer(here: tuple[int, int], peer: str, there: tuple[int, int]) -> Mailer:
+def mailer(here: tuple[int, int], peer: str, there: tuple[int, int]) -> SealedMailer:
     keys = HopKeySettings((HopPeer(peer, there, {1: bytes(32)}),), 10**9)
-    found = Mailer(Address(here, 10**13), Protector.of(here, keys))
+    found = SealedMailer(Address(here, 10**13), Protector.of(here, keys))
     found.started(bytes(range(32)))
     return found
 

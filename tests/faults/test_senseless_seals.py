@@ -13,8 +13,9 @@ from twin.faults.senseless_signatures import Signers
 from twin.faults.stray_answers import STRAY, stray_answer
 from twin.pipeline.machine import HopKeyInstalled
 from twin.pipeline.transport.hop_keys import hop_keys
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import HopKeySettings, HopPeer, Protector
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.wire.blocks import BundleError
 from twin.pipeline.wire.frame import SAMPLES, Frame, seal
 from twin.pipeline.wire.identity import AlertKey, StreamId
@@ -57,9 +58,9 @@ MESSAGES: tuple[Message, ...] = (
 )
 
 
-def mailer(here: tuple[int, int], there: tuple[int, int], number: int) -> Mailer:
+def mailer(here: tuple[int, int], there: tuple[int, int], number: int) -> SealedMailer:
     peers = (HopPeer("peer", there, {number: KEYS[number]}),)
-    found = Mailer(Address(here, 3_600_000_000), Protector.of(here, HopKeySettings(peers, 3_600_000_000)))
+    found = SealedMailer(Address(here, 3_600_000_000), Protector.of(here, HopKeySettings(peers, 3_600_000_000)))
     found.started(bytes((here[0],)) * 32)
     return found
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from in_clear import in_clear
+
 from twin.experiments.earth_site import EarthSite
 from twin.experiments.power_cycles import PowerCycles
 from twin.hosts.models.earth_medium import Medium
@@ -312,7 +314,8 @@ class ReadsInClear(Gateway):
     """Earth takes and sends unprotected bundles."""
 
     def __init__(self, settings: Any) -> None:
-        super().__init__(settings._replace(hop_keys=None))
+        super().__init__(settings)
+        in_clear(self)
 
 
 def one_vector_for_two(self: Protector) -> bytes:

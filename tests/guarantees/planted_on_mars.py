@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from in_clear import in_clear
+
 from twin.pipeline.clinic import news2, watch
 from twin.pipeline.clinic.level import Level
 from twin.pipeline.clinic.rules import Verdict
@@ -343,7 +345,8 @@ class RadiatesInClear(Edge):
     """Bundles are not protected; Earth must agree (`planted_on_earth.ReadsInClear`)."""
 
     def __init__(self, settings: Any) -> None:
-        super().__init__(settings._replace(hop_keys=None))
+        super().__init__(settings)
+        in_clear(self)
 
 
 # ---------------------------------------------------------------- alarms

@@ -11,6 +11,7 @@ import pytest
 from twin.pipeline.transport.hop_keys import KeyRing
 from twin.pipeline.transport.mailer import Address, Mailer
 from twin.pipeline.transport.protector import Protector
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.wire import bib_hmac
 from twin.pipeline.wire.blocks import DELETE_BUNDLE_IF_UNKNOWN, DISCARD_BLOCK_IF_UNKNOWN, REPLICATE_IN_FRAGMENTS
 from twin.pipeline.wire.bundle import Block, Bundle, encode
@@ -77,7 +78,7 @@ def test_tshark_notices_one_flipped_bit(dissect: Dissect) -> None:
 def test_tshark_reads_the_security_blocks_of_a_protected_bundle(dissect: Dissect) -> None:
     edge, earth, entropy = (11, 1), (1, 1), bytes(range(32))
     ring = KeyRing("earth", edge, earth, {0: bytes(32)}, grace_us=0)
-    mailer = Mailer(Address(edge, 86_400_000_000), Protector(edge, [ring]))
+    mailer = SealedMailer(Address(edge, 86_400_000_000), Protector(edge, [ring]))
     mailer.started(entropy)
     shown = dissect(mailer.bundle(earth, b"a frame of vital signs", HOUSE_US))
     assert values_of(shown, "bpv7.canonical.type_code") == ["12", "12", "11", "1"]

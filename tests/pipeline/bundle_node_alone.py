@@ -227,7 +227,7 @@ class FarEnd:
         if not isinstance(event, BundleArrived):
             return []
         try:
-            flow, payload, *_ = self._mailer.check_clear(event.data, now_us)
+            flow, payload, *_ = self._mailer.check(event.data, now_us)
         except BundleError:
             return []
         node, service = flow.destination

@@ -8,8 +8,9 @@ from pipeline_parts import EARTH, ENDPOINTS, LIFETIME, signed_by
 from stand_ins import Earth, Saw
 
 from twin.pipeline.machine import BundleArrived, Effect
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import HopKeySettings, HopPeer, Protector
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import ALERT, decode_alert, open_frame, peek_kind
 from twin.pipeline.wire.identity import AlertKey
@@ -30,7 +31,7 @@ class EarthForEdge(Earth):
         here, self._there = ENDPOINTS[EARTH], ENDPOINTS[edge]
         self._edge = edge
         settings = HopKeySettings((HopPeer(edge, self._there, dict(hop_keys)),), LIFETIME)
-        self._mailer = Mailer(Address(here, LIFETIME), Protector.of(here, settings))
+        self._mailer = SealedMailer(Address(here, LIFETIME), Protector.of(here, settings))
         self._mailer.started(bytes(range(32)))
         self.owed: dict[AlertKey, Receipt] = {}
         self._seen: set[AlertKey] = set()

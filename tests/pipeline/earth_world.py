@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from driven import Driven
+from in_clear import in_clear
 from mars_for_earth import YEARS_US, Mars
 from oracles import Oracles
 from pipeline_parts import (
@@ -108,7 +109,7 @@ class EarthWorld(Driven):
         self.term += 1
         self.table.lead(self.term)
         settings = gateway_settings(term=self.term, plan=PLAN)
-        self.start(EARTH, self.gateway.recover(settings, stored_in(self.table, self.backup)))
+        self.start(EARTH, in_clear(self.gateway.recover(settings, stored_in(self.table, self.backup))))
 
     def start_auditor(self) -> None:
         settings = auditor_settings(gateways=(EARTH, GHOST))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, NamedTuple
 
-from pipeline_parts import EARTH, EDGE, PEER, T0, WATCH, S, device_settings, edge_settings, signer
+from pipeline_parts import EARTH, EDGE, PEER, T0, WATCH, S, device_settings, edge_in_clear, edge_settings, signer
 from small_world import HOMES, Disk, World
 
 from twin.pipeline.facts import (
@@ -37,7 +37,6 @@ from twin.pipeline.machine import (
     TruncateJournal,
 )
 from twin.pipeline.nodes.device import Device
-from twin.pipeline.nodes.edge import Edge
 from twin.pipeline.wire.frame import SAMPLES, Frame, Samples, encode_samples
 from twin.pipeline.wire.frame import seal as seal_frame
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
@@ -94,7 +93,7 @@ class HardWorld(World):
         carries = frozenset(device for device, home in HOMES.items() if home == edge)
         settings = edge_settings(edge, carries=carries)
         alarms = settings.alarms._replace(watches=dict.fromkeys(HOMES, WATCH))
-        machine = Edge.recover(settings._replace(alarms=alarms), disk.durable, disk.start)
+        machine = edge_in_clear(settings._replace(alarms=alarms), disk.durable, disk.start)
         self.read_back(edge, machine)
         self.start(edge, machine)
         if not self.usable:

@@ -89,7 +89,9 @@ class Mars:
 
     def hear(self, edge: str, data: bytes) -> Message | None:
         """Take a bundle of acks; the edge's answer to receipts, if there are any."""
-        message = decode(Mailer(Address(ENDPOINTS[edge], YEARS_US)).open(data, T0).payload)
+        flow, payload, *_ = Mailer(Address(ENDPOINTS[edge], YEARS_US)).check(data, T0)
+        assert flow.destination == ENDPOINTS[edge]
+        message = decode(payload)
         assert isinstance(message, Acks)
         for raw in message.acks:
             ack = decode(raw)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from in_clear import in_clear
+
 from twin.pipeline.clinic.watch import Watch, WatchedChannel
 from twin.pipeline.facts import Rejected
 from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
@@ -30,10 +32,12 @@ from twin.pipeline.nodes.alarm_desk import AlarmSettings
 from twin.pipeline.nodes.auditor import AuditorSettings
 from twin.pipeline.nodes.device import Device, DeviceSettings
 from twin.pipeline.nodes.edge import Edge, EdgeSettings
-from twin.pipeline.nodes.gateway import GatewaySettings
+from twin.pipeline.nodes.gateway import Gateway, GatewaySettings
 from twin.pipeline.nodes.notary import NotarySettings
+from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.protector import HopKeySettings, HopPeer
 from twin.pipeline.transport.sync import SyncSettings
 from twin.pipeline.wire.bundle import decode as decode_bundle
 from twin.pipeline.wire.frame import (
@@ -170,6 +174,11 @@ def known_devices(*devices: int) -> dict[int, KnownDevice]:
     return known | {number: KnownDevice(name, verifier(name), 32) for name, number in EDGE_DEVICES.items()}
 
 
+def hop_keys(*peers: str) -> HopKeySettings:
+    """One key towards each peer."""
+    return HopKeySettings(tuple(HopPeer(peer, ENDPOINTS[peer], {0: bytes(32)}) for peer in peers), LIFETIME)
+
+
 def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
     peer = PEER if name == EDGE else EDGE
     settings = EdgeSettings(
@@ -193,13 +202,24 @@ def edge_settings(name: str = EDGE, **changes: Any) -> EdgeSettings:
         sync=SyncSettings(bundle_bytes_max=64_000, turnaround_us=5 * S, margin_us=15 * S),
         bundle_wait_us=S,
         checkpoint_period_us=600 * S,
+        hop_keys=hop_keys(EARTH),
     )
     return settings._replace(**changes)
 
 
+def edge_in_clear(settings: EdgeSettings, durable: bytes = b"", start: int = 0) -> Edge:
+    """An edge whose bundles can be read and written without keys."""
+    return in_clear(Edge.recover(settings, durable, start))
+
+
+def gateway_in_clear(settings: GatewaySettings, stored: Stored = NOTHING_STORED) -> Gateway:
+    """A gateway whose bundles can be read and written without keys."""
+    return in_clear(Gateway.recover(settings, stored))
+
+
 def settled_edge(settings: EdgeSettings, durable: bytes = b"", start: int = 0) -> Edge:
-    """An edge whose peers have answered what they know of it."""
-    edge = Edge.recover(settings, durable, start)
+    """An edge whose peers have answered what they know of it; its bundles are in clear."""
+    edge = edge_in_clear(settings, durable, start)
     edge.notary.settle()
     return edge
 
@@ -221,6 +241,7 @@ def gateway_settings(**changes: Any) -> GatewaySettings:
         backup_period_us=3_600 * S,
         bundle_bytes_max=64_000,
         surgeon_retry_us=5 * S,
+        hop_keys=hop_keys(EDGE, PEER),
     )
     return settings._replace(**changes)
 

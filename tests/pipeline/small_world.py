@@ -23,7 +23,9 @@ from pipeline_parts import (
     S,
     auditor_settings,
     device_settings,
+    edge_in_clear,
     edge_settings,
+    gateway_in_clear,
     gateway_settings,
     log_of,
 )
@@ -67,7 +69,6 @@ from twin.pipeline.machine import (
 from twin.pipeline.nodes.auditor import Auditor
 from twin.pipeline.nodes.device import Device
 from twin.pipeline.nodes.edge import Edge
-from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
@@ -109,7 +110,7 @@ class World:
         self.blocks = 0
         self.term = 1
         self.start(AUDITOR, Auditor.recover(auditor_settings()))
-        self.start(EARTH, Gateway.recover(gateway_settings()))
+        self.start(EARTH, gateway_in_clear(gateway_settings()))
         for edge in self.disks:
             self.start_edge(edge)
         for number, home in HOMES.items():
@@ -131,7 +132,7 @@ class World:
     def start_edge(self, edge: str) -> None:
         disk = self.disks[edge]
         carries = frozenset(device for device, home in HOMES.items() if home == edge)
-        machine = Edge.recover(edge_settings(edge, carries=carries), disk.durable, disk.start)
+        machine = edge_in_clear(edge_settings(edge, carries=carries), disk.durable, disk.start)
         for stream in machine.streams.values():
             assert stream.log.root() == log_of(self.sealed[stream.id][: stream.size]).root()
         self.read_back(edge, machine)
@@ -168,7 +169,7 @@ class World:
         """A new gateway with a higher term, from what the stores hold."""
         self.stop(EARTH)
         self.term += 1
-        self.start(EARTH, Gateway.recover(gateway_settings(term=self.term), self.stored()))
+        self.start(EARTH, gateway_in_clear(gateway_settings(term=self.term), self.stored()))
 
     def restart_auditor(self) -> None:
         """From what it has signed and stored."""

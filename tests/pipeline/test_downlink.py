@@ -43,6 +43,7 @@ from twin.pipeline.nodes.downlink import CONTACT, EXPIRY, FLUSH
 from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.sync import ACK_BYTES, SyncSettings
+from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX
 from twin.pipeline.wire.bundle import decode as decode_bundle
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Ack, CheckpointOffer, FrameOffer, Frames, encode
@@ -269,7 +270,7 @@ def test_a_notice_and_a_checkpoint_that_never_left_are_sent_again():
 
 
 def test_mail_that_does_not_fit_the_rest_of_a_contact_does_not_hold_up_frames():
-    frame_us = (len(FRAMES[0]) + 3 + 160 + 40) * 8 * S // RATE_BPS
+    frame_us = (len(FRAMES[0]) + 3 + 160 + SEALING_BYTES_MAX + 40) * 8 * S // RATE_BPS
     plan = ContactPlan([contact(EDGE, EARTH, T0, T0 + S + frame_us), contact(EARTH, EDGE, T0, T0 + DAY)])
     edge = edge_with(1, plan=plan)
     edge.downlink.post("large", bytes(5000))

@@ -19,6 +19,7 @@ from pipeline_parts import (
     S,
     facts,
     frames_bundle,
+    gateway_in_clear,
     gateway_settings,
     of,
     payloads,
@@ -63,7 +64,7 @@ KEY = AlertKey(1, 1000, 7, "spo2 low")
 
 
 def gateway(stored: Stored | None = None) -> tuple[Gateway, list[Any]]:
-    machine = Gateway.recover(gateway_settings(), stored or Stored())
+    machine = gateway_in_clear(gateway_settings(), stored or Stored())
     return machine, machine.handle(Started(bytes(32)), T0)
 
 

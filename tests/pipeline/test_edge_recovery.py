@@ -15,6 +15,7 @@ from pipeline_parts import (
     Medium,
     S,
     acks_bundle,
+    edge_in_clear,
     edge_settings,
     facts,
     frames_of,
@@ -289,7 +290,7 @@ def test_a_snapshot_without_a_checkpoint_keeps_what_was_signed():
 
 def test_a_stream_known_only_by_what_was_signed_on_a_lost_medium_is_read_back_with_its_acks():
     """A witness told of it, and a new gateway says that it holds nothing of it."""
-    edge, medium = Edge.recover(edge_settings(), b""), Medium()
+    edge, medium = edge_in_clear(edge_settings(), b""), Medium()
     edge.handle(Started(), T0)
     told = Cosign(EDGE, 7, PEER, bytes(32), ((stream_of(), 6),))
     told = signed_by(PEER, told)

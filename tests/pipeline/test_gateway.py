@@ -18,6 +18,7 @@ from pipeline_parts import (
     facts,
     frames_bundle,
     frames_of,
+    gateway_in_clear,
     gateway_settings,
     log_of,
     of,
@@ -80,7 +81,7 @@ OTHERS = frames_of(2, 3)
 
 
 def gateway(**changes) -> Gateway:
-    machine = Gateway.recover(gateway_settings(**changes))
+    machine = gateway_in_clear(gateway_settings(**changes))
     machine.handle(Started(), T0)
     return machine
 
@@ -652,7 +653,7 @@ def stored_stream(visible: int, signed: int, backed: int, edge: str = EDGE) -> S
 
 
 def new_leader(stream: StoredStream, **more):
-    machine = Gateway.recover(gateway_settings(term=4), Stored((stream,), **more))
+    machine = gateway_in_clear(gateway_settings(term=4), Stored((stream,), **more))
     return machine, machine.handle(Started(), T0)
 
 
@@ -695,7 +696,7 @@ def test_a_new_leader_goes_on_with_rows_that_stand_beyond_their_head():
 
 
 def test_a_new_leader_goes_on_with_rows_of_a_stream_that_has_no_head_yet():
-    machine = Gateway.recover(gateway_settings(term=4), Stored(beyond=beyond(*OTHERS)))
+    machine = gateway_in_clear(gateway_settings(term=4), Stored(beyond=beyond(*OTHERS)))
     (head,) = of(machine.handle(Started(), T0), WriteHead)
     assert (head.stream, head.size) == (stream_of(2), len(OTHERS))
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from twin.pipeline.facts import HopKeyUsed
 from twin.pipeline.transport.hop_keys import KeyRing
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import Protector
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.wire.blocks import BundleError
 from twin.pipeline.wire.messages import KeyNotice, decode, encode
 
@@ -40,7 +41,7 @@ class Side:
             self.store = {number: KEYS[number] for number in held}
         here, there = ENDPOINTS[self.name], ENDPOINTS[self.peer]
         self.ring = KeyRing(self.peer, here, there, self.store, self.grace_us, notice_every=16)
-        self.mailer = Mailer(Address(here, DAY), Protector(here, [self.ring]))
+        self.mailer = SealedMailer(Address(here, DAY), Protector(here, [self.ring]))
         self.mailer.started(random.Random(f"{self.name} {self.starts}").randbytes(32))
         self.starts += 1
         self._used: int | None = None
@@ -60,7 +61,7 @@ class Side:
         found = []
         for number, key in KEYS.items():
             ring = KeyRing(self.name, peer, ENDPOINTS[self.name], {number: key}, GRACE)
-            mailer = Mailer(Address(peer, 10_000 * DAY), Protector(peer, [ring]))
+            mailer = SealedMailer(Address(peer, 10_000 * DAY), Protector(peer, [ring]))
             mailer.started(bytes(32))
             if self.take(mailer.bundle(ENDPOINTS[self.name], DATA, T0 - DAY), now_us):
                 found.append(number)
@@ -74,9 +75,7 @@ class Side:
         return self.mailer.bundle(ENDPOINTS[self.peer], DATA, now_us)
 
     def notices(self, now_us: int) -> list[bytes]:
-        protector = self.mailer.protector
-        assert protector is not None
-        due = protector.take_notices()
+        due = self.mailer.protector.take_notices()
         return [self.mailer.bundle(ring.there, encode(notice), now_us) for ring, notice in due]
 
     def take(self, bundle: bytes, now_us: int) -> bool:

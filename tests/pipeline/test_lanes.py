@@ -12,6 +12,7 @@ from pipeline_parts import (
     S,
     acks_bundle,
     device_settings,
+    edge_in_clear,
     edge_settings,
     facts,
     frames_of,
@@ -154,10 +155,9 @@ def test_a_repeated_frame_changes_who_carries():
 
 
 def test_an_edge_takes_no_frame_before_its_peers_have_said_what_they_know_of_it():
-    from twin.pipeline.nodes.edge import Edge
     from twin.pipeline.nodes.peer_desk import SETTLE
 
-    edge = Edge.recover(edge_settings(), b"")
+    edge = edge_in_clear(edge_settings(), b"")
     edge.handle(Started(ENTROPY), T0)
     offer = Received("device-1", encode(FrameOffer(frames(1)[0], True)))
     assert of(edge.handle(offer, T0), Append) == []

@@ -15,6 +15,7 @@ from pipeline_parts import (
     S,
     edge_settings,
     frames_bundle,
+    gateway_in_clear,
     gateway_settings,
     of,
     payloads,
@@ -39,7 +40,6 @@ from twin.pipeline.machine import (
 )
 from twin.pipeline.nodes.downlink import EXPIRY, FLUSH
 from twin.pipeline.nodes.edge import Edge
-from twin.pipeline.nodes.gateway import Gateway
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.messages import Closings, FrameOffer, Frames, Message, encode
 
@@ -89,7 +89,7 @@ def test_a_closing_frame_that_is_part_of_a_stream_goes_with_its_stream():
 
 def test_earth_stores_a_closing_frame_behind_a_gap_and_shows_it_to_the_auditor():
     _, closing, following = rotated()
-    gateway = Gateway.recover(gateway_settings())
+    gateway = gateway_in_clear(gateway_settings())
     bundle = BundleArrived(EDGE, frames_bundle([closing, following]))
     (write,) = of(gateway.handle(bundle, T0), WriteRows)
     assert [frame for _, frame in write.rows] == [closing, following]

@@ -11,6 +11,7 @@ from pipeline_parts import (
     T0,
     Medium,
     S,
+    edge_in_clear,
     edge_settings,
     facts,
     frames_of,
@@ -51,7 +52,7 @@ class Pair:
         self.effects: list[Any] = []
         self.edges: dict[str, Edge] = {}
         for name in self.media:
-            self.edges[name] = Edge.recover(edge_settings(name), b"")
+            self.edges[name] = edge_in_clear(edge_settings(name), b"")
         for name in self.media:
             self.deliver(name, Started(ENTROPY))
 
@@ -69,7 +70,7 @@ class Pair:
 
     def restart(self, name: str, durable: bytes, start: int = 0) -> list[Any]:
         self.media[name].synced, self.media[name].start = durable, start
-        self.edges[name] = Edge.recover(edge_settings(name), durable, start)
+        self.edges[name] = edge_in_clear(edge_settings(name), durable, start)
         return self.deliver(name, Started(bytes(32)))
 
 
@@ -146,7 +147,7 @@ def test_a_witness_does_not_follow_a_head_that_denies_what_it_signed_even_on_a_n
 
 
 def test_without_peers_answers_an_edge_goes_on_after_a_while():
-    edge = Edge.recover(edge_settings(), b"")
+    edge = edge_in_clear(edge_settings(), b"")
     edge.handle(Started(ENTROPY), T0)
     assert not edge.notary.settled
     edge.handle(TimerFired(SETTLE), T0 + 2 * S)
@@ -154,7 +155,7 @@ def test_without_peers_answers_an_edge_goes_on_after_a_while():
 
 
 def test_an_edge_asks_a_silent_peer_again():
-    edge = Edge.recover(edge_settings(), b"")
+    edge = edge_in_clear(edge_settings(), b"")
     assert said(edge.handle(Started(ENTROPY), T0), PEER) == [LastWitnessed(EDGE)]
     again = edge.handle(TimerFired(SETTLE), T0 + S)
     assert said(again, PEER) == [LastWitnessed(EDGE)]
@@ -170,7 +171,7 @@ def test_what_was_signed_on_a_lost_medium_is_remembered_over_the_next_crash():
     for frame in frames_of(2, 3):
         pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frame))))
     pair.deliver(EDGE, TimerFired(CHECKPOINT))
-    again = Edge.recover(edge_settings(EDGE), pair.media[EDGE].synced)
+    again = edge_in_clear(edge_settings(EDGE), pair.media[EDGE].synced)
     assert again.notary.signed_before[stream_of()] == 6
 
 
@@ -193,7 +194,7 @@ def test_until_all_have_answered_a_witness_of_an_older_checkpoint_is_believed_to
     third = "edge-3"
     notary = edge_settings().notary
     notary = notary._replace(witnesses={**notary.witnesses, third: verifier(third)})
-    edge = Edge.recover(edge_settings(notary=notary), b"")
+    edge = edge_in_clear(edge_settings(notary=notary), b"")
     edge.handle(Started(ENTROPY), T0)
     told = [
         Cosign(EDGE, 5, PEER, bytes(32), ((stream_of(2), 1),)),
@@ -215,7 +216,7 @@ def test_until_all_have_answered_a_witness_of_an_older_checkpoint_is_believed_to
 
 
 def settled() -> Edge:
-    edge = Edge.recover(edge_settings(), b"")
+    edge = edge_in_clear(edge_settings(), b"")
     edge.handle(Started(ENTROPY), T0)
     edge.notary.settle()
     return edge
@@ -244,7 +245,7 @@ def test_a_failed_sync_accepts_nothing_and_all_of_it_is_written_anew():
     effects = run_syncs(edge, effects, T0, Medium())
     assert facts(effects, Accepted) == [Accepted(stream_of(), 0, 2)]
     assert said(effects, "device-1")[-1] == Accept(stream_of(), 2)
-    assert Edge.recover(edge_settings(), medium.synced).streams[stream_of()].log.root() == log_of(FRAMES[:2]).root()
+    assert edge_in_clear(edge_settings(), medium.synced).streams[stream_of()].log.root() == log_of(FRAMES[:2]).root()
 
 
 def test_a_medium_may_fail_for_long_and_often():
@@ -260,7 +261,7 @@ def test_a_medium_may_fail_for_long_and_often():
     medium.carry_out(effects)
     done = run_syncs(edge, effects, T0, Medium())
     assert facts(done, Accepted) == [Accepted(stream_of(), 0, 4)]
-    assert Edge.recover(edge_settings(), medium.synced).streams[stream_of()].size == 4
+    assert edge_in_clear(edge_settings(), medium.synced).streams[stream_of()].size == 4
 
 
 def test_what_waits_for_a_failing_medium_is_bounded(monkeypatch):

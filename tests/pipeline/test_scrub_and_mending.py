@@ -18,6 +18,7 @@ from pipeline_parts import (
     facts,
     frames_bundle,
     frames_of,
+    gateway_in_clear,
     gateway_settings,
     log_of,
     of,
@@ -197,7 +198,7 @@ def test_rows_that_a_stale_store_does_not_show_yet_are_read_again_before_they_ar
 
 def gateway(backed: int, verified: int = 30) -> Gateway:
     stream = StoredStream(stream_of(), verified, EDGE, attestation(FRAMES[:verified]), attestation(FRAMES[:backed]))
-    machine = Gateway.recover(gateway_settings(), Stored((stream,)))
+    machine = gateway_in_clear(gateway_settings(), Stored((stream,)))
     machine.handle(Started(bytes(32)), T0)
     return machine
 
@@ -248,7 +249,7 @@ def rotated() -> tuple[Author, list[bytes], list[bytes]]:
 
 
 def test_frames_under_a_key_that_is_not_known_yet_are_taken_when_they_come_after_the_closing_frame():
-    machine = Gateway.recover(gateway_settings())
+    machine = gateway_in_clear(gateway_settings())
     _, old, new = rotated()
     assert why_rejected(machine.handle(BundleArrived(EDGE, frames_bundle(new[:1])), T0)) == "signature"
     for frames in (old, new):
@@ -257,7 +258,7 @@ def test_frames_under_a_key_that_is_not_known_yet_are_taken_when_they_come_after
 
 
 def test_a_closing_frame_that_names_no_usable_key_is_not_stored():
-    machine = Gateway.recover(gateway_settings())
+    machine = gateway_in_clear(gateway_settings())
     broken = Author(1, "device-1").seal(b"\x80", CLOSING)
     effects = machine.handle(BundleArrived(EDGE, frames_bundle([broken])), T0)
     assert "closing" in why_rejected(effects)

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from twin.pipeline.machine import Effect, SetTimer
 from twin.pipeline.nodes.ack_maker import AckMaker
-from twin.pipeline.transport.mailer import EndpointId, Mailer
+from twin.pipeline.transport.mailer import EndpointId
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.transport.way import Way
+from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX
 from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.messages import Acks, encode
 
@@ -48,7 +50,7 @@ class AckDesk:
         self,
         edge: EdgeOnMars,
         way: Way,
-        mailer: Mailer,
+        mailer: SealedMailer,
         delay_us: int,
         bytes_max: int,
         acks: AckMaker,
@@ -65,7 +67,7 @@ class AckDesk:
         self._silent_until_us: dict[AlertKey, int] = {}
         self._told = _Told()
         self._notice: bytes | None = None
-        self._overhead_bytes = ENVELOPE_BYTES + mailer.sealing_bytes
+        self._overhead_bytes = ENVELOPE_BYTES + SEALING_BYTES_MAX
         self._delay_name = f"ack:{edge.name}"
         self._contact_name = f"contact:{edge.name}"
         self._collecting = False

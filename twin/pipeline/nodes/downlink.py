@@ -14,9 +14,11 @@ from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, SetTimer
 from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.mailer import EndpointId, Mailer
+from twin.pipeline.transport.mailer import EndpointId
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.transport.sync import Load, Synchronizer
 from twin.pipeline.transport.way import Way
+from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.messages import Ack, Frames, KeyNotice, encode
 
@@ -38,7 +40,7 @@ class Downlink:
         streams: Mapping[StreamId, Stream],
         way: Way,
         sync: Synchronizer,
-        mailer: Mailer,
+        mailer: SealedMailer,
         earth: EndpointId,
         bundle_wait_us: int,
     ) -> None:
@@ -49,7 +51,7 @@ class Downlink:
         self._streams = streams
         self._earth = earth
         self._bundle_wait_us = bundle_wait_us
-        self._overhead_bytes = BUNDLE_OVERHEAD_BYTES + mailer.sealing_bytes
+        self._overhead_bytes = BUNDLE_OVERHEAD_BYTES + SEALING_BYTES_MAX
         self._mail: dict[object, bytes] = {}
         self._mailing: tuple[object, bytes] | None = None
         self._flying: Load | None = None

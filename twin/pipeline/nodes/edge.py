@@ -49,8 +49,9 @@ from twin.pipeline.nodes.notary import NotarySettings
 from twin.pipeline.nodes.peer_desk import SETTLE, PeerDesk
 from twin.pipeline.nodes.words_of_earth import WordsOfEarth
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.mailer import Address, EndpointId, Mailer
+from twin.pipeline.transport.mailer import Address, EndpointId
 from twin.pipeline.transport.protector import HopKeySettings, Protector
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.transport.sync import Synchronizer, SyncSettings
 from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.identity import RecordId, StreamId
@@ -87,7 +88,7 @@ class EdgeSettings(NamedTuple):
     sync: SyncSettings
     bundle_wait_us: int
     checkpoint_period_us: int
-    hop_keys: HopKeySettings | None = None
+    hop_keys: HopKeySettings
 
 
 class Edge:
@@ -104,7 +105,7 @@ class Edge:
             self.streams,
             Way(s.plan, s.name, s.earth),
             Synchronizer(s.plan, s.name, s.earth, s.sync),
-            Mailer(s.address, Protector.of(s.address.here, s.hop_keys)),
+            SealedMailer(s.address, Protector.of(s.address.here, s.hop_keys)),
             s.earth_endpoint,
             s.bundle_wait_us,
         )

@@ -56,9 +56,10 @@ from twin.pipeline.nodes.second_medium import SecondMedium
 from twin.pipeline.nodes.stored import NOTHING_STORED, Stored
 from twin.pipeline.nodes.stream_on_earth import GAPS_MAX, REMINDERS_MAX, StreamOnEarth
 from twin.pipeline.transport.contact_plan import ContactPlan
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address
 from twin.pipeline.transport.protector import HopKeySettings, Protector
 from twin.pipeline.transport.routing import Router
+from twin.pipeline.transport.sealed_mailer import SealedMailer
 from twin.pipeline.transport.way import Way
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.frame import ALERT, peek_kind
@@ -103,7 +104,7 @@ class GatewaySettings(NamedTuple):
     backup_period_us: int
     bundle_bytes_max: int
     surgeon_retry_us: int
-    hop_keys: HopKeySettings | None = None
+    hop_keys: HopKeySettings
     gaps_max: int = GAPS_MAX
 
 
@@ -116,7 +117,7 @@ class Gateway:
         self.fenced = False
         self._beyond: tuple[Row, ...] = ()
         ids = count()
-        self._mailer = Mailer(s.address, Protector.of(s.address.here, s.hop_keys))
+        self._mailer = SealedMailer(s.address, Protector.of(s.address.here, s.hop_keys))
         self._edges = {edge.endpoint: edge.name for edge in s.edges}
         self._acks = AckMaker(s.term, s.signer, self.streams, s.gaps_max)
         self._transmissions = count()

@@ -15,19 +15,17 @@ class HopKeyDesk:
     """Installs hop keys and exchanges notices of them.
 
     Args:
-        protector: holds the keys; None where bundles go in clear.
+        protector: holds the keys.
         post: sends an encoded notice to a peer, by name.
     """
 
-    def __init__(self, protector: Protector | None, post: Callable[[str, bytes, int, list[Effect]], None]) -> None:
+    def __init__(self, protector: Protector, post: Callable[[str, bytes, int, list[Effect]], None]) -> None:
         self._protector = protector
         self._post = post
 
     def install(self, peer: str, number: int, key: bytes, now_us: int, out: list[Effect]) -> None:
         """An operator installed a key on this side."""
         try:
-            if self._protector is None:
-                raise ValueError("bundles of this node are not protected")
             self._protector.ring(peer).install(number, key)
         except ValueError as problem:
             out.append(Report(Rejected("HopKeyInstalled", str(problem))))
@@ -35,14 +33,12 @@ class HopKeyDesk:
 
     def heard(self, source: EndpointId, notice: KeyNotice, out: list[Effect]) -> None:
         """A peer says which keys it holds."""
-        protector = self._protector
-        problem = "bundles are not protected here" if protector is None else protector.heard(source, notice)
+        problem = self._protector.heard(source, notice)
         if problem is not None:
             out.append(Report(Rejected("KeyNotice", problem)))
 
     def tell(self, now_us: int, out: list[Effect]) -> None:
         """Let peers know which keys are held here, and say which are in use."""
-        if self._protector is not None:
-            for ring, notice in self._protector.take_notices():
-                self._post(ring.peer, encode(notice), now_us, out)
-            out.extend(Report(fact) for fact in self._protector.take_news())
+        for ring, notice in self._protector.take_notices():
+            self._post(ring.peer, encode(notice), now_us, out)
+        out.extend(Report(fact) for fact in self._protector.take_news())

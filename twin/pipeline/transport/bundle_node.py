@@ -100,7 +100,7 @@ class BundleNode:
     def _arrived(self, event: BundleArrived, now_us: int, out: list[Effect]) -> None:
         data = event.data
         try:
-            flow, payload, bundle, expiry_us, has_blocks = self._mailer.check_clear(data, now_us)
+            flow, payload, bundle, expiry_us, has_blocks = self._mailer.check(data, now_us)
         except BundleError as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return

@@ -1,15 +1,12 @@
-"""Puts payloads into bundles of this node and takes payloads out of bundles for this node (RFC 9171)."""
+"""Puts payloads into bundles of this node in clear, and takes them out of bundles in clear (RFC 9171)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from twin.pipeline.transport.protector import Protector
 from twin.pipeline.wire.blocks import CONFIDENTIALITY, INTEGRITY, Block
-from twin.pipeline.wire.bpsec import SEALING_BYTES_MAX, read_sealed
 from twin.pipeline.wire.bundle import CRC32C, NO_EXTENSIONS, BundleError, Flow, encode_flow, encode_payload, read
 from twin.pipeline.wire.dtn_time import dtn_ms_from_us, last_us_of
-from twin.pipeline.wire.primary import seal_primary
 
 EndpointId = tuple[int, int]
 BundleId = tuple[int, int, int]
@@ -22,14 +19,6 @@ class Address(NamedTuple):
     lifetime_us: int
 
 
-class Mail(NamedTuple):
-    """What a node needs of a bundle that has passed its checks."""
-
-    source: EndpointId
-    destination: EndpointId
-    payload: bytes
-
-
 class Mailer:
     """Numbers this node's bundles; a retransmission is a new bundle.
 
@@ -38,39 +27,26 @@ class Mailer:
 
     Args:
         address: where bundles come from, and how long they live.
-        protector: seals what goes out, and lets nothing unprotected in (RFC 9172); None leaves bundles in clear.
     """
 
-    def __init__(self, address: Address, protector: Protector | None = None) -> None:
+    def __init__(self, address: Address) -> None:
         self.address = address
-        self.protector = protector
         self.last_id = (0, 0, 0)
         self.last_expiry_us = 0
         self._sequence = 0
         self._lifetime_ms = address.lifetime_us // 1000
         self._flows: dict[EndpointId, bytes] = {}
 
-    @property
-    def sealing_bytes(self) -> int:
-        """Bytes that protection adds to a bundle, at most."""
-        return 0 if self.protector is None else SEALING_BYTES_MAX
-
     def started(self, entropy: bytes) -> None:
-        """Begin a row of sequence numbers, and of initialization vectors, with the bytes of the event `Started`.
-
-        Raises:
-            ValueError: a protector does not take these bytes.
-        """
+        """Begin a row of sequence numbers with the bytes of the event `Started`."""
         self._sequence = int.from_bytes(entropy[16:20], "big")
-        if self.protector is not None:
-            self.protector.started(entropy)
 
     def bundle(self, destination: EndpointId, payload: bytes, now_us: int, lifetime_us: int | None = None) -> bytes:
         """A new bundle with this payload; its identity is in `last_id` (node, creation time in DTN ms, sequence), the
         last instant at which it is good in `last_expiry_us`. It lives as long as the address says unless told.
 
         Raises:
-            BundleError: it must be protected and cannot be (`Protector.seal`).
+            BundleError: it is to be sealed and cannot be (`Protector.seal`).
         """
         created_ms = dtn_ms_from_us(now_us)
         lifetime_ms = self._lifetime_ms if lifetime_us is None else lifetime_us // 1000
@@ -78,29 +54,16 @@ class Mailer:
         if flow is None:
             here = self.address.here
             flow = self._flows[destination] = encode_flow(Flow(0, True, CRC32C, destination, here, here))
-        if self.protector is None:
-            data = encode_payload(flow, created_ms, self._sequence, lifetime_ms, payload)
-        else:
-            primary = seal_primary(flow, CRC32C, created_ms, self._sequence, lifetime_ms)
-            data = self.protector.seal(primary, destination, payload)
+        data = self._write(flow, destination, payload, created_ms, lifetime_ms)
         self.last_id = (self.address.here[0], created_ms, self._sequence)
         self.last_expiry_us = last_us_of(created_ms + lifetime_ms)
         self._sequence += 1
         return data
 
-    def check(self, data: bytes, now_us: int) -> Mail:
-        """What the bundle in `data` holds: for whomever it is, or, where bundles are protected, for this node only.
+    def _write(self, flow: bytes, _destination: EndpointId, payload: bytes, created_ms: int, lifetime_ms: int) -> bytes:
+        return encode_payload(flow, created_ms, self._sequence, lifetime_ms, payload)
 
-        Raises:
-            BundleError: damaged or expired; unprotected, under no key held here, or changed; protected, for a node
-                without a protector.
-        """
-        if self.protector is not None:
-            return self._check_sealed(self.protector, data, now_us)
-        flow, payload, _, _, _ = self.check_clear(data, now_us)
-        return Mail(flow.source, flow.destination, payload)
-
-    def check_clear(self, data: bytes, now_us: int) -> tuple[Flow, bytes, BundleId, int, bool]:
+    def check(self, data: bytes, now_us: int) -> tuple[Flow, bytes, BundleId, int, bool]:
         """What the bundle in clear in `data` holds, for whomever it is: its flow, payload, identity as in `last_id`,
         the last instant at which it is good (by its age where nobody knows when it was made), and whether it has
         extension blocks.
@@ -119,28 +82,6 @@ class Mailer:
             _refuse_sealed(extensions.extra)
         has_blocks = extensions is not NO_EXTENSIONS
         return flow, payload, (flow.source[0], created_ms, sequence), expiry_us, has_blocks
-
-    def _check_sealed(self, protector: Protector, data: bytes, now_us: int) -> Mail:
-        sealed = read_sealed(data)
-        flow, created_ms, lifetime_ms = sealed.flow, sealed.created_ms, sealed.lifetime_ms
-        if dtn_ms_from_us(now_us) > created_ms + lifetime_ms:
-            raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
-        self._refuse_foreign(flow.destination)
-        return Mail(flow.source, flow.destination, protector.open(sealed, now_us))
-
-    def open(self, data: bytes, now_us: int) -> Mail:
-        """What the bundle in `data` holds, which must be for this node.
-
-        Raises:
-            BundleError: as `check`, or addressed to another node.
-        """
-        mail = self.check(data, now_us)
-        self._refuse_foreign(mail.destination)
-        return mail
-
-    def _refuse_foreign(self, destination: EndpointId) -> None:
-        if destination != self.address.here:
-            raise BundleError(f"bundle for ipn:{destination[0]}.{destination[1]} came to another node")
 
 
 def _refuse_sealed(extra: tuple[Block, ...]) -> None:

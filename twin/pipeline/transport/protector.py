@@ -53,10 +53,8 @@ class Protector:
         self._counter = 0
 
     @classmethod
-    def of(cls, here: Endpoint, settings: HopKeySettings | None) -> Protector | None:
-        """The protector of a node that starts; None leaves its bundles in clear."""
-        if settings is None:
-            return None
+    def of(cls, here: Endpoint, settings: HopKeySettings) -> Protector:
+        """The protector of a node that starts."""
         return cls(here, (KeyRing(p.name, here, p.endpoint, p.keys, settings.grace_us) for p in settings.peers))
 
     def started(self, entropy: bytes) -> None:

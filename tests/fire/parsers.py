@@ -28,7 +28,7 @@ from twin.pipeline.ledger import journal
 from twin.pipeline.ledger.stream import problem_with_signatures
 from twin.pipeline.wire import asb, bcb_gcm, bib_hmac, bpsec, bundle, frame, messages
 from twin.pipeline.wire.blocks import Block, BundleError, encode_block, read_block, seal_crc
-from twin.pipeline.wire.identity import RecordId, StreamId
+from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.primary import Flow, encode_primary, read_primary
 from twin.pipeline.wire.signing import signer, verifier
 from twin.result import Result, ResultError
@@ -392,10 +392,6 @@ PARSERS: Final[tuple[Parser, ...]] = (
            canonical(messages.encode), few=300),
     Parser("signed ack", pure(_read_signed_ack), (messages.MessageError, UnsignedError), "cbor", _signed_acks,
            original),
-    Parser("stream's name", text(StreamId.parse), (ValueError,), "lines", _constant(str(StreamId(7, 8)).encode()),
-           canonical(lambda stream: str(stream).encode())),
-    Parser("record's name", text(RecordId.parse), (ValueError,), "lines", _constant(str(RecordId(7, 8, 90)).encode()),
-           canonical(lambda record: str(record).encode())),
     # the medium
     Parser("journal", pure(journal.scan), (), "binary", lambda: (specimens.kept().journal[:2_000],), _whole_prefix),
     Parser("snapshot", pure(journal.decode_snapshot), (journal.JournalError,), "cbor",

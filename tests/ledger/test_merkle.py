@@ -253,7 +253,7 @@ def test_a_log_is_consistent_with_itself_only_by_an_empty_proof() -> None:
 def test_a_proof_holds_for_no_other_claim() -> None:
     log = log_of(LEAVES[:13])
     root, old_root = log.root(), log.root(6)
-    path, link = tuple(naive_path(9, LEAVES[:13])), log.consistency_proof(6)
+    path, link = tuple(naive_path(9, LEAVES[:13])), log.consistency_proof(6, 13)
     assert is_included(LEAVES[9], 9, 13, path, root)
     assert verify_consistency(6, 13, old_root, root, link)
     for leaf, index, n, proof, claimed in (

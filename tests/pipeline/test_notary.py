@@ -55,7 +55,7 @@ def checkpoint(
 def offer(counter: int, logs: dict[int, MerkleLog], *known: int, **changes: Any) -> CheckpointOffer:
     """A checkpoint with a proof from `known` for each stream."""
     proofs = tuple(
-        (size, log.consistency_proof(size) if 0 < size <= log.size else ())
+        (size, log.consistency_proof(size, log.size) if 0 < size <= log.size else ())
         for size, log in zip(known or (0,) * len(logs), logs.values(), strict=True)
     )
     return CheckpointOffer(checkpoint(counter, logs, **changes), proofs)

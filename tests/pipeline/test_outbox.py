@@ -160,7 +160,7 @@ def test_a_bundle_that_no_contacts_can_bring_in_time_is_dropped_by_a_relay_at_on
     box.put(expiry=509, came_from=B)
     box.put(expiry=510, came_from=B)
     assert box.dropped() == [(1, "lifetime: no contacts are quick enough")]
-    assert box.box.stored_bytes == 10
+    assert box.box._storage.used_bytes == 10
 
 
 def test_a_lifetime_that_ends_while_a_bundle_waits_drops_it_and_tells_its_owner():
@@ -171,7 +171,7 @@ def test_a_lifetime_that_ends_while_a_bundle_waits_drops_it_and_tells_its_owner(
     box.box.link_changed(D, True, T0 + 201, box.out)
     assert box.dropped() == [(1, "lifetime"), (2, "lifetime")]
     assert box.given_up == [mine]
-    assert box.box.stored_bytes == 0
+    assert box.box._storage.used_bytes == 0
     assert box.sent() == []
     assert foreign.route.volumes[0].promised_us() == 0
 
@@ -197,7 +197,7 @@ def test_a_full_relay_drops_the_newest_of_the_lowest_priority():
     for priority in (BULK, BULK, NORMAL, EXPEDITED, NORMAL, BULK):
         box.put(priority=priority, came_from=B)
     assert box.dropped() == [(2, "storage"), (1, "storage"), (6, "storage")]
-    assert box.box.stored_bytes == 30
+    assert box.box._storage.used_bytes == 30
     box.put(priority=BULK)
     assert len(box.dropped()) == 3, "own bundles do not count: their payloads are in custody anyway"
 
@@ -207,12 +207,12 @@ def test_two_copies_of_a_bundle_take_room_twice_and_leave_twice():
     box = Box(link(A, D, 100, 900), storage=25)
     for _ in range(2):
         box.box.put(Parcel(b"x" * 10, D, NORMAL, T0 + LIFETIME, (1, 1, 1), B), T0, box.out)
-    assert box.box.stored_bytes == 20
+    assert box.box._storage.used_bytes == 20
     box.box.wake(D, T0 + 100, box.out)
     for number in range(2):
         box.box.transmitted(Transmitted(number, D), T0 + 110 + 10 * number, box.out)
     assert len(box.sent()) == 2
-    assert box.box.stored_bytes == 0
+    assert box.box._storage.used_bytes == 0
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -268,8 +268,8 @@ def test_nothing_is_ever_lost_without_a_fact(seed: int):
         held = waiting + flying + outbox._stranded
         numbers = [parcel.bundle[2] for parcel in held] + left + [number for number, _ in box.dropped()]
         assert sorted(numbers) == list(range(1, box.made + 1))
-        assert outbox.stored_bytes == sum(parcel.size for parcel in held)
-        assert outbox.stored_bytes <= 120 + sum(parcel.size for parcel in flying)
+        assert outbox._storage.used_bytes == sum(parcel.size for parcel in held)
+        assert outbox._storage.used_bytes <= 120 + sum(parcel.size for parcel in flying)
         for pair in outbox.router._pairs.values():
             for volume in pair.volumes:
                 if volume.contact.source == A:

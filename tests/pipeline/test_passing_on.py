@@ -90,12 +90,12 @@ def test_what_it_may_grow_to_is_kept_free_and_what_failed_is_older_when_it_goes_
     machine = relay(storage_bytes=10_000)
     effects = machine.handle(BundleArrived("a", encode(AGED)), T0 + 60 * S)
     (first,) = of(effects, Transmit)
-    stored = machine._outbox.stored_bytes
+    stored = machine._outbox._storage.used_bytes
     assert len(first.data) <= stored <= len(encode(AGED)) + 8
     failed = machine.handle(TransmitFailed(first.id, "c", "no contact"), T0 + 60 * S)
     (second,) = of(machine.handle(TimerFired("contact:c"), timers(failed)["contact:c"]), Transmit)
     assert decode(second.data).age_ms - decode(first.data).age_ms == 10_000
-    assert len(second.data) <= stored == machine._outbox.stored_bytes
+    assert len(second.data) <= stored == machine._outbox._storage.used_bytes
 
 
 def test_it_is_no_matter_for_who_takes_the_bundle() -> None:

@@ -26,7 +26,7 @@ FRAMES = frames_of(1, 300)
 def offer_of(log: MerkleLog, before: int, counter: int) -> bytes:
     unsigned = Checkpoint(EDGE, counter, T0, b"", (Head(stream_of(), log.size, log.root()),))
     checkpoint = encode(signed_by(EDGE, unsigned))
-    proof = log.consistency_proof(before) if before else ()
+    proof = log.consistency_proof(before, log.size) if before else ()
     return encode(CheckpointOffer(checkpoint, ((before, proof),)))
 
 

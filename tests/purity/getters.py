@@ -13,7 +13,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.sync import Synchronizer
 
 QUESTIONS: dict[type[Any], Callable[[Any, int], Any]] = {
-    MerkleLog: lambda log, _: (log.root(), log.frontier(), log.size and log.consistency_proof(log.size)),
+    MerkleLog: lambda log, _: (log.root(), log.frontier(), log.size and log.consistency_proof(log.size, log.size)),
     BackupKeeper: lambda keeper, _: keeper.owns(0),
     Antenna: lambda antenna, now_us: (antenna.room_bytes(now_us), antenna.next_start_us(now_us, 1_000)),
     Synchronizer: lambda sync, _: sync.next_expiry_us(),

@@ -105,7 +105,8 @@ class Plain:
         sequence = read_primary(data)[2]
         said = (created_ms, sequence, sealed.lifetime_ms, self.value(payload))
         # vectors come of the entropy, which is alike in both runs
-        return ("sealed", number, sealed.flow, *said, sealed.ivs, len(data))
+        vectors = (sealed.payload_said.iv, sealed.integrity_said.iv)
+        return ("sealed", number, sealed.flow, *said, vectors, len(data))
 
     def _bundle(self, data: bytes) -> Any:
         try:

@@ -9,7 +9,7 @@ from typing import Final
 from twin.guarantees.verdict import Evidence
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 
-_NAME: Final = re.compile(r"(dev-[0-9a-f]{16}/ep-[0-9a-f]{16})(?:/(\d+)(?:/(.+))?)?")
+_NAME: Final = re.compile(r"dev-([0-9a-f]{16})/ep-([0-9a-f]{16})(?:/(\d+)(?:/(.+))?)?")
 _RULE: Final = re.compile(r"dev-([0-9a-f]{16})/([^/]+)")
 
 
@@ -58,9 +58,9 @@ def subject_of(evidence: Evidence) -> Subject:
     if match is None:
         rule = _RULE.fullmatch(evidence.record)
         return Subject(evidence, watched=None if rule is None else (int(rule[1], 16), rule[2]))
-    stream = StreamId.parse(match[1])
-    if match[2] is None:
+    stream = StreamId(int(match[1], 16), int(match[2], 16))
+    if match[3] is None:
         return Subject(evidence, stream)
-    record = RecordId(*stream, int(match[2]))
-    alert = None if match[3] is None else AlertKey(*record, match[3])
+    record = RecordId(*stream, int(match[3]))
+    alert = None if match[4] is None else AlertKey(*record, match[4])
     return Subject(evidence, stream, record.index, alert, follows={record})

@@ -138,15 +138,13 @@ class MerkleLog:
         """
         return tuple(self._subtrees(0, self._size_to_answer(n)))
 
-    def consistency_proof(self, m: int, n: int | None = None) -> tuple[bytes, ...]:
+    def consistency_proof(self, m: int, n: int) -> tuple[bytes, ...]:
         """Proof that the first `m` of `n` leaves are unchanged (RFC 9162 2.1.4.1); empty for m == n.
 
         Raises:
             Trimmed: `m` is below `base`.
             IndexError: Not 0 < m <= n <= size.
         """
-        if n is None:
-            n = self._size
         if not 0 < m <= n <= self._size:
             raise IndexError(f"consistency of {m} with {n} leaves: needs 0 < m <= n <= {self._size}")
         if m < self._base:

@@ -100,20 +100,14 @@ class ContactPlan:
 
     def current_or_next(self, source: str, destination: str, at_us: int) -> Contact | None:
         """The contact that covers `at_us`, else the next to start, else None."""
-        ends = self._ends.get((source, destination))
-        if ends is None:
-            return None
-        position = bisect_right(ends, at_us)
-        contacts = self._pairs[(source, destination)]
+        contacts = self.between(source, destination)
+        position = bisect_right(self._ends.get((source, destination), ()), at_us)
         return contacts[position] if position < len(contacts) else None
 
     def opportunity(self, source: str, destination: str, at_us: int, size_bytes: int) -> tuple[int, Contact] | None:
         """Earliest instant, not before `at_us`, at which `size_bytes` can be sent whole, and its contact."""
-        contacts = self._pairs.get((source, destination))
-        if contacts is None:
-            return None
-        position = bisect_left(self._ends[(source, destination)], at_us)
-        for contact in contacts[position:]:
+        position = bisect_left(self._ends.get((source, destination), ()), at_us)
+        for contact in self.between(source, destination)[position:]:
             start_us = max(at_us, contact.start_us)
             if start_us + contact.airtime_us(size_bytes) <= contact.end_us:
                 return start_us, contact

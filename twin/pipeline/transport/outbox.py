@@ -57,11 +57,6 @@ class Outbox:
         self._stranded_at = 0  # what the router had given back when they were last looked at
         self._open_lanes(plan)
 
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes held of bundles from elsewhere."""
-        return self._storage.used_bytes
-
     def _open_lanes(self, plan: ContactPlan) -> None:
         for neighbour in plan.neighbours(self.here):
             if neighbour not in self._lanes:

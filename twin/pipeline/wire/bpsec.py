@@ -82,11 +82,6 @@ class Sealed(NamedTuple):
     integrity_confidentiality: Block
     integrity_said: Confidentiality
 
-    @property
-    def ivs(self) -> tuple[bytes, bytes]:
-        """The two initialization vectors, of payload and integrity block."""
-        return self.payload_said.iv, self.integrity_said.iv
-
 
 def seal(
     primary: bytes, source: Endpoint, payload: bytes, keys: HopKeys, payload_iv: bytes, integrity_iv: bytes

@@ -10,13 +10,7 @@ identity. The index counts frames from 0 within the epoch and is assigned by the
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple, Self
-
-U64_MAX = (1 << 64) - 1
-
-_STREAM_TEXT = re.compile(r"dev-([0-9a-f]{16})/ep-([0-9a-f]{16})")
-_RECORD_TEXT = re.compile(r"dev-([0-9a-f]{16})/ep-([0-9a-f]{16})/([0-9]|[1-9][0-9]{1,19})")
+from typing import NamedTuple
 
 
 class StreamId(NamedTuple):
@@ -27,18 +21,6 @@ class StreamId(NamedTuple):
 
     def __str__(self) -> str:
         return f"dev-{self.device:016x}/ep-{self.epoch:016x}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the text form back.
-
-        Raises:
-            ValueError: The text is not `dev-<16 hex>/ep-<16 hex>` in lower case.
-        """
-        match = _STREAM_TEXT.fullmatch(text)
-        if match is None:
-            raise ValueError(f"stream {text!r}: expected dev-<16 hex>/ep-<16 hex>, lower case")
-        return cls(int(match[1], 16), int(match[2], 16))
 
 
 class AlertKey(NamedTuple):
@@ -72,15 +54,3 @@ class RecordId(NamedTuple):
 
     def __str__(self) -> str:
         return f"dev-{self.device:016x}/ep-{self.epoch:016x}/{self.index}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the text form back.
-
-        Raises:
-            ValueError: The text is not `dev-<16 hex>/ep-<16 hex>/<index>` in lower case.
-        """
-        match = _RECORD_TEXT.fullmatch(text)
-        if match is None:
-            raise ValueError(f"record {text!r}: expected dev-<16 hex>/ep-<16 hex>/<index>, lower case")
-        return cls(int(match[1], 16), int(match[2], 16), int(match[3]))

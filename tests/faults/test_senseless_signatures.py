@@ -143,25 +143,42 @@ def test_no_witness_follows_the_checkpoint(heads: tuple[Head, ...]) -> None:
     assert reasons == {"one proof per head is needed"} | ({"two heads of one stream"} if heads else set())
 
 
-def test_each_word_that_is_signed_or_holds_frames_lends_itself_and_no_other() -> None:
+def said_of(word: Any, source: str, listener: Listener = ON_MARS, destination: str = "edge-1") -> Any:
     random = np.random.default_rng(3)
-    closings = Closings(
-        (FRAME, seal(Frame(*STREAM, 9, CLOSING, 77, b""), apid=3, packet_count=9, signer=KEYS["device"]))
-    )
-    for word, source in ((FrameOffer(FRAME), "vitals-1"), (ACK, "edge-2"), (OFFER, "edge-2"), (closings, "edge-2")):
-        said = senselessly_signed(ON_MARS, (Word(source, "edge-1", encode(word)),), SIGNERS, random)
-        assert said is not None
-        assert said.source == source
-        other: Any = decode(said.data)
-        assert type(other) is type(word)
-        assert other != word
-        new = (
-            [other.frame]
-            if isinstance(other, FrameOffer)
-            else [f for f in getattr(other, "frames", ()) if f not in closings.frames]
-        )
-        assert said.leaf == (leaf_of(new[0]) if new else b"")
-    for word in (Hello(STREAM), Closings(())):
-        assert senselessly_signed(ON_MARS, (Word("vitals-1", "edge-1", encode(word)),), SIGNERS, random) is None
-    elsewhere = Word("vitals-1", "edge-2", encode(FrameOffer(FRAME)))
-    assert senselessly_signed(ON_MARS, (elsewhere,), SIGNERS, random) is None
+    heard = (Word(source, destination, encode(word)),)
+    return [senselessly_signed(listener, heard, SIGNERS, random) for _ in range(20)]
+
+
+@pytest.mark.parametrize("word", [ACK, OFFER], ids=["ack", "checkpoint"])
+def test_a_signed_word_becomes_another_in_the_name_of_who_said_it(word: Any) -> None:
+    for said in said_of(word, "edge-2"):
+        assert (said.source, said.leaf) == ("edge-2", b"")
+        assert type(decode(said.data)) is type(word)
+        assert decode(said.data) != word
+
+
+def test_of_an_offered_frame_another_offer_or_a_closing_frame_is_made_and_named_by_its_leaf() -> None:
+    found = said_of(FrameOffer(FRAME), "vitals-1")
+    kinds = set()
+    for said in found:
+        message: Any = decode(said.data)
+        (frame,) = (message.frame,) if isinstance(message, FrameOffer) else message.frames
+        assert (said.source, said.leaf) == ("vitals-1", leaf_of(frame))
+        assert frame != FRAME
+        kinds.add((type(message), peek_kind(frame)))
+    assert kinds >= {(FrameOffer, SAMPLES), (FrameOffer, ALERT), (Closings, CLOSING)}
+
+
+def test_the_auditor_is_told_closing_frames_by_the_gateway_and_a_device_acks_of_its_own() -> None:
+    auditor = Listener("auditor", Role.AUDITOR, ("earth",), ())
+    assert {(said.source, type(decode(said.data))) for said in said_of(FrameOffer(FRAME), "vitals-1", auditor)} == {
+        ("earth", Closings)
+    }
+    device = Listener("vitals-1", Role.DEVICE, ("edge-1",), ())
+    assert set(said_of(ACK, "edge-1", device)) == {None}, "it was told to another"
+    assert {type(decode(said.data)) for said in said_of(ACK, "edge-1", device, "vitals-1")} == {Ack}
+
+
+@pytest.mark.parametrize("word", [Hello(STREAM), Closings((FRAME,))], ids=["hello", "closings"])
+def test_other_words_do_not_lend_themselves(word: Any) -> None:
+    assert set(said_of(word, "vitals-1")) == {None}

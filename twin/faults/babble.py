@@ -144,7 +144,7 @@ def babble(way: str, listener: Listener, heard: Sequence[Word], random: np.rando
     """One senseless word to `listener`, made from one of those heard; None while none of them lends itself to it."""
     if way == MISADDRESSED:
         word = _one([w for w in heard if _is_not_for(w, listener)], random)
-        return None if word is None else Said(way, _neighbour(word, listener, random), word.data)
+        return None if word is None else Said(way, neighbour(word, listener, random), word.data)
     own = [word for word in heard if word.destination == listener.name] or heard
     word = _one(own, random)
     if word is None:
@@ -156,7 +156,7 @@ def babble(way: str, listener: Listener, heard: Sequence[Word], random: np.rando
     if way == FIELDS:
         beyond = _beyond(listener, decode(word.data)) if random.random() < 0.25 else None
         if beyond is not None:
-            return Said(way, _neighbour(word, listener, random), encode(beyond))
+            return Said(way, neighbour(word, listener, random), encode(beyond))
         return _named(way, listener, word, _other_fields(word.data, heard, random), random)
     return _named(way, listener, word, _noise_within(way, word.data, random), random)
 
@@ -169,6 +169,13 @@ def noise(way: str, data: bytes, random: np.random.Generator) -> bytes:
         return data + random.bytes(int(random.integers(1, 9)))
     at = int(random.integers(0, len(data)))
     return data[:at] + bytes((data[at] ^ int(random.integers(1, 256)),)) + data[at + 1 :]
+
+
+def neighbour(word: Word, listener: Listener, random: np.random.Generator) -> str:
+    """Who said it, if the listener knows them as a neighbour, else any neighbour."""
+    if word.source in listener.neighbours:
+        return word.source
+    return one_of(listener.neighbours, random)
 
 
 def _noise_within(way: str, data: bytes, random: np.random.Generator) -> bytes:
@@ -254,12 +261,12 @@ def _named(way: str, listener: Listener, word: Word, altered: bytes, random: np.
     try:
         after = decode(altered)
     except MessageError:
-        return Said(way, _neighbour(word, listener, random), altered)
+        return Said(way, neighbour(word, listener, random), altered)
     before = decode(word.data)
     is_true = isinstance(before, FrameOffer) and isinstance(after, FrameOffer) and before.frame == after.frame
     leaf = leaf_of(after.frame) if isinstance(after, FrameOffer) and not is_true else b""
     if _is_refused_by_signature(listener.role, before, after):
-        return Said(way, _neighbour(word, listener, random), altered, leaf)
+        return Said(way, neighbour(word, listener, random), altered, leaf)
     return Said(way, NOBODY, altered, leaf)
 
 
@@ -279,13 +286,6 @@ def _is_not_for(word: Word, listener: Listener) -> bool:
 
 def _kind(word: Word) -> type[Any]:
     return type(decode(word.data))
-
-
-def _neighbour(word: Word, listener: Listener, random: np.random.Generator) -> str:
-    """Who said it, if the listener knows them as a neighbour, else any neighbour."""
-    if word.source in listener.neighbours:
-        return word.source
-    return one_of(listener.neighbours, random)
 
 
 def _one(choices: Sequence[T], random: np.random.Generator) -> T | None:

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from twin.faults.babble import SIGNED, Listener, Role, Said, Word
+from twin.faults.babble import SIGNED, Listener, Role, Said, Word, neighbour
 from twin.faults.forgery import leaf_of
 from twin.pipeline.wire.body import INDEX_MAX, Alert, encode_alert
 from twin.pipeline.wire.frame import ALERT, CLOSING, SAMPLES, open_frame, seal
@@ -32,6 +32,7 @@ from twin.pipeline.wire.messages import (
     Message,
     Receipt,
     decode,
+    decode_as,
     encode,
     signed_part,
 )
@@ -72,12 +73,13 @@ ALERT_OF_NOTHING: Final = encode_alert(Alert(_NOTHING, 0, 1, "of nobody"))
 OFFERED: Final = (SAMPLES, CLOSING, ALERT)
 SENT: Final = (CLOSING, ALERT)
 """Kinds of frames whose bodies are read where an edge takes them, and where Earth does."""
-_KINDS: Final[dict[Role, tuple[type[Any], ...]]] = {
+_SIGNED_WORDS: Final[dict[Role, tuple[type[Any], ...]]] = {
     Role.DEVICE: (Ack,),
-    Role.EDGE: (FrameOffer, Ack, Closings, CheckpointOffer),
-    Role.AUDITOR: (Closings,),
+    Role.EDGE: (FrameOffer, Ack, CheckpointOffer),
+    Role.AUDITOR: (),
 }
-"""By role, kinds of words that are signed or hold what is; the gateway has these in bundles only."""
+"""By role, kinds of words that it takes whose parts are signed; the gateway has these in bundles only."""
+_TAKES_CLOSINGS: Final = (Role.EDGE, Role.AUDITOR)
 
 
 class Signers(NamedTuple):
@@ -92,26 +94,28 @@ class Signers(NamedTuple):
 def senselessly_signed(
     listener: Listener, heard: Sequence[Word], signers: Signers, random: np.random.Generator
 ) -> Said | None:
-    """One such word to `listener`, made from one that it was told; None while none lends itself to it."""
-    kinds = _KINDS[listener.role]
-    own = [(word, decode(word.data)) for word in heard if word.destination == listener.name]
-    choices = [(word, message) for word, message in own if isinstance(message, kinds)]
+    """One such word to `listener`, made from one that it was told, or of a frame that a device offered to anybody; None
+    while nothing lends itself to it.
+    """
+    messages = [(word, decode(word.data)) for word in heard]
+    kinds = _SIGNED_WORDS[listener.role]
+    choices = [(w, message) for w, message in messages if w.destination == listener.name and isinstance(message, kinds)]
+    if listener.role in _TAKES_CLOSINGS:
+        choices += [(w, Closings((offer.frame,))) for w, offer in messages if isinstance(offer, FrameOffer)]
     if not choices:
         return None
     word, message = one_of(choices, random)
+    source = neighbour(word, listener, random)
     match message:
-        case FrameOffer():
-            frame = senseless_frame(message.frame, OFFERED, signers, random)
-            return Said(SIGNED, word.source, encode(message._replace(frame=frame)), leaf_of(frame))
-        case Closings((*before, last)):
-            frame = senseless_frame(last, (CLOSING,), signers, random)
-            return Said(SIGNED, word.source, encode(Closings((*before, frame))), leaf_of(frame))
+        case FrameOffer(frame):
+            other = senseless_frame(frame, OFFERED, signers, random)
+            return Said(SIGNED, source, encode(message._replace(frame=other)), leaf_of(other))
+        case Closings((frame,)):
+            other = senseless_frame(frame, (CLOSING,), signers, random)
+            return Said(SIGNED, source, encode(Closings((other,))), leaf_of(other))
         case Ack():
-            return Said(SIGNED, word.source, encode(senseless_ack(message, signers, random)))
-        case CheckpointOffer():
-            return Said(SIGNED, word.source, encode(_senseless_offer(message, signers, random)))
-        case _:
-            return None
+            return Said(SIGNED, source, encode(senseless_ack(message, signers, random)))
+    return Said(SIGNED, source, encode(_senseless_offer(message, signers, random)))
 
 
 def senseless_frame(frame: bytes, kinds: Sequence[int], signers: Signers, random: np.random.Generator) -> bytes:
@@ -140,11 +144,9 @@ def senseless_receipt(signers: Signers) -> bytes:
     return encode(Receipt(_NOTHING, 0, bytes(signers.words[signers.gateway].signature_bytes)))
 
 
-def _senseless_offer(offer: CheckpointOffer, signers: Signers, random: np.random.Generator) -> Message:
+def _senseless_offer(offer: Any, signers: Signers, random: np.random.Generator) -> Message:
     """The author's next checkpoint, which nobody can follow."""
-    checkpoint = decode(offer.checkpoint)
-    if not isinstance(checkpoint, Checkpoint):
-        raise TypeError(f"checkpoint offer of a {type(checkpoint).__name__}")
+    checkpoint = decode_as(Checkpoint, offer.checkpoint)
     heads, proofs = checkpoint.heads, offer.proofs
     if heads and random.random() < 0.5:
         heads, proofs = heads * 2, proofs * 2
@@ -152,4 +154,4 @@ def _senseless_offer(offer: CheckpointOffer, signers: Signers, random: np.random
         proofs = ((0, ()), *proofs)
     other = checkpoint._replace(counter=checkpoint.counter + 1, heads=heads)
     signed = other._replace(signature=signers.words[other.author].sign(signed_part(other)))
-    return offer._replace(checkpoint=encode(signed), proofs=proofs)
+    return CheckpointOffer(encode(signed), proofs, offer.acks)

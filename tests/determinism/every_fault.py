@@ -21,6 +21,7 @@ FAULTS = (
     "kind: rate_change, link: down, at: 20 min, for: 8 min, factor: 0.01",
     "kind: pass_cut, link: down, at: 20 min",
     "kind: stale_plan, at: 20 min, for: 8 min, shift: 30 min",
+    "kind: stale_plan, node: gateway, at: 20 min, for: 8 min, shift: 30 min",
     # deceivers
     "kind: frame_forgery, device: vitals-1, at: 20 min",
     "kind: frame_forgery, device: vitals-1, link: down, at: 20 min, epoch: new",

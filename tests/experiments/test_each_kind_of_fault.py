@@ -454,6 +454,21 @@ def test_gateway_and_auditor_make_good_what_their_network_does(kind: str, calm: 
     }
 
 
+def test_a_gateway_under_a_wrong_plan_keeps_its_acks(calm: Story, tmp_path: Path) -> None:
+    fault = "{kind: stale_plan, node: gateway, at: 10 min, for: 10 min, shift: 30 min}"
+    story = tell(f"faults: [{fault}]\n", tmp_path / "run")
+    assert _sent_up(story, 11, 19) == 0 < _sent_up(calm, 11, 19)
+    assert {g.key: g.evidence for g in story.result.guarantees if g.verdict == "broken"} == {}
+
+
+def _sent_up(story: Story, from_min: int, until_min: int) -> int:
+    """Copies that left Earth for Mars in a span."""
+    span = range(story.start_us + from_min * MIN_US, story.start_us + until_min * MIN_US)
+    return sum(
+        at_us in span and type(f) is HopSent and f.link.startswith("earth->edge") for at_us, _, f in story.entries
+    )
+
+
 def _between(story: Story) -> list[tuple[int, str]]:
     """Copies that arrived between gateway and auditor: when, and on which hop."""
     hops = ("earth->auditor", "auditor->earth")

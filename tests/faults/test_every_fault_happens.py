@@ -263,6 +263,19 @@ def test_mars_holds_a_stale_plan_even_after_a_restart_and_then_the_right_one() -
     assert clinic.lives["earth"][0].all(PlanChanged) == []
 
 
+def test_the_gateway_holds_a_stale_plan_of_its_own() -> None:
+    clinic = run(
+        "kind: stale_plan, node: gateway, at: 1 h, for: 1 h, shift: 10 min",
+        "kind: stale_plan, at: 80 min, for: 10 min, shift: -5 min",
+        "kind: earth_crash, node: gateway, at: 85 min, down: 1 min",
+    )
+    starts = [
+        [(event.plan.contacts[0].start_us - clinic.t) // SECOND_US for event in life.all(PlanChanged)]
+        for life in (*clinic.lives["earth"], *clinic.lives["edge-1"])
+    ]
+    assert starts == [[600], [600, 0], [-300, 0]]
+
+
 def test_what_befalls_earth_is_handed_to_the_hands() -> None:
     clinic = run(
         "kind: table_throttling, at: 100 s, for: 100 s, write_capacity: 5 rows/s",

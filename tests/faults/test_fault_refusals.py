@@ -71,6 +71,7 @@ def refusal(*faults: str, head: str = HEAD) -> str:
         ("kind: rolling_upgrade, at: 1 h, every: 1 min, down: 2 min", "faults[0].every = 1 min: takes the next node down before the last one is back (s.yaml:6, faults[0].every); raise `every`"),
         ("kind: rolling_upgrade, at: 9 h, every: 1 h, down: 2 min", "faults[0].every = 1 h: takes 182 min, and the run ends before (s.yaml:6, faults[0].every); begin earlier, or lower `every`"),
         ("kind: stale_plan, at: 1 h, for: 1 h, shift: 0 min", "faults[0].shift = 0 min: must not be 0 "),
+        ("kind: stale_plan, node: auditor, at: 1 h, for: 1 h, shift: 1 min", "faults[0].node = auditor: not one of the known words "),
         ("kind: early_retention, at: 1 h", "faults[0].older_than: required and missing "),
         ("kind: wrong_config, node: edge-3, device: vitals-1, at: 1 h, for: 1 h", "faults[0].node = edge-3: unknown edge node "),
         ("kind: wrong_config, node: edge-1, device: vitals-3, at: 1 h, for: 1 h", "faults[0].device = vitals-3: unknown device "),

@@ -79,6 +79,17 @@ def test_a_stale_plan_leaves_what_it_shares_with_the_right_one() -> None:
     assert found == {"down": [(2, 4), (6, 9)], "up": ALL}
 
 
+def test_a_stale_plan_of_the_gateway_is_the_way_ups() -> None:
+    found = passages("kind: stale_plan, node: gateway, at: 0 s, for: 5 h, shift: 1 h")
+    assert found == {"down": ALL, "up": [(2, 4), (6, 9)]}
+
+
+def test_wrong_plans_of_both_planets_are_followed_apart() -> None:
+    mars = "kind: stale_plan, at: 0 s, for: 5 h, shift: 1 h"
+    earth = "kind: stale_plan, node: gateway, at: 0 s, for: 5 h, shift: -1 h"
+    assert passages(mars, earth) == {"down": [(2, 4), (6, 9)], "up": [(1.003, 3), (6, 9)]}  # as below
+
+
 def test_of_two_stale_plans_the_one_that_came_last_is_followed() -> None:
     first = "kind: stale_plan, at: 0 s, for: 10 h, shift: 1 h"
     found = passages(first, "kind: stale_plan, at: 150 min, for: 5 h, shift: -1 h")

@@ -429,6 +429,11 @@ def test_a_habitat_scenario_that_cannot_be_meant_is_refused(text: str, line: str
             "faults: [{kind: stale_plan, at: 7 h, for: 1 h, shift: 10 min}]\ntraffic:",
             "faults[0].at = 7 h: sets in after the end, 6 h (s.yaml:8, faults[0].at); ",
         ),
+        (
+            "traffic:",
+            "faults: [{kind: stale_plan, node: gateway, at: 1 h, for: 1 h, shift: 10 min}]\ntraffic:",
+            "faults[0].node = gateway: a bare scenario has no gateway (s.yaml:8, faults[0].node); drop `node`: all nodes ",
+        ),
     ],
 )
 def test_a_bare_scenario_that_cannot_be_meant_is_refused(old: str, new: str, line: str) -> None:

@@ -107,7 +107,7 @@ class Hands:
     Attributes:
         gateway, auditor: the host's names of the two nodes on Earth.
         disks: by edge; stores: "table" and "backup".
-        plan: the contact plan that is right, for edges that hold a stale one.
+        plan: the contact plan that is right, for nodes that hold a stale one.
         restore_table: the table is lost and set up anew from the backup; leaders and auditor are down for so long [us].
         stale_leader: True: a new ingest leader is put in while the old one goes on; False: the old one stops.
         replace_device_key: hands a device its next signing key.
@@ -139,7 +139,8 @@ class FaultSchedule:
         self._hands = hands
         self._active: dict[tuple[str, str], list[Any]] = {}
         self._hop_keys = {"mars": 0, "earth": 0}
-        self._plan_on_mars = hands.plan
+        self._plans: dict[str, ContactPlan] = {}
+        """What was told last, by who holds it: "habitat" or "gateway"."""
         fuses = []
         for fault, number in numbered(scenario.faults):
             name = ("fault", fault.kind, fault.place, str(number))
@@ -281,16 +282,21 @@ class FaultSchedule:
     def _rest(self, fault: RelaySafeMode, active: list[RelaySafeMode]) -> None:
         self._hands.safe_mode(fault.relay, bool(active))
 
-    def _mislead(self, _fault: StalePlan, active: list[StalePlan]) -> None:
+    def _mislead(self, fault: StalePlan, active: list[StalePlan]) -> None:
         right = self._hands.plan
-        self._plan_on_mars = shifted(right, active[-1].shift_us) if active else right
-        for edge in self._scenario.habitat.edge_names:
-            self._host.deliver(edge, PlanChanged(self._plan_on_mars))
+        plan = shifted(right, active[-1].shift_us) if active else right
+        self._plans[fault.node] = plan
+        for node in self._misled_with(fault.node):
+            self._host.deliver(node, PlanChanged(plan))
+
+    def _misled_with(self, holder: str) -> tuple[str, ...]:
+        return (self._hands.gateway,) if holder == GATEWAY else self._scenario.habitat.edge_names
 
     def _tell_plan(self, node: str) -> None:
-        """A node that starts was configured with the right plan; what the habitat holds may be another."""
-        if self._plan_on_mars is not self._hands.plan and node in self._scenario.habitat.edge_names:
-            self._host.deliver(node, PlanChanged(self._plan_on_mars))
+        """A node that starts was configured with the right plan; what is held there may be another."""
+        for holder, plan in self._plans.items():
+            if plan is not self._hands.plan and node in self._misled_with(holder):
+                self._host.deliver(node, PlanChanged(plan))
 
     def _configure(self, fault: WrongConfig, active: list[WrongConfig]) -> None:
         self._hands.configure(fault.node, frozenset(other.device for other in active))

@@ -26,6 +26,9 @@ from twin.scenario.fault_rules import AUDITOR_NODE, GATEWAY
 from twin.scenario.link_faults import StalePlan
 from twin.scenario.model import HabitatScenario
 
+_Wrong = tuple[Window, ContactPlan]
+"""While a node goes by a wrong plan, and which one."""
+
 
 def availability(
     scenario: HabitatScenario, plan: ContactPlan, edges: Sequence[str], stows: list[Window], turnaround_us: int
@@ -34,26 +37,29 @@ def availability(
     crashes and those on Earth; and then whichever can transmit.
     """
     passing = partial(_passing, scenario, plan, stows)
-    wrong = [(span, shifted(plan, shift_us)) for span, shift_us in _shifts(scenario)]
+    wrong_on_mars, wrong_on_earth = _wrong_plans(scenario, plan, "habitat"), _wrong_plans(scenario, plan, "gateway")
     down: list[Passing] = []
     up: list[Passing] = []
     for edge in edges:
-        down = _or_else(down, _down(plan, wrong, edge, passing))
-        up = _or_else(up, ways(plan, EARTH, edge, passing))
-    beliefs = [_belief(span, believed, edges[0]) for span, believed in wrong]
+        down = _or_else(down, _counted_on(plan, wrong_on_mars, edge, EARTH, passing))
+        up = _or_else(up, _counted_on(plan, wrong_on_earth, EARTH, edge, passing))
+    beliefs = [_belief(span, believed, edges[0]) for span, believed in wrong_on_mars]
     return Availability(Passage(down), Passage(up), turnaround_us, beliefs)
 
 
-def _down(plan: ContactPlan, wrong: Sequence[tuple[Window, ContactPlan]], edge: str, passing: Usable) -> list[Passing]:
-    """What an edge can use towards Earth: the best way, or the one that a wrong plan names while it follows that."""
-    found = ways(plan, edge, EARTH, passing)
+def _counted_on(
+    plan: ContactPlan, wrong: Sequence[_Wrong], source: str, destination: str, passing: Usable
+) -> list[Passing]:
+    """What a node can use towards another: the best way, or the one that a wrong plan names while it follows that."""
+    found = ways(plan, source, destination, passing)
     if not wrong:
         return found
     right = [(a, b, c) for start, end, c in found for a, b in subtract([(start, end)], [span for span, _ in wrong])]
-    real = by_neighbour(plan, (edge,), EARTH, passing)
-    open_us = {name: [window[:2] for window in as_planned(plan)(edge, name)] for name in real}
+    real = by_neighbour(plan, (source,), destination, passing)
+    open_us = {name: [window[:2] for window in as_planned(plan)(source, name)] for name in real}
     for span, believed in wrong:
-        right += misled(EARTH, by_neighbour(believed, (edge,), EARTH, as_planned(believed)), real, open_us, span)
+        options = by_neighbour(believed, (source,), destination, as_planned(believed))
+        right += misled(destination, options, real, open_us, span)
     return right
 
 
@@ -63,14 +69,19 @@ def _belief(span: Window, believed: ContactPlan, edge: str) -> Belief:
     return Belief(span, [Passage(windows) for windows in down.values()], Passage(ways(believed, EARTH, edge)))
 
 
-def _shifts(scenario: HabitatScenario) -> list[tuple[Window, int]]:
-    """When Mars goes by a plan that is shifted, and by how much [us]: of several, the fault that set in last counts."""
-    faults = [(span_of_fault(scenario, fault), fault) for fault in scenario.faults if isinstance(fault, StalePlan)]
+def _wrong_plans(scenario: HabitatScenario, plan: ContactPlan, node: str) -> list[_Wrong]:
+    """When the habitat or the gateway goes by a wrong plan, and by which: of several the one that came last counts."""
+    faults = [
+        (span_of_fault(scenario, fault), fault)
+        for fault in scenario.faults
+        if isinstance(fault, StalePlan) and fault.node == node
+    ]
     found = []
     for start_us, end_us in pairwise(sorted({us for span, _ in faults for us in span})):
         active = [(span[0], fault) for span, fault in faults if span[0] <= start_us < span[1]]
         if active:
-            found.append(((start_us, end_us), sorted(active, key=itemgetter(0))[-1][1].shift_us))
+            latest = sorted(active, key=itemgetter(0))[-1][1]
+            found.append(((start_us, end_us), shifted(plan, latest.shift_us)))
     return found
 
 

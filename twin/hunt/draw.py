@@ -7,7 +7,7 @@ from typing import Any
 
 from twin.hunt.calm import calmed, is_calm
 from twin.hunt.case import Case, Document
-from twin.hunt.faults import COUNT_MAX, draw_babble, draw_faults, draw_ground, draw_outages
+from twin.hunt.faults import COUNT_MAX, draw_babble, draw_faults, draw_ground, draw_outages, draw_wrong_plan
 from twin.hunt.knobs import STARVING, Key, draw_knobs
 from twin.randomness import stream
 from twin.scenario import Scenario, ScenarioError
@@ -32,7 +32,7 @@ def draw(document: Document, scenario: Scenario, seed: int) -> Case:
             case = _if_valid(_with_setting(case, key, value), case)
     random = stream(seed, "hunt", "faults")
     drawn = draw_outages(scenario, random) if calm else draw_faults(scenario, random)
-    for name, more in (("babble", draw_babble), ("ground", draw_ground)):
+    for name, more in (("babble", draw_babble), ("ground", draw_ground), ("plan", draw_wrong_plan)):
         if not calm and len(drawn) < COUNT_MAX:
             drawn += more(scenario, stream(seed, "hunt", name))
     for fault in drawn:

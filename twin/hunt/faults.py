@@ -24,6 +24,8 @@ BABBLED: Final = 0.25
 """Share of the seeds in which somebody babbles."""
 MISHEARD: Final = 0.25
 """Share of the seeds in which gateway and auditor do not hear all that the other says."""
+MISLED: Final = 0.125
+"""Share of the seeds in which the gateway goes by a wrong plan."""
 _LONGEST: Final = 0.15
 
 
@@ -230,6 +232,15 @@ def draw_ground(scenario: Scenario, random: Generator) -> list[Fault]:
         return []
     kind, make = place.one([entry for entry in _ON_LINKS if entry[0] != "bundle_corruption"])
     return [{"kind": kind, "link": "ground", **make(place)}]
+
+
+def draw_wrong_plan(scenario: Scenario, random: Generator) -> list[Fault]:
+    """In every eighth seed a wrong plan on Earth; drawn apart, as `draw_babble`."""
+    place = place_of(scenario, random)
+    if not isinstance(scenario, HabitatScenario) or random.random() >= MISLED:
+        return []
+    kind, make = _STALE
+    return [{"kind": kind, "node": "gateway", **make(place)}]
 
 
 def draw_outages(scenario: Scenario, random: Generator) -> list[Fault]:

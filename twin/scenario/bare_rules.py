@@ -29,6 +29,8 @@ def check_bare(scenario: BareScenario) -> None:
         key: Key = ("faults", index)
         check_onset(scenario, fault, key)
         if isinstance(fault, StalePlan):
+            if fault.node != "habitat":
+                raise RuleError("a bare scenario has no gateway", "drop `node`: all nodes hold it", (*key, "node"))
             continue
         if isinstance(fault, Babble):
             _check_heard(fault, scenario.network, key)

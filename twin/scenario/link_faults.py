@@ -187,16 +187,19 @@ class PassCut(AtInstant):
 
 
 class StalePlan(ForAWhile):
-    """The habitat, or each node of a bare scenario, holds a contact plan whose times are off by `shift`; then the right
-    one.
+    """The habitat, the gateway on Earth or each node of a bare scenario holds a contact plan whose times are off by
+    `shift`; then the right one.
     """
 
     kind: Literal["stale_plan"]
+    node: Literal["habitat", "gateway"] = setting(
+        "habitat", "Who holds it: all edge nodes, or the gateway.", source="assumed: news of a plan reach Mars last"
+    )
     shift_us: ShiftUs = Field(description="How much later (or, negative, earlier) the wrong plan has its contacts.")
 
     @property
     def place(self) -> str:
-        return "contact plan on Mars"
+        return {"habitat": "contact plan on Mars", "gateway": "contact plan on Earth"}[self.node]
 
     @property
     def detail(self) -> str:

@@ -43,6 +43,7 @@ campaign: $(VENV)/test.stamp  ## every scenario with many seeds, the combined ca
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 1000 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-clinic.yaml --seeds 300 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-relays.yaml --seeds 300 --jobs 2
 	rm -rf reports/hunt reports/hunt-relays
 	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 2000 --jobs 2 --out reports/hunt
@@ -53,6 +54,7 @@ campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must h
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2 --against scenarios/margins.json --tolerance 5%
 	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 12 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 15 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-clinic.yaml --seeds 5 --jobs 2
 	rm -rf reports/hunt-ci reports/hunt-relays-ci
 	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 50 --jobs 2 --out reports/hunt-ci
 	$(BIN)/twin hunt scenarios/bench/campaign-relays.yaml --seeds 20 --jobs 2 --out reports/hunt-relays-ci

@@ -31,6 +31,7 @@ HUNTED = (
     "bench/hunt.yaml",
     "bench/campaign-earth.yaml",
     "bench/campaign-mars.yaml",
+    "bench/campaign-clinic.yaml",
     "bench/campaign-relays.yaml",
     "first-light.yaml",
     "bench/chain3.yaml",

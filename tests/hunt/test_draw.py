@@ -59,25 +59,26 @@ def test_cases_are_scenarios_whose_faults_are_over_in_time(tmp_path: Path) -> No
 
 
 def test_what_is_drawn_apart_comes_last_and_moves_no_other_draw(tmp_path: Path) -> None:
-    """Every fault that a seed drew before there was babble, or a network on Earth that loses, it still draws."""
+    """What a seed drew before there was babble, or a network that loses or a wrong plan on Earth, it still draws."""
     path = small.scenario_file(tmp_path)
     scenario = load_scenario(path)
     apart: Counter[str] = Counter()
     for seed, case in enumerate(cases(path, 60)):
         names = [_part(fault) for fault in case.scenario.faults]
         first = next((at for at, name in enumerate(names) if name != "menu"), len(names))
-        assert names[first:] in ([], ["babble"], ["ground"], ["babble", "ground"])
+        assert names[first:] == [name for name in ("babble", "ground", "plan") if name in names[first:]]
         apart.update(names[first:])
         drawn = iter([fault["kind"] for fault in draw_faults(scenario, stream(seed, "hunt", "faults"))])
         others = case.scenario.faults[:first]
         assert all(fault.kind in drawn for fault in others)  # in that order; what contradicts something is left out
     assert all(9 <= apart[name] <= 21 for name in ("babble", "ground")), apart
+    assert 3 <= apart["plan"] <= 12, apart
 
 
 def _part(fault: Fault) -> str:
     if fault.kind == "babble":
         return "babble"
-    return "ground" if fault.place == "ground" else "menu"
+    return {"ground": "ground", "contact plan on Earth": "plan"}.get(fault.place, "menu")
 
 
 def test_somebody_babbles_to_bundle_nodes_in_every_fourth_seed_too() -> None:

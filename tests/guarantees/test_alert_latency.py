@@ -292,13 +292,17 @@ def test_however_samples_are_cut_into_blocks_the_same_alarm_is_demanded(values: 
 # ---------------------------------------------------------------- Earth
 
 
-def earth(availability: Availability, clock_margin_s: int = 0) -> Callable[[Truth], AlertLatency]:
+def earth(availability: Availability, clock_margin_s: int = 0, slow_s: int = 0) -> Callable[[Truth], AlertLatency]:
     def make(truth: Truth) -> AlertLatency:
         checker = AlertLatency()
         bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
         checker.earth = AlertsOnEarth(checker, truth, lambda _: availability, bound)
         margins = {"edge-1": clock_margin_s * SECOND}
-        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND, margins)
+
+        def slow(_node: str, _at_us: int) -> int:
+            return slow_s * SECOND
+
+        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND, margins, slow)
         checker.silence_us = 7 * SECOND
         return checker
 
@@ -399,6 +403,15 @@ def test_an_alert_never_waits_behind_bulk_at_an_open_contact() -> None:
     assert broken(timed(earth(day), [sealed_alert, bulk], end_s=50)) == 1
     assert broken(timed(earth(dusk), [sealed_alert, bulk, carried(900)], end_s=1000)) == 0
     assert broken(timed(earth(day), [sealed_alert, (11, "edge-1", DOWN), carried(90)], end_s=100)) == 0
+
+
+def test_a_slow_processor_hears_late_that_earlier_alerts_have_left() -> None:
+    sealed_alert = (10, "edge-1", AlertSealed(KEY, ALERT_RECORD))
+    earlier = RecordId(101, 6, 9)
+    for before, until_s in (((), 15), ((carried(11, record(5)),), 15), ((carried(11, earlier),), 18)):
+        for at_s, violations in ((until_s, 0), (until_s + 0.5, 1)):
+            facts = [sealed_alert, *before, carried(at_s)]
+            assert broken(timed(earth(always(), slow_s=3), facts, end_s=50)) == violations
 
 
 @pytest.mark.parametrize(("contact", "violations"), [((0, 17), 0), ((0, 18), 1), ((5, 99), 1), ((6, 99), 0)])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from twin.experiments.disturbances import slow_by_us
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
@@ -148,7 +150,8 @@ def _alert_latency(
     checker.silence_us = habitat.silence_us
     # an edge whose clock is ahead finds a contact closed when it begins, and tries again after a while
     margins_us = {node: error_us + RETRY_US for node, error_us in habitat.clock_errors_us.items() if error_us}
-    checker.bulk = NeverBehindBulk(checker, habitat.of_edge, _one_bundle_each(scenario), margins_us)
+    slow_us = partial(slow_by_us, scenario)
+    checker.bulk = NeverBehindBulk(checker, habitat.of_edge, _one_bundle_each(scenario), margins_us, slow_us)
     default = chosen.AlertLatency(key="alert_latency")
     mars_us = (choice if isinstance(choice, chosen.AlertLatency) else default).mars_us
     checker.mars = AlarmsOnMars(checker, truth, alarms, habitat.carriers, mars_us)

@@ -32,6 +32,7 @@ from twin.scenario.node_faults import (
     FsyncError,
     FsyncLie,
     RollingUpgrade,
+    SlowCpu,
     SnapshotRollback,
 )
 from twin.scenario.operator_faults import WrongConfig
@@ -233,6 +234,14 @@ def clock_errors_us(scenario: HabitatScenario, until_us: int) -> dict[str, int]:
             gained_us = ceil(abs(fault.rate_ppm) * (min(end_us, until_us) - start_us) / 1_000_000)
             found[fault.node] = found.get(fault.node, 0) + gained_us
     return found
+
+
+def slow_by_us(scenario: HabitatScenario, node: str, at_us: int) -> int:
+    """How much later a node may deal with what reaches it at an instant [us], held up by what came before."""
+    slow = [
+        (span_of_fault(scenario, f), f.delay_us) for f in scenario.faults if isinstance(f, SlowCpu) and f.node == node
+    ]
+    return max((late_us for (start_us, end_us), late_us in slow if start_us <= at_us < end_us + late_us), default=0)
 
 
 def usable(

@@ -176,10 +176,12 @@ class NeverBehindBulk:
 
     An edge radiates one bundle at a time and shares the antenna with its peers, so an alert may find one bundle of each
     in front of it, and no more: `allowance_us(contact)`. It is judged while the edge's contact stays open that long, in
-    truth and by the edge's own clock.
+    truth and by the edge's own clock. A slow processor hears late that a bundle has left: of the one that may have been
+    under way, and of each that carried alerts of its own before this one.
 
     Args:
         clock_margin_us: edge -> how far within a contact an edge whose clock is off surely knows that it is open.
+        slow_us: edge, instant -> how much later it may deal with what reaches it then.
     """
 
     def __init__(
@@ -188,9 +190,11 @@ class NeverBehindBulk:
         of_edge: Mapping[str, Availability],
         allowance_us: Callable[[Contact], int],
         clock_margin_us: Mapping[str, int],
+        slow_us: Callable[[str, int], int],
     ) -> None:
         self._checker = checker
         self._of_edge = of_edge
+        self._slow_us = slow_us
         self._allowance_us = allowance_us
         self._clock_margin_us = clock_margin_us
         self._waiting: dict[Record, tuple[str, int, int]] = {}  # node, sealed, due
@@ -211,7 +215,7 @@ class NeverBehindBulk:
         now = None if available is None else available.down.open_until_us(at_us)
         if now is not None:
             end_us, contact = now
-            due_us = at_us + self._allowance_us(contact)
+            due_us = at_us + self._allowance_us(contact) + self._slow_us(node, at_us)
             margin_us = self._clock_margin_us.get(node, 0)
             if contact.start_us + margin_us <= at_us and due_us + margin_us < end_us:
                 self._waiting[fact.record] = (node, at_us, due_us)
@@ -227,6 +231,15 @@ class NeverBehindBulk:
             if wait is not None and wait[0] == node:
                 del self._waiting[record]
                 self._judge(at_us, record, wait)
+        late_us = self._slow_us(node, at_us)
+        if late_us and fact.records:
+            self._let_pass(node, fact.records[0][0][0], late_us)
+
+    def _let_pass(self, node: str, signer: int, late_us: int) -> None:
+        """A bundle of the node's own alerts has left before those that wait."""
+        for record, (waits, sealed_us, due_us) in self._waiting.items():
+            if waits == node and record[0] == signer:
+                self._waiting[record] = (waits, sealed_us, due_us + late_us)
 
     def _judge(self, at_us: int, record: Record, wait: tuple[str, int, int]) -> None:
         node, sealed_us, due_us = wait

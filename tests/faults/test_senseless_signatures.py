@@ -78,7 +78,8 @@ def test_every_frame_is_signed_and_goes_on_or_begins_anew(of: bytes) -> None:
         record = peek_record(frame)
         assert book().problem_with(frame, record) is None
         records.add(record)
-    assert records == {own._replace(index=5), RecordId(own.device, own.epoch ^ 1, 0)}
+    anew = RecordId(own.device, own.epoch ^ 1, 0)
+    assert records == {own._replace(index=5), anew, anew._replace(device=EDGE)}
 
 
 def test_no_body_can_be_read_and_all_of_them_are_drawn() -> None:

@@ -1,5 +1,6 @@
 """A device gave up its key, and device and medium are lost with the epoch's last frames: the closing frame that a peer
-still knows reaches Earth, so the next epoch is accepted everywhere and what is lost stays a gap for all to see.
+still knows reaches Earth, so the next epoch is accepted everywhere and what is lost stays a gap for all to see. So does
+one that Earth has had, and lost in both its stores.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from pipeline_parts import (
     PEER,
     T0,
     S,
+    acks_bundle,
     edge_settings,
     frames_bundle,
     gateway_in_clear,
     gateway_settings,
+    make_ack,
     of,
     payloads,
     run_syncs,
@@ -85,6 +88,21 @@ def test_a_closing_frame_that_is_part_of_a_stream_goes_with_its_stream():
     everything = Frames((*old, closing, following))
     assert radiated(edge, FLUSH, T0 + S) == [everything]
     assert radiated(edge, EXPIRY, T0 + 2000 * S) == [everything]
+
+
+def test_a_closing_frame_that_earth_has_had_goes_along_when_it_does_not_answer_for_what_follows():
+    old, closing, following = rotated()
+    ended = [*old, closing]
+    edge = settled_edge(edge_settings())
+    for frame in ended:
+        offer(edge, frame)
+    assert radiated(edge, FLUSH, T0 + S) == [Frames(tuple(ended))]
+    ack = BundleArrived(EARTH, acks_bundle(make_ack(ended, trim=3, counter=1)))
+    run_syncs(edge, edge.handle(ack, T0 + 2 * S))
+    assert not edge.streams[peek_record(closing).stream].frames, "trimmed: nobody has them but Earth"
+    offer(edge, following)
+    assert radiated(edge, FLUSH, T0 + 3 * S) == [Frames((following,))]
+    assert radiated(edge, EXPIRY, T0 + 2000 * S) == [Frames((closing,)), Frames((following,))]
 
 
 def test_earth_stores_a_closing_frame_behind_a_gap_and_shows_it_to_the_auditor():

@@ -107,7 +107,7 @@ _PROVED: Final[dict[Role, dict[type[Any], Callable[[Any], object]]]] = {
 }
 """By role and kind, the part whose signature the role checks."""
 
-_OTHER_VALUES: Final[tuple[Any, ...]] = (-1, 1 << 64, 1.5, True, None, b"", "", [])
+_OTHER_VALUES: Final[tuple[Any, ...]] = (-1, 1 << 64, 1.5, True, None, b"", "", NOBODY, [])
 _NO_CODE: Final = 99
 _FAR: Final = 1 << 40
 _INNER: Final = (FrameOffer, Closings, CheckpointOffer, Cosigned)
@@ -242,7 +242,7 @@ def _replace_one(fields: list[Any], random: np.random.Generator) -> None:
     while type(inside) is list and inside and random.random() < 0.5:
         place, at = inside, int(random.integers(0, len(inside)))
         inside = place[at]
-    others = [value for value in _OTHER_VALUES if type(value) is not type(inside) or value in (-1, 1 << 64)]
+    others = [value for value in _OTHER_VALUES if type(value) is not type(inside) or value in (-1, 1 << 64, NOBODY)]
     place[at] = one_of(others, random)
 
 

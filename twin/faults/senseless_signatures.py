@@ -119,17 +119,21 @@ def senselessly_signed(
 
 
 def senseless_frame(frame: bytes, kinds: Sequence[int], signers: Signers, random: np.random.Generator) -> bytes:
-    """A frame of the signer of `frame`, of one of `kinds`, that nobody may take."""
-    signer = signers.frames[int.from_bytes(frame[8:16], "big")]
-    true = open_frame(frame, signer.signature_bytes)
+    """A frame of one of `kinds` that nobody may take, of the signer of `frame`; alerts are an edge's as often."""
     kind = one_of(kinds, random)
     bodies = SENSELESS_BODIES[kind]
-    if kind == ALERT and true.device not in signers.edges:
+    device = int.from_bytes(frame[8:16], "big")
+    true = open_frame(frame, signers.frames[device].signature_bytes)
+    if kind == ALERT and signers.edges and random.random() < 0.5:
+        device = one_of(sorted(signers.edges), random)
+    elif kind == ALERT and device not in signers.edges:
         bodies = (*bodies, ALERT_OF_NOTHING)
-    epoch, index = (true.epoch, true.index + 1) if random.random() < 0.5 else (true.epoch ^ 1, 0)
-    other = true._replace(epoch=epoch, index=index, kind=kind, body=one_of(bodies, random))
+    epoch, index = true.epoch ^ 1, 0
+    if device == true.device and random.random() < 0.5:
+        epoch, index = true.epoch, true.index + 1
+    other = true._replace(device=device, epoch=epoch, index=index, kind=kind, body=one_of(bodies, random))
     apid = int.from_bytes(frame[:2], "big") & 0x7FF
-    return seal(other, apid=apid, packet_count=index, signer=signer)
+    return seal(other, apid=apid, packet_count=index, signer=signers.frames[device])
 
 
 def senseless_ack(ack: Ack, signers: Signers, random: np.random.Generator) -> Ack:

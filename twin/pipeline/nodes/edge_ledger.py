@@ -114,12 +114,12 @@ class EdgeLedger:
                 self.journal.append(journal.CLOSINGS, frame, out)
 
     def stray_closings(self, device: int) -> tuple[bytes, ...]:
-        """Closing frames of a device that are part of no stream here."""
+        """Closing frames of a device that no stream here sends: it is not here, or Earth has had them."""
         stray = []
         for frame in self.keys.closings:
             record = peek_record(frame)
             stream = self.streams.get(record.stream)
-            if record.device == device and (stream is None or stream.size <= record.index):
+            if record.device == device and (stream is None or record.index not in stream.frames):
                 stray.append(frame)
         return tuple(stray)
 

@@ -200,8 +200,8 @@ class Edge:
     def _post_closings(self, silent: Iterable[StreamId]) -> None:
         """Earth may not know which keys sign streams it is silent about: post the frames that say so.
 
-        Only those that no stream here sends. Their device and its medium are gone: on Earth they end their streams, behind
-        a gap for what is lost. Or Earth has had them, and both its stores may have lost them since.
+        Only those that no stream here sends. Their device and its medium are gone: on Earth they end their streams,
+        behind a gap for what is lost. Or Earth has had them, and both its stores may have lost them since.
         """
         for number in sorted({stream.device for stream in silent}):
             frames = self.ledger.stray_closings(number)

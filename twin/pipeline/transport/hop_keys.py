@@ -10,8 +10,9 @@ Which key a sender uses follows from what it knows of its peer:
 | which key the peer has newest | its newest `KeyNotice`, under whatever key that came |
 
 It sends under the newer of these two, as far as it holds them itself. So a key goes into use once both sides are known
-to hold it, and a key that only one side holds changes nothing, for however long. A node that has just started with
-several keys uses them in turn until the first bundle of its peer opens.
+to hold it, and a key that only one side holds changes nothing, for however long; nor does one that both hold while each
+has a newer one that the other lacks, as only the newest is told. A node that has just started with several keys uses
+them in turn until the first bundle of its peer opens.
 
 A notice is due when a key was installed, after a start, and in answer to a notice whose sender should know better.
 Lost ones are made up for: as long as the peer is not seen to use our newest key, every `notice_every`-th bundle makes

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from twin.pipeline.nodes.edge import Edge
 from twin.pipeline.nodes.gateway import Gateway
-from twin.pipeline.transport.mailer import EndpointId, Mailer
+from twin.pipeline.transport.mailer import EndpointId, Mailer, read_clear
 from twin.pipeline.transport.protector import Protector
 from twin.pipeline.transport.sealed_mailer import Mail, SealedMailer
 from twin.pipeline.wire.bundle import BundleError
@@ -30,7 +30,7 @@ class MailerInClear(SealedMailer):
 
     def open(self, data: bytes, now_us: int) -> Mail:
         """What a bundle in clear holds, for this node."""
-        flow, payload, *_ = self.check(data, now_us)
+        flow, payload, *_ = read_clear(data, self.address.here, now_us)
         if flow.destination != self.address.here:
             raise BundleError(f"bundle for ipn:{flow.destination[0]}.{flow.destination[1]} came to another node")
         return Mail(flow.source, payload)

@@ -28,7 +28,7 @@ from twin.pipeline.machine import (
 from twin.pipeline.transport.bundle_node import BundleNode, FlowSettings, NodeSettings
 from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.flow_source import INDEX_BYTES
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import Address, Mailer, read_clear
 from twin.pipeline.wire.bundle import BundleError
 from twin.pipeline.wire.crc import crc32c
 from twin.pipeline.wire.messages import FlowAck, decode, encode, signed_part
@@ -227,7 +227,7 @@ class FarEnd:
         if not isinstance(event, BundleArrived):
             return []
         try:
-            flow, payload, *_ = self._mailer.check(event.data, now_us)
+            flow, payload, *_ = read_clear(event.data, self._mailer.address.here, now_us)
         except BundleError:
             return []
         node, service = flow.destination

@@ -9,7 +9,7 @@ from stand_ins import Saw
 
 from twin.pipeline.facts import Accepted, AckLearned, AlarmRaised, FrameSealed, Trimmed
 from twin.pipeline.ledger.merkle import leaf_hash
-from twin.pipeline.transport.mailer import Address, Mailer
+from twin.pipeline.transport.mailer import read_clear
 from twin.pipeline.wire.frame import peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId, StreamId
 from twin.pipeline.wire.messages import (
@@ -89,7 +89,7 @@ class Mars:
 
     def hear(self, edge: str, data: bytes) -> Message | None:
         """Take a bundle of acks; the edge's answer to receipts, if there are any."""
-        flow, payload, *_ = Mailer(Address(ENDPOINTS[edge], YEARS_US)).check(data, T0)
+        flow, payload, *_ = read_clear(data, ENDPOINTS[edge], T0)
         assert flow.destination == ENDPOINTS[edge]
         message = decode(payload)
         assert isinstance(message, Acks)

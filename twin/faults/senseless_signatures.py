@@ -21,7 +21,7 @@ import numpy as np
 from twin.faults.babble import SIGNED, Listener, Role, Said, Word, neighbour
 from twin.faults.forgery import leaf_of
 from twin.pipeline.wire.body import INDEX_MAX, Alert, encode_alert
-from twin.pipeline.wire.frame import ALERT, CLOSING, SAMPLES, open_frame, seal
+from twin.pipeline.wire.frame import ALERT, CLOSING, SAMPLES, open_frame, peek_record, seal
 from twin.pipeline.wire.identity import AlertKey
 from twin.pipeline.wire.messages import (
     Ack,
@@ -122,7 +122,7 @@ def senseless_frame(frame: bytes, kinds: Sequence[int], signers: Signers, random
     """A frame of one of `kinds` that nobody may take, of the signer of `frame`; alerts are an edge's as often."""
     kind = one_of(kinds, random)
     bodies = SENSELESS_BODIES[kind]
-    device = int.from_bytes(frame[8:16], "big")
+    device = peek_record(frame).device
     true = open_frame(frame, signers.frames[device].signature_bytes)
     if kind == ALERT and signers.edges and random.random() < 0.5:
         device = one_of(sorted(signers.edges), random)

@@ -32,7 +32,7 @@ from twin.pipeline.transport.flow_ends import FlowSettings, NodeSettings
 from twin.pipeline.transport.flow_sink import ACK_SERVICE, FlowSink
 from twin.pipeline.transport.flow_source import FlowSource
 from twin.pipeline.transport.lane import Parcel
-from twin.pipeline.transport.mailer import Mailer
+from twin.pipeline.transport.mailer import Mailer, read_clear
 from twin.pipeline.transport.outbox import STRANDED
 from twin.pipeline.transport.passing_on import note_blocks
 from twin.pipeline.wire.bundle import BundleError
@@ -100,7 +100,7 @@ class BundleNode:
     def _arrived(self, event: BundleArrived, now_us: int, out: list[Effect]) -> None:
         data = event.data
         try:
-            flow, payload, bundle, expiry_us, has_blocks = self._mailer.check(data, now_us)
+            flow, payload, bundle, expiry_us, has_blocks = read_clear(data, self._mailer.address.here, now_us)
         except BundleError as problem:
             out.append(Report(Rejected("bundle", str(problem))))
             return

@@ -63,25 +63,26 @@ class Mailer:
     def _write(self, flow: bytes, _destination: EndpointId, payload: bytes, created_ms: int, lifetime_ms: int) -> bytes:
         return encode_payload(flow, created_ms, self._sequence, lifetime_ms, payload)
 
-    def check(self, data: bytes, now_us: int) -> tuple[Flow, bytes, BundleId, int, bool]:
-        """What the bundle in clear in `data` holds, for whomever it is: its flow, payload, identity as in `last_id`,
-        the last instant at which it is good (by its age where nobody knows when it was made), and whether it has
-        extension blocks.
 
-        Raises:
-            BundleError: damaged or expired; protected, for this node.
-        """
-        flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
-        if created_ms:
-            expiry_us = last_us_of(created_ms + lifetime_ms)
-        else:
-            expiry_us = now_us + 1000 * (lifetime_ms - (extensions.age_ms or 0))
-        if now_us > expiry_us:
-            raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
-        if extensions.extra and flow.destination[0] == self.address.here[0]:
-            _refuse_sealed(extensions.extra)
-        has_blocks = extensions is not NO_EXTENSIONS
-        return flow, payload, (flow.source[0], created_ms, sequence), expiry_us, has_blocks
+def read_clear(data: bytes, here: EndpointId, now_us: int) -> tuple[Flow, bytes, BundleId, int, bool]:
+    """What the bundle in clear in `data` holds, for whomever it is: its flow, payload, identity as in `Mailer.last_id`,
+    the last instant at which it is good (by its age where nobody knows when it was made), and whether it has
+    extension blocks.
+
+    Raises:
+        BundleError: damaged or expired; protected, for the node at `here`.
+    """
+    flow, created_ms, sequence, lifetime_ms, extensions, payload = read(data)
+    if created_ms:
+        expiry_us = last_us_of(created_ms + lifetime_ms)
+    else:
+        expiry_us = now_us + 1000 * (lifetime_ms - (extensions.age_ms or 0))
+    if now_us > expiry_us:
+        raise BundleError(f"bundle of {created_ms} ms outlived its lifetime of {lifetime_ms} ms")
+    if extensions.extra and flow.destination[0] == here[0]:
+        _refuse_sealed(extensions.extra)
+    has_blocks = extensions is not NO_EXTENSIONS
+    return flow, payload, (flow.source[0], created_ms, sequence), expiry_us, has_blocks
 
 
 def _refuse_sealed(extra: tuple[Block, ...]) -> None:

@@ -18,7 +18,16 @@ from twin.faults.babble import ANSWER, BLOCK, CHANGED, FIELDS, MISADDRESSED, NOB
 from twin.hosts.models.local_network import LocalNetwork
 from twin.hosts.models.space_link import SpaceLink
 from twin.pipeline.facts import Rejected
-from twin.pipeline.machine import BundleArrived, Received, Report, Send, SyncFailed, TransmitFailed, Transmitted
+from twin.pipeline.machine import (
+    BundleArrived,
+    Received,
+    Report,
+    Send,
+    SyncFailed,
+    TimerFired,
+    TransmitFailed,
+    Transmitted,
+)
 from twin.pipeline.wire.messages import CheckpointOffer, Closings, FrameOffer, LastWitnessed, MessageError, decode
 from twin.result import Result
 from twin.scenario import parse_scenario
@@ -133,7 +142,9 @@ def test_each_way_reaches_whom_it_can_and_is_refused(way: str, run: Run) -> None
     mine = [one for one in run.heard if one.way == way and type(one.event) not in (Transmitted, TransmitFailed)]
     assert {one.node for one in mine} == ({"edge-1", "edge-2", "earth"} if way in (BLOCK, SEALED) else _LISTENERS)
     assert len(mine) >= 250
-    assert sum(bool(one.refusals) for one in mine) >= 0.85 * len(mine)
+    passed_over = {Transmitted, TransmitFailed, SyncFailed, TimerFired}  # may be of an earlier life
+    refusable = [one for one in mine if type(one.event) not in passed_over]
+    assert sum(bool(one.refusals) for one in refusable) >= 0.9 * len(refusable)
 
 
 def test_what_is_signed_reaches_all_but_the_gateway_and_is_refused_by_those_who_read_it(run: Run) -> None:
@@ -163,7 +174,7 @@ def test_what_is_not_refused_in_the_open_is_a_true_word_or_waits_for_the_medium(
         message = one.message
         answers = [type(decode(effect.data)).__name__ for effect in one.effects if type(effect) is Send]
         if one.way == ANSWER:
-            assert isinstance(one.event, Transmitted | TransmitFailed | SyncFailed), "of an earlier life"
+            assert isinstance(one.event, Transmitted | TransmitFailed | SyncFailed | TimerFired), "of an earlier life"
         elif one.way == SIGNED and isinstance(message, FrameOffer | Closings):
             assert set(answers) <= {"Accept", "Expect"}, "not the next frame, or a closing frame that is passed over"
         elif one.way == SEALED:  # receipts of nothing; the auditor is to look again, or refuses what is handed on

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.faults.babble import Listener, Role, Word
+from twin.faults.babble import NOBODY, Listener, Role, Word
 from twin.faults.forgery import leaf_of
 from twin.faults.senseless_signatures import (
     ALERT_OF_NOTHING,
@@ -31,6 +31,8 @@ from twin.pipeline.wire.messages import (
     Checkpoint,
     CheckpointOffer,
     Closings,
+    Cosign,
+    Cosigned,
     FrameOffer,
     Head,
     Hello,
@@ -141,7 +143,8 @@ def test_no_witness_follows_the_checkpoint(heads: tuple[Head, ...]) -> None:
         entry, effects = Witness(Settings()).follow(other)  # type: ignore[arg-type]
         assert entry is None
         reasons |= {effect.fact.reason for effect in effects}  # type: ignore[union-attr]
-    assert reasons == {"one proof per head is needed"} | ({"two heads of one stream"} if heads else set())
+    others = {"two heads of one stream"} if heads else set()
+    assert reasons == {"one proof per head is needed", "author unknown"} | others
 
 
 def said_of(word: Any, source: str, listener: Listener = ON_MARS, destination: str = "edge-1") -> Any:
@@ -168,6 +171,24 @@ def test_of_an_offered_frame_another_offer_or_a_closing_frame_is_made_and_named_
         assert frame != FRAME
         kinds.add((type(message), peek_kind(frame)))
     assert kinds >= {(FrameOffer, SAMPLES), (FrameOffer, ALERT), (Closings, CLOSING)}
+
+
+def test_the_auditor_is_told_of_a_checkpoint_and_cosignatures_of_nobody() -> None:
+    auditor = Listener("auditor", Role.AUDITOR, ("earth",), ())
+    cosign = Cosign("edge-1", 3, "edge-2", HASH, ((STREAM, 5),), (), bytes(SIZE))
+    found: set[Any] = set()
+    for said in (*said_of(OFFER, "earth", auditor, "auditor"), *said_of(cosign, "edge-2", auditor)):
+        word: Any = decode(said.data)
+        (raw,) = word.cosigns if isinstance(word, Cosigned) else (word.checkpoint,)
+        signed: Any = decode(raw)
+        assert said.source == "earth"
+        assert VERIFIERS["edge-2"].verify(signed_part(signed), signed.signature)
+        found.add(signed._replace(signature=cosign.signature))
+    assert found == {
+        CHECKPOINT._replace(author=NOBODY),
+        cosign._replace(author=NOBODY),
+        cosign._replace(witness=NOBODY),
+    }
 
 
 def test_the_auditor_is_told_closing_frames_by_the_gateway_and_a_device_acks_of_its_own() -> None:

@@ -5,7 +5,8 @@ broken.
 |---|---|
 | frame | the next of its epoch, or the first of another, with a body that nobody reads; or an alert of a device |
 | ack | verifies less than before, or not, and the auditor never signed it |
-| checkpoint | names its streams twice, or comes with a proof too many |
+| checkpoint | names its streams twice, is of nobody, or comes with a proof too many |
+| cosignature | by or for nobody |
 | receipt | of nothing, and signed by nobody |
 
 Whoever takes one must refuse it: none says a thing that could be true.
@@ -18,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from twin.faults.babble import SIGNED, Listener, Role, Said, Word, neighbour
+from twin.faults.babble import NOBODY, SIGNED, Listener, Role, Said, Word, neighbour
 from twin.faults.forgery import leaf_of
 from twin.pipeline.wire.body import INDEX_MAX, Alert, encode_alert
 from twin.pipeline.wire.frame import ALERT, CLOSING, SAMPLES, open_frame, peek_record, seal
@@ -28,8 +29,9 @@ from twin.pipeline.wire.messages import (
     Checkpoint,
     CheckpointOffer,
     Closings,
+    Cosign,
+    Cosigned,
     FrameOffer,
-    Message,
     Receipt,
     decode,
     decode_as,
@@ -76,7 +78,7 @@ SENT: Final = (CLOSING, ALERT)
 _SIGNED_WORDS: Final[dict[Role, tuple[type[Any], ...]]] = {
     Role.DEVICE: (Ack,),
     Role.EDGE: (FrameOffer, Ack, CheckpointOffer),
-    Role.AUDITOR: (),
+    Role.AUDITOR: (CheckpointOffer,),
 }
 """By role, kinds of words that it takes whose parts are signed; the gateway has these in bundles only."""
 _TAKES_CLOSINGS: Final = (Role.EDGE, Role.AUDITOR)
@@ -94,14 +96,16 @@ class Signers(NamedTuple):
 def senselessly_signed(
     listener: Listener, heard: Sequence[Word], signers: Signers, random: np.random.Generator
 ) -> Said | None:
-    """One such word to `listener`, made from one that it was told, or of a frame that a device offered to anybody; None
-    while nothing lends itself to it.
+    """One such word to `listener`, made from one that it was told, or of a frame or cosignature that was said to
+    anybody; None while nothing lends itself to it.
     """
     messages = [(word, decode(word.data)) for word in heard]
     kinds = _SIGNED_WORDS[listener.role]
     choices = [(w, message) for w, message in messages if w.destination == listener.name and isinstance(message, kinds)]
     if listener.role in _TAKES_CLOSINGS:
         choices += [(w, Closings((offer.frame,))) for w, offer in messages if isinstance(offer, FrameOffer)]
+    if listener.role == Role.AUDITOR:
+        choices += [(w, Cosigned((w.data,))) for w, message in messages if isinstance(message, Cosign)]
     if not choices:
         return None
     word, message = one_of(choices, random)
@@ -115,6 +119,10 @@ def senselessly_signed(
             return Said(SIGNED, source, encode(Closings((other,))), leaf_of(other))
         case Ack():
             return Said(SIGNED, source, encode(senseless_ack(message, signers, random)))
+        case Cosigned((cosign,)):
+            return Said(SIGNED, source, encode(Cosigned((_cosign_of_nobody(cosign, signers, random),))))
+        case CheckpointOffer() if listener.role == Role.AUDITOR:  # which follows rows, and reads no proofs
+            return Said(SIGNED, source, encode(_offer_of_nobody(message, signers)))
     return Said(SIGNED, source, encode(_senseless_offer(message, signers, random)))
 
 
@@ -148,14 +156,33 @@ def senseless_receipt(signers: Signers) -> bytes:
     return encode(Receipt(_NOTHING, 0, bytes(signers.words[signers.gateway].signature_bytes)))
 
 
-def _senseless_offer(offer: Any, signers: Signers, random: np.random.Generator) -> Message:
-    """The author's next checkpoint, which nobody can follow."""
+def _cosign_of_nobody(cosign: bytes, signers: Signers, random: np.random.Generator) -> bytes:
+    """The witness's own words about a checkpoint of nobody, or in the name of nobody."""
+    said = decode_as(Cosign, cosign)
+    other = said._replace(author=NOBODY) if random.random() < 0.5 else said._replace(witness=NOBODY)
+    return encode(other._replace(signature=signers.words[said.witness].sign(signed_part(other))))
+
+
+def _offer_of_nobody(offer: CheckpointOffer, signers: Signers) -> CheckpointOffer:
+    """The author's checkpoint in the name of nobody."""
     checkpoint = decode_as(Checkpoint, offer.checkpoint)
-    heads, proofs = checkpoint.heads, offer.proofs
-    if heads and random.random() < 0.5:
-        heads, proofs = heads * 2, proofs * 2
-    else:
-        proofs = ((0, ()), *proofs)
-    other = checkpoint._replace(counter=checkpoint.counter + 1, heads=heads)
-    signed = other._replace(signature=signers.words[other.author].sign(signed_part(other)))
-    return CheckpointOffer(encode(signed), proofs, offer.acks)
+    return _offered(checkpoint._replace(author=NOBODY), checkpoint.author, offer, signers)
+
+
+def _senseless_offer(offer: CheckpointOffer, signers: Signers, random: np.random.Generator) -> CheckpointOffer:
+    """The author's next checkpoint, which no witness on Mars can follow."""
+    checkpoint = decode_as(Checkpoint, offer.checkpoint)
+    following = checkpoint._replace(counter=checkpoint.counter + 1)
+    choice = random.random()
+    if choice < 0.2:
+        return _offer_of_nobody(offer, signers)
+    if checkpoint.heads and choice < 0.6:
+        twice = following._replace(heads=checkpoint.heads * 2)
+        return _offered(twice, checkpoint.author, offer._replace(proofs=offer.proofs * 2), signers)
+    return _offered(following, checkpoint.author, offer._replace(proofs=((0, ()), *offer.proofs)), signers)
+
+
+def _offered(checkpoint: Checkpoint, author: str, offer: CheckpointOffer, signers: Signers) -> CheckpointOffer:
+    """This checkpoint, signed by `author`, in the place of that of an offer."""
+    signed = checkpoint._replace(signature=signers.words[author].sign(signed_part(checkpoint)))
+    return offer._replace(checkpoint=encode(signed))

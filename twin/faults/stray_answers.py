@@ -27,20 +27,31 @@ from twin.pipeline.machine import (
     StoreSilent,
     Synced,
     SyncFailed,
+    TimerFired,
     TransmitFailed,
     Transmitted,
 )
+from twin.pipeline.nodes.edge_journal import REWRITE
 from twin.pipeline.transport.hop_keys import HOP_KEY_BYTES
 from twin.randomness import one_of
 
 _FAR: Final = 1 << 40
 _OF_ANTENNAS: Final[tuple[Event, ...]] = (Transmitted(_FAR, NOBODY), TransmitFailed(_FAR, NOBODY, "stray"))
 """Not even refused: an antenna may tell of what was sent before the node started."""
+_OLD_TIMER: Final = TimerFired("of an earlier life")
 _OF_TABLES: Final[tuple[Event, ...]] = (RowsRead(_FAR, ()), StoreRefused(_FAR, "stray"), StoreSilent(_FAR))
 
 STRAY: Final[dict[Role, tuple[Event, ...]]] = {
-    Role.DEVICE: (Synced(_FAR), RowsRead(_FAR, ()), LinkChanged(NOBODY, True)),
-    Role.EDGE: (Synced(_FAR), SyncFailed(_FAR, "stray"), LinkChanged(NOBODY, True), RowsRead(_FAR, ()), *_OF_ANTENNAS),
+    Role.DEVICE: (Synced(_FAR), RowsRead(_FAR, ()), LinkChanged(NOBODY, True), _OLD_TIMER),
+    Role.EDGE: (
+        Synced(_FAR),
+        SyncFailed(_FAR, "stray"),
+        TimerFired(REWRITE),
+        _OLD_TIMER,
+        LinkChanged(NOBODY, True),
+        RowsRead(_FAR, ()),
+        *_OF_ANTENNAS,
+    ),
     Role.GATEWAY: (
         RowsWritten(_FAR, ()),
         HeadWritten(_FAR, True),
@@ -52,7 +63,7 @@ STRAY: Final[dict[Role, tuple[Event, ...]]] = {
         *_OF_TABLES,
         *_OF_ANTENNAS,
     ),
-    Role.AUDITOR: (AttestationWritten(_FAR), CheckpointKept(_FAR), Synced(_FAR), *_OF_TABLES),
+    Role.AUDITOR: (AttestationWritten(_FAR), CheckpointKept(_FAR), Synced(_FAR), _OLD_TIMER, *_OF_TABLES),
 }
 """By role, what none of its kind waits for."""
 

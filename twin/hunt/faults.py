@@ -105,7 +105,10 @@ _BETWEEN_PLANETS: Final[tuple[_Entry, ...]] = (
     ("bundle_replay", lambda p: {**p.by_chance(_RARE), "delay": p.delay()}),
 )
 _INTO_HABITATS: Final[_Entry] = ("bundle_forgery", Place.at)
-_STALE: Final[_Entry] = ("stale_plan", lambda p: {**p.lasting(), "shift": p.one(("-30 min", "-5 min", "5 min", "1 h"))})
+_STALE: Final[_Entry] = (
+    "stale_plan",
+    lambda p: {**p.lasting(), "shift": p.one(("-1 day", "-30 min", "-5 min", "5 min", "1 h"))},
+)
 _OF_A_HABITAT: Final[tuple[_Entry, ...]] = (
     _STALE,
     ("edge_crash", lambda p: {"node": p.one(p.edges), **p.down()}),

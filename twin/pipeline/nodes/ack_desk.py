@@ -113,7 +113,7 @@ class AckDesk:
         """One of this desk's timers fired; `pump` comes next."""
         if name == self._delay_name:
             self._delay_set = False
-        elif name == self._contact_name:
+        else:
             self._contact_set_us = None
 
     def transmitted(self, transmission: int) -> None:

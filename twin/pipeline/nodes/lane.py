@@ -75,10 +75,9 @@ class Lane:
 
     def remind(self, carry: bool, out: list[Effect]) -> None:
         """Offer the newest frame again, for the sake of `carry`."""
-        if self._stream.frames and self._offered == self._stream.size:
-            newest = self._stream.size - 1
-            if newest in self._stream.frames:
-                out.append(Send(self.edge, encode(FrameOffer(self._stream.frames[newest], carry))))
+        newest = self._stream.frames.get(self._stream.size - 1)
+        if newest is not None and self._offered == self._stream.size:
+            out.append(Send(self.edge, encode(FrameOffer(newest, carry))))
 
     def stop(self, out: list[Effect]) -> None:
         """Nothing more to wait for."""

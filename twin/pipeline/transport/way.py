@@ -80,13 +80,6 @@ class Way:
         return True
 
     @property
-    def neighbour(self) -> str:
-        """Who takes the bundle under way, or would take the next one."""
-        if self._busy is not None:
-            return self._busy.neighbour
-        return self.destination if self._chosen is None else self._chosen.next_hop
-
-    @property
     def under_way(self) -> int | None:
         """The transmission under way."""
         return None if self._busy is None else self._busy.under_way

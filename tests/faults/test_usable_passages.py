@@ -36,7 +36,7 @@ def passages(*faults: str, edges: tuple[str, ...] = ("edge-1",)) -> dict[str, li
         for pair in ((edge, "earth"), ("earth", edge))
         for start, end in ((1, 4), (6, 9))
     )
-    found = availability(scenario, plan, edges, [], 0)
+    found = availability(scenario, plan, [], 0)(edges)
     return {
         name: [(round((a - t) / HOUR_US, 3), round((b - t) / HOUR_US, 3)) for a, b, _ in passage.windows]
         for name, passage in (("down", found.down), ("up", found.up))

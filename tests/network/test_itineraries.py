@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from twin.network.itineraries import Passing, onward, soonest, ways
+from twin.network.itineraries import Passing, departure_us, onward, soonest, ways
 from twin.pipeline.transport.contact_plan import Contact, ContactPlan
 
 
@@ -65,6 +65,20 @@ def test_the_first_window_kept_arrives_no_later_than_any_departure(seed: int) ->
         first = next(((max(start, from_us), c) for start, end, c in kept if end > from_us), None)
         found = None if first is None else first[0] + first[1].owlt_us(first[0])
         assert found == truth, from_us
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_first_departure_for_an_arrival_is_that_of_a_search(seed: int) -> None:
+    random_ = random.Random(seed)
+    instants = sorted(random_.sample(range(400), random_.randrange(2, 9)))
+    light = [random_.randrange(60, 70)]
+    for one, other in pairwise(instants):  # drifting at any rate, or standing still as at a node until all go on
+        light.append(light[-1] + random_.randrange(-(other - one), other - one + 1))
+    start_us, end_us, contact = window("a", "b", instants[0], instants[-1], *zip(instants, light, strict=True))
+    arrivals = {at_us: at_us + contact.owlt_us(at_us) for at_us in range(start_us, end_us + 1)}
+    for wanted_us in range(arrivals[start_us] - 2, arrivals[end_us] + 3):
+        truth = next((at_us for at_us, landing_us in arrivals.items() if landing_us >= wanted_us), end_us)
+        assert departure_us(contact, wanted_us, start_us, end_us) == truth
 
 
 def test_what_waits_at_a_node_lands_together_and_what_follows_goes_through() -> None:

@@ -335,8 +335,8 @@ class HabitatBuilder:
     def _availability(self) -> dict[tuple[str, ...], Availability]:
         """What records can really use, by the edges that carry them."""
         carriers = dict.fromkeys([*((edge,) for edge in self.edges), *(d.edges for d in self.devices)])
-        turnaround_us = self.settings.turnaround_us
-        return {edges: availability(self.scenario, self.plan, edges, self.stows, turnaround_us) for edges in carriers}
+        available_to = availability(self.scenario, self.plan, self.stows, self.settings.turnaround_us)
+        return {edges: available_to(edges) for edges in carriers}
 
     def _longest_silence_s(self) -> float:
         return longest_silence_s(self.scenario, self.available.values(), self.span)

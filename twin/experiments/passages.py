@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from itertools import pairwise
 from operator import itemgetter
 
@@ -31,20 +31,30 @@ _Wrong = tuple[Window, ContactPlan]
 
 
 def availability(
-    scenario: HabitatScenario, plan: ContactPlan, edges: Sequence[str], stows: list[Window], turnaround_us: int
-) -> Availability:
-    """What records can really use that any of `edges` carries: for each the plan less surprises, stows, its own
-    crashes and those on Earth; and then whichever can transmit.
+    scenario: HabitatScenario, plan: ContactPlan, stows: list[Window], turnaround_us: int
+) -> Callable[[tuple[str, ...]], Availability]:
+    """What records can really use, by the edges that may carry them: for each the plan less surprises, stows, its own
+    crashes and those on Earth; and then whichever can transmit. Each is computed when it is first asked for.
     """
     passing = partial(_passing, scenario, plan, stows)
     wrong_on_mars, wrong_on_earth = _wrong_plans(scenario, plan, "habitat"), _wrong_plans(scenario, plan, "gateway")
-    down: list[Passing] = []
-    up: list[Passing] = []
-    for edge in edges:
-        down = _or_else(down, _counted_on(plan, wrong_on_mars, edge, EARTH, passing))
-        up = _or_else(up, _counted_on(plan, wrong_on_earth, EARTH, edge, passing))
-    beliefs = [_belief(span, believed, edges[0]) for span, believed in wrong_on_mars]
-    return Availability(Passage(down), Passage(up), turnaround_us, beliefs)
+
+    @cache
+    def counted_on(source: str, destination: str) -> list[Passing]:
+        wrong = wrong_on_earth if source == EARTH else wrong_on_mars
+        return _counted_on(plan, wrong, source, destination, passing)
+
+    @cache
+    def available_to(edges: tuple[str, ...]) -> Availability:
+        down: list[Passing] = []
+        up: list[Passing] = []
+        for edge in edges:
+            down = _or_else(down, counted_on(edge, EARTH))
+            up = _or_else(up, counted_on(EARTH, edge))
+        beliefs = [_belief(span, believed, edges[0]) for span, believed in wrong_on_mars]
+        return Availability(Passage(down), Passage(up), turnaround_us, beliefs)
+
+    return available_to
 
 
 def _counted_on(

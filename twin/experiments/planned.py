@@ -11,7 +11,6 @@ from twin.experiments.relay_orbits import known_until_us, relays_of
 from twin.experiments.storage import StorageNeed, storage_needs
 from twin.faults.resolve import resolve
 from twin.faults.weather import stow_windows
-from twin.guarantees.availability import Availability
 from twin.network.sights import Sight, sights
 from twin.network.visibility import Window
 from twin.pipeline.transport.contact_plan import ContactPlan
@@ -55,10 +54,7 @@ def needed_storage(scenario: HabitatScenario, plan: ContactPlan) -> list[Storage
         stows = [] if scenario.network.direct_to_earth is None else stow_windows(scenario, *span)
     devices = devices_of(scenario)
     offered_bits = sky_plan.load_of(scenario, plan, devices).offered_bits
-
-    def available(edges: tuple[str, ...]) -> Availability:
-        return availability(scenario, plan, edges, stows, turnaround_us(scenario))
-
+    available = availability(scenario, plan, stows, turnaround_us(scenario))
     return storage_needs(scenario, available, devices, offered_bits, span[1])
 
 

@@ -10,6 +10,7 @@ take (the earliest-arrival profile of Foschini, Hershberger & Suri 2014, restric
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -69,9 +70,12 @@ def onward(first: Sequence[Passing], second: Sequence[Passing]) -> list[Passing]
         second: windows onward from it, as `soonest` leaves them.
     """
     found: list[Passing] = []
+    ends_us = [end_us for _, end_us, _ in second]
     for start_us, end_us, contact in first:
         at_us = start_us
-        for next_start_us, next_end_us, further in second:
+        for next_start_us, next_end_us, further in second[bisect_right(ends_us, _arrival_us(contact, start_us)) :]:
+            if at_us == end_us:
+                break
             last_us = min(end_us, departure_us(contact, next_end_us, start_us, end_us))
             if at_us >= last_us:
                 continue
@@ -110,15 +114,34 @@ def soonest(options: Iterable[Sequence[Passing]], eager: bool = False) -> list[P
 
 def departure_us(contact: Contact, arrival_us: int, start_us: int, end_us: int) -> int:
     """First departure in `start <= t <= end` that arrives at `arrival_us` or later, `end_us` if none does."""
-    if start_us + contact.owlt_us(start_us) >= arrival_us:
+    if _arrival_us(contact, start_us) >= arrival_us:
         return start_us
-    if end_us + contact.owlt_us(end_us) < arrival_us:
+    if _arrival_us(contact, end_us) < arrival_us:
         return end_us
-    low_us, high_us = start_us, end_us
+    return _first_us(contact, arrival_us, start_us, end_us)
+
+
+def _arrival_us(contact: Contact, at_us: int) -> int:
+    return at_us + contact.owlt_us(at_us)
+
+
+def _first_us(contact: Contact, arrival_us: int, low_us: int, high_us: int) -> int:
+    """First departure that arrives at `arrival_us` or later; `low_us` arrives before that, and `high_us` does not.
+
+    By interpolation, as light times are nearly linear, and every second step by halves, as they are not quite.
+    """
+    early_us, late_us = _arrival_us(contact, low_us), _arrival_us(contact, high_us)
+    halve = False
     while high_us - low_us > 1:
-        middle_us = (low_us + high_us) // 2
-        early = middle_us + contact.owlt_us(middle_us) < arrival_us
-        low_us, high_us = (middle_us, high_us) if early else (low_us, middle_us)
+        span_us = high_us - low_us
+        ahead_us = span_us // 2 if halve else (arrival_us - early_us) * span_us // (late_us - early_us)
+        middle_us = low_us + min(max(ahead_us, 1), span_us - 1)
+        found_us = _arrival_us(contact, middle_us)
+        if found_us < arrival_us:
+            low_us, early_us = middle_us, found_us
+        else:
+            high_us, late_us = middle_us, found_us
+        halve = not halve
     return high_us
 
 
@@ -130,19 +153,15 @@ class _Piece(NamedTuple):
     contact: Contact
 
     def arrival_us(self, at_us: int) -> int:
-        return at_us + self.contact.owlt_us(at_us)
+        return _arrival_us(self.contact, at_us)
 
     def arriving_before(self, limit_us: int) -> _Piece | None:
         """The part that arrives before `limit_us`, None if there is none; arrivals never fall with departures."""
         if self.arrival_us(self.start_us) >= limit_us:
             return None
-        low_us, high_us = self.start_us, self.end_us  # the first departure too late lies above low
-        if self.arrival_us(high_us) < limit_us:
+        if self.arrival_us(self.end_us) < limit_us:
             return self
-        while high_us - low_us > 1:
-            middle_us = (low_us + high_us) // 2
-            low_us, high_us = (middle_us, high_us) if self.arrival_us(middle_us) < limit_us else (low_us, middle_us)
-        return self._replace(end_us=high_us)
+        return self._replace(end_us=_first_us(self.contact, limit_us, self.start_us, self.end_us))
 
 
 def _pieces(window: Passing) -> Iterator[_Piece]:
@@ -189,7 +208,10 @@ def _merged(pieces: Iterable[_Piece]) -> list[_Piece]:
 def _knots(contact: Contact, further: Contact, start_us: int, end_us: int) -> list[int]:
     knots = {start_us, end_us}
     knots |= {at_us for at_us, _ in contact.owlt if start_us < at_us < end_us}
-    at_node = [departure_us(contact, at_us, start_us, end_us) for at_us, _ in further.owlt]
+    first_us, last_us = _arrival_us(contact, start_us), _arrival_us(contact, end_us)
+    at_node = [
+        departure_us(contact, at_us, start_us, end_us) for at_us, _ in further.owlt if first_us < at_us <= last_us
+    ]
     return sorted(knots | {at_us for at_us in at_node if start_us < at_us < end_us})
 
 

@@ -287,6 +287,23 @@ def test_a_round_under_a_wrong_plan_is_no_shorter_than_the_answer_takes() -> Non
     assert answered_us == (3000 + 100) * SECOND
 
 
+@pytest.mark.parametrize(
+    ("deaf", "answered_s"),
+    [
+        ([(1600, 1650)], 1710 + 50),  # the answer may come home after it, and a lost one is waited for as long again
+        ([(1600, 2600)], 1710 + 1000),
+        ([(1400, 1550)], 1710 + 50),
+        ([(1600, 1650), (1740, 1800)], 1710 + 50 + 60),
+        ([(1300, 1400), (1711, 1800)], 1710),
+    ],
+)
+def test_timers_stand_still_while_nothing_can_be_heard(deaf: list[tuple[int, int]], answered_s: int) -> None:
+    down, up = passage("m", (0, 9000)), passage("e", (0, 9000))
+    spans = [(a * SECOND, b * SECOND) for a, b in deaf]
+    found = Availability(down, up, 10 * SECOND, deaf=spans).answered_us(1500 * SECOND, down.windows[0][2])
+    assert found == answered_s * SECOND
+
+
 def test_the_second_contact_wait_is_for_the_way_back() -> None:
     down, up = passage("m", (1000, 2000)), passage("e", (4000, 9000))
     assert deadline_s("2 owlt + 2 contact_wait", 1000, down, up) == 1000 + 200 + (4000 - 1110)

@@ -7,6 +7,7 @@ length, and only the length is kept.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import cbor2
@@ -53,6 +54,7 @@ class Plain:
         self._shift_us = shift_us
         self._signature_bytes = signature_bytes
         self._opaque = opaque
+        self._bytes = cache(self._decoded)  # what one sends another receives
 
     def value(self, value: Any, name: str = "") -> Any:
         """The plain form of an event, an effect, or a part of one in the field `name`."""
@@ -75,7 +77,7 @@ class Plain:
             return (type(value).__name__, *parts)
         return value
 
-    def _bytes(self, data: bytes) -> Any:
+    def _decoded(self, data: bytes) -> Any:
         for decoded in (self._frame, self._sealed, self._bundle, self._message, self._journal, _cbor):
             found = decoded(data)
             if found is not None:

@@ -28,7 +28,7 @@ seed: 3
 habitat:
   site: jezero
   crew: 3
-  devices: [{{kind: vitals_monitor, per: crew, sample_period: 5 s, frame_period: 120 s}}]
+  devices: [{{kind: vitals_monitor, per: crew, sample_period: 10 s, frame_period: 120 s}}]
   edge_nodes: 2
 network: {{stations: [DSS-14, DSS-43, DSS-63]}}
 weather:

@@ -52,7 +52,8 @@ def availability(
             down = _or_else(down, counted_on(edge, EARTH))
             up = _or_else(up, counted_on(EARTH, edge))
         beliefs = [_belief(span, believed, edges[0]) for span, believed in wrong_on_mars]
-        return Availability(Passage(down), Passage(up), turnaround_us, beliefs)
+        deaf = stows if all(plan.neighbours(edge) == [EARTH] for edge in edges) else []
+        return Availability(Passage(down), Passage(up), turnaround_us, beliefs, deaf)
 
     return available_to
 

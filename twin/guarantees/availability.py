@@ -94,13 +94,15 @@ class Belief:
 @dataclass(frozen=True)
 class Availability:
     """Both directions for what carries a stream: one edge, or the union of two; `turnaround_us` is Earth's processing
-    allowance plus its ack delay. Under a belief timers wait for answers when it promises them, if that is later.
+    allowance plus its ack delay. Under a belief timers wait for answers when it promises them, if that is later; in
+    `deaf` spans, when the sender's only antenna hears nothing, they stand still (RFC 5326 6.5).
     """
 
     down: Passage
     up: Passage
     turnaround_us: int
     beliefs: Sequence[Belief] = ()
+    deaf: Sequence[Window] = ()
 
     def answered_us(self, sent_us: int, contact: Contact) -> int | None:
         """When the answer to what was sent at `sent_us` can be home, or is waited for."""
@@ -114,7 +116,15 @@ class Availability:
                 arrivals_us = [arrival_us, *(sent_us + believed.owlt_us(sent_us) for believed in open_now)]
                 homes_us = [self._home_us(up, at_us) for up in (self.up, belief.up) for at_us in arrivals_us]
                 home_us = max(home_us, *(us for us in homes_us if us is not None))
-        return home_us
+        return max(home_us, self._due_us(sent_us, contact)) if self.deaf else home_us
+
+    def _due_us(self, sent_us: int, contact: Contact) -> int:
+        """When a timer runs off that waits for an answer at once."""
+        due_us = sent_us + 2 * contact.owlt_us(sent_us) + self.turnaround_us
+        for start_us, end_us in self.deaf:
+            if start_us < due_us and sent_us < end_us:
+                due_us += end_us - max(start_us, sent_us)
+        return due_us
 
     def _home_us(self, up: Passage, arrival_us: int) -> int | None:
         back = up.next_us(arrival_us + self.turnaround_us)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from twin.experiments import node_babbler
@@ -14,6 +15,7 @@ from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
 from twin.faults.babble import BLOCK, CHANGED, CUT, FIELDS, MISADDRESSED, TAIL
 from twin.faults.babbled_in_clear import WAYS, senseless
+from twin.faults.stray_answers import stray_to_bundle_node
 from twin.hosts.models.space_link import SpaceLink
 from twin.pipeline.facts import Rejected
 from twin.pipeline.machine import BundleArrived, Report
@@ -54,6 +56,7 @@ class Heard(NamedTuple):
 class Run(NamedTuple):
     result: Result
     injected: Counter[str]
+    answered: Counter[str]
     heard: list[Heard]
     refusals: set[tuple[str, str]]  # by anybody, also of what was passed on to it
 
@@ -66,14 +69,18 @@ def babbled_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     said: dict[int, str] = {}
     heard: list[Heard] = []
     refusals: set[tuple[str, str]] = set()
+    answered: Counter[str] = Counter()
 
     def hears(node: str, event: Any, _at_us: int, effects: Sequence[Any]) -> None:
         facts = [effect.fact for effect in effects if type(effect) is Report]
         reasons = tuple(f"{fact.what}: {fact.reason}" for fact in facts if type(fact) is Rejected)
         refusals.update((node, reason) for reason in reasons)
+        answered[node] += event in strays
         if type(event) is BundleArrived and id(event.data) in said:
             heard.append(Heard(said.pop(id(event.data)), node, reasons))
 
+    random = np.random.default_rng(1)
+    strays = {stray_to_bundle_node(neighbour, random) for neighbour in NODES for _ in range(100)}
     kept: list[bytes] = []  # so that no identity is used twice
     with pytest.MonkeyPatch.context() as patch:
         inject = SpaceLink.inject
@@ -94,7 +101,7 @@ def babbled_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         injected: Counter[str] = Counter()
         mission.host.trace.subscribe(Injected, lambda _at_us, node, _fact: injected.update([node]))
         write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), folder, {})
-    return Run(Result.load(folder), injected, heard, refusals)
+    return Run(Result.load(folder), injected, answered, heard, refusals)
 
 
 def test_every_guarantee_holds_whatever_is_said(run: Run) -> None:
@@ -103,8 +110,17 @@ def test_every_guarantee_holds_whatever_is_said(run: Run) -> None:
 
 
 def test_each_node_hears_something_every_so_often(run: Run) -> None:
-    assert run.injected == dict.fromkeys(NODES, TIMES)
+    """A bundle, or, one time in eleven, an answer of its own host to what it never asked."""
+    assert run.injected + run.answered == dict.fromkeys(NODES, TIMES)
+    assert all(30 <= run.answered[node] <= 80 for node in NODES)
     assert len(run.heard) == sum(run.injected.values())
+
+
+def test_what_its_host_never_was_asked_is_refused_unless_it_may_be_of_an_earlier_life(run: Run) -> None:
+    for node in NODES:
+        assert {"LinkChanged: stranger is no neighbour", "Synced: not an event of a bundle node"} <= {
+            reason for by, reason in run.refusals if by == node
+        }
 
 
 @pytest.mark.parametrize("way", sorted(set(WAYS)))

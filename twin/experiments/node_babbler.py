@@ -1,6 +1,7 @@
 """Who babbles to bundle nodes: keeps the last bundle to each destination over each link, and says senseless ones.
 
-What is said is `twin.faults.babbled_in_clear`'s; here stands where it listens, and to whom.
+What is said is `twin.faults.babbled_in_clear`'s, and `twin.faults.stray_answers`'; here stands where it listens, and to
+whom.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from functools import partial
 import numpy as np
 
 from twin.experiments.babbling import schedule_babble
-from twin.faults.babble import FIELDS
+from twin.faults.babble import ANSWER, FIELDS
 from twin.faults.babbled_in_clear import NO_SERVICE, WAYS, Hearer, senseless
+from twin.faults.stray_answers import stray_to_bundle_node
 from twin.hosts.models.space_link import SpaceLink
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.wire.blocks import Endpoint
@@ -36,6 +38,7 @@ class NodeBabbler:
         links: Mapping[tuple[str, str], SpaceLink],
         numbers: Mapping[str, int],
     ) -> None:
+        self._host = host
         self._scenario = scenario
         self._links = links
         self._numbers = numbers
@@ -52,9 +55,12 @@ class NodeBabbler:
     def _say(self, fault: Babble, random: np.random.Generator) -> None:
         """Say one thing now, if anything was heard that lends itself to it."""
         node, number = fault.node, self._numbers[fault.node]
-        way = one_of(WAYS, random)
-        choices = [self._heard[key] for key in sorted(self._heard) if way != FIELDS or key[1][0] == number]
         neighbours = [pair for pair in sorted(self._links) if pair[1] == node]
+        way = one_of((*WAYS, ANSWER), random)
+        if way == ANSWER:
+            self._host.deliver(node, stray_to_bundle_node(one_of(neighbours, random)[0], random))
+            return
+        choices = [self._heard[key] for key in sorted(self._heard) if way != FIELDS or key[1][0] == number]
         if not choices:
             return
         data = one_of(choices, random)

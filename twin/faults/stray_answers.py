@@ -68,6 +68,12 @@ STRAY: Final[dict[Role, tuple[Event, ...]]] = {
 """By role, what none of its kind waits for."""
 
 
+def stray_to_bundle_node(neighbour: str, random: np.random.Generator) -> Event:
+    """One event that a bundle node beside `neighbour` must not heed: of an antenna, or of another role."""
+    of_antennas: tuple[Event, ...] = (Transmitted(_FAR, neighbour), TransmitFailed(_FAR, neighbour, "stray"))
+    return one_of((*of_antennas, LinkChanged(NOBODY, True), Synced(_FAR)), random)
+
+
 def stray_answer(role: Role, peer: str | None, random: np.random.Generator) -> Event:
     """One event that a node of this role must not heed; `peer` shares hop keys with it, if anybody does."""
     keys = () if peer is None else _slips_of_operators(peer)

@@ -44,7 +44,6 @@ from twin.pipeline.wire.frame import FrameError, peek_record
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.pipeline.wire.key_book import WRONG_SIGNATURE, KeyBook, KnownDevice
 from twin.pipeline.wire.messages import (
-    Attestation,
     BackupCopied,
     BackupProved,
     CheckpointOffer,
@@ -317,8 +316,9 @@ class Auditor:
         if request.store == BACKUP:
             self._backed(audit, request.size, out)
             return
-        audit.proved, audit.writing = Attestation(*request[2:]), None
-        self._tell(audit.proved, out)
+        audit.proved, audit.writing = audit.writing, None
+        if audit.proved is not None:
+            self._tell(audit.proved, out)
         self._attest(audit, out)
 
     # ------------------------------------------------------------ the second medium, and old rows

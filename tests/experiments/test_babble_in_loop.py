@@ -139,12 +139,11 @@ def test_each_node_hears_something_every_so_often(run: Run) -> None:
 
 @pytest.mark.parametrize("way", [*WORD_WAYS, BLOCK, SEALED, ANSWER])
 def test_each_way_reaches_whom_it_can_and_is_refused(way: str, run: Run) -> None:
-    mine = [one for one in run.heard if one.way == way and type(one.event) not in (Transmitted, TransmitFailed)]
+    mine = [one for one in run.heard if one.way == way and not isinstance(one.event, _PASSED_OVER)]
     assert {one.node for one in mine} == ({"edge-1", "edge-2", "earth"} if way in (BLOCK, SEALED) else _LISTENERS)
     assert len(mine) >= 250
-    passed_over = {Transmitted, TransmitFailed, SyncFailed, TimerFired}  # may be of an earlier life
-    refusable = [one for one in mine if type(one.event) not in passed_over]
-    assert sum(bool(one.refusals) for one in refusable) >= 0.9 * len(refusable)
+    refused = sum(bool(one.refusals) for one in mine)
+    assert refused >= (len(mine) if way == ANSWER else 0.85 * len(mine))
 
 
 def test_what_is_signed_reaches_all_but_the_gateway_and_is_refused_by_those_who_read_it(run: Run) -> None:
@@ -164,6 +163,8 @@ def test_what_is_signed_reaches_all_but_the_gateway_and_is_refused_by_those_who_
 
 
 _LISTENERS = {"edge-1", "edge-2", "vitals-1", "earth", "auditor"}
+_PASSED_OVER = (Transmitted, TransmitFailed, SyncFailed, TimerFired)
+"""Events that may be of what a node asked for in an earlier life."""
 
 
 def test_what_is_not_refused_in_the_open_is_a_true_word_or_waits_for_the_medium(run: Run) -> None:
@@ -174,7 +175,7 @@ def test_what_is_not_refused_in_the_open_is_a_true_word_or_waits_for_the_medium(
         message = one.message
         answers = [type(decode(effect.data)).__name__ for effect in one.effects if type(effect) is Send]
         if one.way == ANSWER:
-            assert isinstance(one.event, Transmitted | TransmitFailed | SyncFailed | TimerFired), "of an earlier life"
+            assert isinstance(one.event, _PASSED_OVER)
         elif one.way == SIGNED and isinstance(message, FrameOffer | Closings):
             assert set(answers) <= {"Accept", "Expect"}, "not the next frame, or a closing frame that is passed over"
         elif one.way == SEALED:  # receipts of nothing; the auditor is to look again, or refuses what is handed on

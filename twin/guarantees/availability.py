@@ -119,7 +119,7 @@ class Availability:
         return max(home_us, self._due_us(sent_us, contact)) if self.deaf else home_us
 
     def _due_us(self, sent_us: int, contact: Contact) -> int:
-        """When a timer runs off that waits for an answer at once."""
+        """When a timer runs off whose answer waits for no contact: it stands still while the sender is deaf."""
         due_us = sent_us + 2 * contact.owlt_us(sent_us) + self.turnaround_us
         for start_us, end_us in self.deaf:
             if start_us < due_us and sent_us < end_us:

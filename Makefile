@@ -45,9 +45,11 @@ campaign: $(VENV)/test.stamp  ## every scenario with many seeds, the combined ca
 	$(BIN)/twin check scenarios/bench/campaign-mars.yaml --seeds 1000 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-clinic.yaml --seeds 300 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-relays.yaml --seeds 300 --jobs 2
-	rm -rf reports/hunt reports/hunt-relays
+	rm -rf reports/hunt reports/hunt-relays reports/hunt-wrong-plan reports/hunt-four-relays
 	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 2000 --jobs 2 --out reports/hunt
 	$(BIN)/twin hunt scenarios/bench/campaign-relays.yaml --seeds 200 --jobs 2 --out reports/hunt-relays
+	$(BIN)/twin hunt scenarios/wrong-plan.yaml --seeds 200 --jobs 2 --out reports/hunt-wrong-plan
+	$(BIN)/twin hunt scenarios/four-relays.yaml --seeds 200 --jobs 2 --out reports/hunt-four-relays
 	$(MAKE) kills
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing, no margin lost

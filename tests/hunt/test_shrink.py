@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 import small
+import yaml
 
 from twin.hunt.case import Case
 from twin.hunt.shrink import shrink
@@ -67,6 +69,22 @@ def test_a_setting_that_matters_stays_and_its_neighbours_go() -> None:
     smallest, _ = shrink(whole, breaks)
     assert smallest.document["pipeline"] == {"window": "4 kB"}
     assert smallest.document["earth"] == {"table": {"latency": "20 ms"}}
+
+
+def test_a_run_is_as_long_as_before_where_its_end_is_what_judges() -> None:
+    smallest, _ = shrink(case_with([crash(600)], duration="40 min"), lambda _: True, shorter=False)
+    assert (smallest.document["duration"], smallest.document.get("faults")) == ("40 min", None)
+
+
+def test_flows_that_do_not_matter_go() -> None:
+    text = (Path(__file__).parents[2] / "scenarios" / "wrong-plan.yaml").read_text()
+    whole = Case(yaml.safe_load(text))
+
+    def breaks(case: Case) -> bool:
+        return any(flow["priority"] == "bulk" for flow in case.document["traffic"])
+
+    smallest, _ = shrink(whole, breaks)
+    assert [flow["priority"] for flow in smallest.document["traffic"]] == ["bulk"]
 
 
 def test_what_is_no_scenario_breaks_nothing() -> None:

@@ -183,6 +183,19 @@ def test_a_group_that_keeps_missing_goes_alone_until_it_is_acked():
     assert repeated(source, timers(effects)[f"overdue:{FLOW}"])[0] == {3, 4, 5}
 
 
+def test_the_wait_for_an_ack_is_as_long_after_many_rounds_in_vain():
+    """The plan says when an ack can be home; a round is hours, and a wait that doubled would miss the last passes."""
+    source = node(A)
+    offered(source, 3)
+    at_us, waits = T0 + ANSWER, set()
+    for _ in range(8):
+        at_us += S
+        _, due_us = repeated(source, at_us)
+        waits.add(round((due_us - at_us - ANSWER) / S))
+        at_us = due_us
+    assert waits == {0}
+
+
 def test_an_incomplete_group_is_not_waited_for():
     source = node(A)
     effects = [source.handle(Offered(FLOW, payload(index)), T0) for index in range(2)]

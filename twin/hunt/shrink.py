@@ -2,13 +2,14 @@
 
 Faults go first, by delta debugging (Zeller & Hildebrandt 2002, "Simplifying and isolating failure-inducing input"):
 halves, then smaller parts, until none can be taken away. Then, one at a time and again from the start as long as
-anything goes: what the file sets at all, other guarantees, people, edge nodes, time. What does not matter is not in the
-result, so that who reads it need not wonder.
+anything goes: what the file sets at all, other guarantees, people, edge nodes, flows, time. What does not matter is not
+in the result, so that who reads it need not wonder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from twin.hunt.case import Case, Document
@@ -24,12 +25,13 @@ Breaks = Callable[[Case], bool]
 """Whether a scenario still breaks the statement."""
 
 
-def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, int]:
+def shrink(case: Case, breaks: Breaks, trials_max: int = 1000, shorter: bool = True) -> tuple[Case, int]:
     """Take away whatever can be taken away.
 
     Args:
         case: one that breaks.
         breaks: asked once for each different case that is a scenario.
+        shorter: whether to take away time as well.
         trials_max: how often it is asked at most; what is smallest by then is the result.
 
     Returns:
@@ -47,7 +49,7 @@ def shrink(case: Case, breaks: Breaks, trials_max: int = 1000) -> tuple[Case, in
     while True:
         before = case.key
         case = _fewest_faults(case, still)
-        case = _first_smaller(case, still)
+        case = _first_smaller(case, still, shorter)
         if case.key == before:
             return case, len(known) - 1
 
@@ -80,10 +82,11 @@ def _fewest_faults(case: Case, still: Breaks) -> Case:
     return case.but({"faults": faults or None})
 
 
-def _first_smaller(case: Case, still: Breaks) -> Case:
+def _first_smaller(case: Case, still: Breaks, shorter: bool) -> Case:
     """Go to smaller cases as long as one of them breaks."""
     while True:
-        smaller = next((candidate for candidate in _smaller(case) if still(candidate)), None)
+        candidates = chain(_smaller(case), _shorter(case) if shorter else ())
+        smaller = next((candidate for candidate in candidates if still(candidate)), None)
         if smaller is None:
             return case
         case = smaller
@@ -101,7 +104,10 @@ def _smaller(case: Case) -> Iterator[Case]:
         if len(guarantees) > 1:
             yield case.but({"guarantees": guarantees[:number] + guarantees[number + 1 :]})
     yield from _fewer_people(case)
-    yield from _shorter(case)
+    flows = document.get("traffic") or []
+    for number in range(len(flows)):
+        if len(flows) > 1:
+            yield case.but({"traffic": flows[:number] + flows[number + 1 :]})
 
 
 def _settings(document: Document) -> Iterator[tuple[str, ...]]:

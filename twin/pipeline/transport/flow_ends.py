@@ -55,18 +55,16 @@ def closes_group(flow: FlowSettings, index: int) -> bool:
 class Group:
     """Payloads that one ack covers, up to index `end`.
 
-    `waiting` counts its bundles that have not left; `left_us` is when the last has, `arrival_us` when it should arrive,
-    `route` its way, `due_us` when the ack should be here (None: no timer runs). After each of `rounds` repetitions in
-    vain the wait is longer by one and then three round trips, so that a full relay can empty itself.
+    `waiting` counts its bundles that have not left; `arrival_us` is when the last should arrive, `route` its way,
+    `due_us` when the ack should be here (None: no timer runs), `rounds` how often it was sent again.
     """
 
-    __slots__ = ("arrival_us", "due_us", "end", "left_us", "rounds", "route", "waiting")
+    __slots__ = ("arrival_us", "due_us", "end", "rounds", "route", "waiting")
 
     def __init__(self, end: int) -> None:
         self.end = end
         self.waiting = 0
         self.arrival_us = 0
-        self.left_us = 0
         self.rounds = 0
         self.route: Route | None = None
         self.due_us: int | None = None

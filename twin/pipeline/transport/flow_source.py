@@ -2,7 +2,8 @@
 
 The timer of a group starts when its last bundle has left, and runs until the ack can be home: there by the routes that
 the bundles took, back by the destination's earliest. A group whose ack is overdue is sent again, in new bundles, and by
-another neighbour if that is quicker than to wait and see whether the same one fails again.
+another neighbour if that is quicker than to wait and see whether the same one fails again. The wait never grows: it is
+hours by the plan as it is, and what crowds a relay is less crowded by sending less, not later.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from twin.pipeline.wire.messages import FlowAck, signed_part
 
 INDEX_BYTES = 8
 ACK_BYTES = 300
-DOUBLINGS_MAX = 2  # of the wait for an ack, as in `sync`
 ROUNDS_TOGETHER = 3  # repetitions in vain after which the first open group goes alone (assumed)
 
 
@@ -102,7 +102,6 @@ class FlowSource:
         if there_us > group.arrival_us:
             group.arrival_us = there_us
         group.route = route
-        group.left_us = now_us
         if not group.waiting and outgoing.verified < group.end <= outgoing.size:
             self._await(outgoing, group)
             self._watch(outgoing, out)
@@ -113,8 +112,7 @@ class FlowSource:
         if group.route is not None and not group.waiting and group.end <= outgoing.size:
             due_us = self._answer_us(outgoing.settings.destination, group.arrival_us)
             if due_us is not None:
-                patience_us = ((1 << min(group.rounds, DOUBLINGS_MAX)) - 1) * (due_us - group.left_us)
-                group.due_us = due_us + self._settings.margin_us + patience_us
+                group.due_us = due_us + self._settings.margin_us
 
     def _answer_us(self, destination: str, there_us: int) -> int | None:
         back = self._returns.get(destination)

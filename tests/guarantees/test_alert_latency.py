@@ -49,7 +49,7 @@ KEY = AlertKey(DEVICE, EPOCH, 0, LOW)
 def mars(truth: Truth, rules: Mapping[str, DeviceRules] = RULES) -> AlertLatency:
     checker = AlertLatency()
     alarms = AlarmTruth(rules)
-    checker.mars = AlarmsOnMars(checker, truth, alarms, {DEVICE: ("edge-1", "edge-2")}, 5 * SECOND)
+    checker.mars = AlarmsOnMars(checker, truth, alarms, {DEVICE: ("edge-1", "edge-2")}, 5 * SECOND, lambda _: True)
     checker.alarms = alarms  # type: ignore[attr-defined]
     return checker
 

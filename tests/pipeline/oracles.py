@@ -61,7 +61,7 @@ class Oracles:
         alarms = AlarmTruth(rules or {})
         alarms.watch(self.trace)
         sounding = AlertLatency()
-        sounding.mars = AlarmsOnMars(sounding, truth, alarms, carriers or {}, CENTURY_US)
+        sounding.mars = AlarmsOnMars(sounding, truth, alarms, carriers or {}, CENTURY_US, lambda _: True)
         no_loss = NoLoss(truth)
         no_loss.complete = on_earth
         self.checkers: list[Checker] = [

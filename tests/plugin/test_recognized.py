@@ -72,6 +72,11 @@ def test_an_overlay_may_change_any_key_of_a_scenario() -> None:
     assert known - {"name", "description"} == KEYS
 
 
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_an_overlay_is_known_by_any_key_that_it_changes(key: str) -> None:
+    assert is_scenario(f"name: other\nextends: base.yaml\n{key}: 1\n".encode())
+
+
 def test_what_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
     assert not is_scenario_file(tmp_path / "gone.yaml")
     (tmp_path / "scenario.txt").write_text(CLINIC)

@@ -235,6 +235,11 @@ FAULT = "faults:\n  - {%s}\n"
             "faults[0].at = 30 h: sets in after the end, 1 sol (s.yaml:6, faults[0].at); choose an earlier instant ",
         ),
         (
+            HABITAT + "bounds_from: 1 sol\n",
+            "bounds_from = 1 sol: nothing begins after the end of 1 sol, so no bound would hold anything (s.yaml:5, "
+            "bounds_from); choose an earlier one",
+        ),
+        (
             HABITAT + FAULT % "kind: bundle_loss, link: S->R, rate: 1 %",
             "faults[0].link = S->R: unknown link (s.yaml:6, ",
         ),

@@ -23,6 +23,7 @@ from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, S
 from twin.guarantees.flow_rules import NotApplicable
 from twin.guarantees.integrity import Integrity, Mending
 from twin.guarantees.loop_rules import FeedbackClosure, Freshness
+from twin.guarantees.promises import Promises
 from twin.guarantees.reader_rules import MonotonicReads
 from twin.guarantees.receipts_on_mars import ReceiptsOnMars
 from twin.guarantees.recovery import Recovery
@@ -72,7 +73,11 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
     truth.watch(trace)
     alarms = AlarmTruth(habitat.rules)
     alarms.watch(trace)
-    of, constants_us = habitat.of, _constants_us(scenario, habitat.devices)
+    promises = Promises(truth, scenario.bounds_from_us and scenario.start_us + scenario.bounds_from_us)
+    promises.watch(trace)
+    of_all, constants_us = habitat.of, _constants_us(scenario, habitat.devices)
+    habitat = habitat._replace(of=promises.of(of_all))
+    of = habitat.of
     p = scenario.pipeline
     before_us = p.retry_local_us + p.bundle_wait_us + LOCAL_US
     allow = Allowance(scenario.convergence_rounds, before_us, habitat.turnaround_us, p.window_bytes)
@@ -86,10 +91,10 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
         StreamOrder(truth),
         _integrity(scenario, truth, of, constants_us),
         AppendOnly(truth, tuple(habitat.of_edge)),
-        Convergence(truth, of, allow),
+        Convergence(truth, of_all, allow),
         _freshness(scenario, truth, habitat, constants_us),
         _feedback(scenario, truth, habitat, constants_us),
-        _alert_latency(scenario, truth, alarms, habitat, constants_us),
+        _alert_latency(scenario, truth, alarms, habitat, constants_us, promises),
         Recovery(truth, bound, of, constants_us),
         SafeTrim(truth),
         AntiReplay(truth),
@@ -143,7 +148,12 @@ def _feedback(
 
 
 def _alert_latency(
-    scenario: HabitatScenario, truth: Truth, alarms: AlarmTruth, habitat: Habitat, constants_us: Mapping[str, int]
+    scenario: HabitatScenario,
+    truth: Truth,
+    alarms: AlarmTruth,
+    habitat: Habitat,
+    constants_us: Mapping[str, int],
+    promises: Promises,
 ) -> AlertLatency:
     choice = scenario.guarantee("alert_latency")
     checker = AlertLatency()
@@ -154,7 +164,7 @@ def _alert_latency(
     checker.bulk = NeverBehindBulk(checker, habitat.of_edge, _one_bundle_each(scenario), margins_us, slow_us)
     default = chosen.AlertLatency(key="alert_latency")
     mars_us = (choice if isinstance(choice, chosen.AlertLatency) else default).mars_us
-    checker.mars = AlarmsOnMars(checker, truth, alarms, habitat.carriers, mars_us)
+    checker.mars = AlarmsOnMars(checker, truth, alarms, habitat.carriers, mars_us, promises.cover)
     if isinstance(choice, chosen.AlertLatency):
         earth = EarthBound(choice.bound, choice.earth_visible_us, choice.visible_share_ratio, constants_us)
         checker.earth = AlertsOnEarth(checker, truth, habitat.of, earth)

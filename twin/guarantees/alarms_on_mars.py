@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from twin.guarantees.alarm_truth import AlarmTruth
@@ -46,6 +46,7 @@ class AlarmsOnMars:
     Args:
         carriers: device id -> the edges that run its rules.
         limit_us: from the first sample of the hold to the sound.
+        promised: whether what begins at an instant is to sound in time.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class AlarmsOnMars:
         alarms: AlarmTruth,
         carriers: Mapping[int, tuple[str, ...]],
         limit_us: int,
+        promised: Callable[[int], bool],
     ) -> None:
         self._checker = checker
         self._truth = truth
@@ -63,6 +65,7 @@ class AlarmsOnMars:
         self._nodes = {device: name for name, device in self._devices.items()}
         self._carriers = carriers
         self.limit_us = limit_us
+        self._promised = promised
         self._up_since: dict[str, int] = {}
         self._without: dict[str, tuple[int, ...]] = {}  # devices that an edge does not know
         self._open: dict[Rule, _Open] = {}
@@ -114,7 +117,7 @@ class AlarmsOnMars:
         for item in held:
             rule = (device, item.rule)
             begun_us = item.begun_us
-            if begun_us is None or rule in self._due or self._is_told(rule, item.fresh):
+            if begun_us is None or rule in self._due or self._is_told(rule, item.fresh) or not self._promised(begun_us):
                 continue
             up = self._up_at(device, begun_us)
             if up:
@@ -150,7 +153,7 @@ class AlarmsOnMars:
         elif fact.state in OVER and before is not None and before.alert == alert:
             del self._open[rule], self._raised_by[alert]
             since_us = self._alarms.kept_since_us(self._nodes[device], name) if device in self._nodes else None
-            up = self._up_at(device, at_us)
+            up = self._up_at(device, at_us) if self._promised(at_us) else frozenset()
             if up and since_us is not None and before.signed_us is not None and since_us <= before.signed_us:
                 self._due.setdefault(rule, _Due(at_us, up))
 

@@ -76,7 +76,8 @@ class AlertsOnEarth:
             return
         available = self._of(alert[0])
         deadline_us = available.deadline_us(self._earth.bound, at_us, self._earth.constants_us)
-        self._open[alert] = _Raised(at_us, deadline_us, available.down.passes_through(at_us))
+        in_view = available.promised(at_us) and available.down.passes_through(at_us)
+        self._open[alert] = _Raised(at_us, deadline_us, in_view)
 
     def _sealed(self, _at_us: int, _node: str, fact: AlertSealed) -> None:
         alert = _key(fact.alert)

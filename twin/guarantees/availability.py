@@ -9,7 +9,7 @@ the first return contact: a round that ends after the pass costs the night.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,11 +91,16 @@ class Belief:
     up: Passage
 
 
+def _everything(_at_us: int) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Availability:
     """Both directions for what carries a stream: one edge, or the union of two; `turnaround_us` is Earth's processing
     allowance plus its ack delay. Under a belief timers wait for answers when it promises them, if that is later; in
-    `deaf` spans, when the sender's only antenna hears nothing, they stand still (RFC 5326 6.5).
+    `deaf` spans, when the sender's only antenna hears nothing, they stand still (RFC 5326 6.5). Bounds run for what
+    began at an instant only if that is `promised`.
     """
 
     down: Passage
@@ -103,6 +108,7 @@ class Availability:
     turnaround_us: int
     beliefs: Sequence[Belief] = ()
     deaf: Sequence[Window] = ()
+    promised: Callable[[int], bool] = _everything
 
     def answered_us(self, sent_us: int, contact: Contact) -> int | None:
         """When the answer to what was sent at `sent_us` can be home, or is waited for."""
@@ -131,7 +137,11 @@ class Availability:
         return None if back is None else back[0] + back[1].owlt_us(back[0])
 
     def deadline_us(self, bound: Bound, from_us: int, constants_us: Mapping[str, int]) -> int | None:
-        """Instant by which a bound that runs from `from_us` is due; None if the plan ends before."""
+        """Instant by which a bound that runs from `from_us` is due; None if nothing is promised yet, or the plan ends
+        before.
+        """
+        if not self.promised(from_us):
+            return None
         terms = self.terms_us(bound, from_us, constants_us)
         return None if terms is None else from_us + sum(us for _, us in terms)
 

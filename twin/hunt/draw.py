@@ -8,6 +8,7 @@ from typing import Any
 from twin.hunt.calm import calmed, is_calm
 from twin.hunt.case import Case, Document
 from twin.hunt.faults import COUNT_MAX, draw_babble, draw_faults, draw_ground, draw_outages, draw_wrong_plan
+from twin.hunt.healing import healed, heals
 from twin.hunt.knobs import STARVING, Key, draw_knobs
 from twin.randomness import stream
 from twin.scenario import Scenario, ScenarioError
@@ -16,9 +17,9 @@ from twin.scenario import Scenario, ScenarioError
 def draw(document: Document, scenario: Scenario, seed: int) -> Case:
     """The case of a seed.
 
-    A scenario's own faults stay. Where it says what must hold in calm (`hunt.calm`), some seeds draw no fault. What is
-    drawn may contradict something (a snapshot from before the start, two upgrades at once): then that fault, or that
-    setting, is left out.
+    A scenario's own faults stay. Where it says what must hold in calm (`hunt.calm`), some seeds draw no fault. Bounds
+    in time hold once the drawn faults have healed, or always (`hunt.bounds`). What is drawn may contradict something (a
+    snapshot from before the start, two upgrades at once): then that fault, or that setting, is left out.
 
     Args:
         document: what the scenario's file says; scenario: the same, validated.
@@ -37,7 +38,7 @@ def draw(document: Document, scenario: Scenario, seed: int) -> Case:
             drawn += more(scenario, stream(seed, "hunt", name))
     for fault in drawn:
         case = _if_valid(case.but({"faults": [*(case.document.get("faults") or []), fault]}), case)
-    return case
+    return healed(case, scenario) if heals(scenario) and not calm else case
 
 
 def _if_valid(case: Case, otherwise: Case) -> Case:

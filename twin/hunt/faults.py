@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from numpy.random import Generator
 
+from twin.hunt.healing import heals
 from twin.randomness import one_of
 from twin.scenario import BareScenario, HabitatScenario, Scenario
 
@@ -208,11 +209,13 @@ def draw_faults(scenario: Scenario, random: Generator) -> list[Fault]:
         menu.append(lambda: [{"kind": "relay_safe_mode", "relay": place.one(place.relays), **place.lasting()}])
     drawn = [place.one(menu)() for _ in range(int(random.integers(1, COUNT_MAX + 1)))]
     faults = [fault for faults in drawn for fault in faults][:COUNT_MAX]
-    return [*faults, *_clocks_set_right(faults, place)] if place.relays else faults
+    return [*faults, *_clocks_set_right(faults, place)] if place.relays or heals(scenario) else faults
 
 
 def _clocks_set_right(faults: Sequence[Fault], place: Place) -> list[Fault]:
-    """Passes of relays last minutes: an edge whose clock stays off by more misses every one of them for ever."""
+    """Passes of relays last minutes: an edge whose clock stays off by more misses every one of them for ever; and what
+    has healed has its clocks right.
+    """
     steps = [fault for fault in faults if fault["kind"] == "clock_step"]
     return [{**step, "at": f"{round(place.breaks_s)} s", "by": _STEPS[step["by"]]} for step in steps]
 

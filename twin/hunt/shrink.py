@@ -16,8 +16,10 @@ from twin.hunt.case import Case, Document
 from twin.scenario import ScenarioError
 from twin.units import format_duration
 
-_NEEDED: Final = ("name", "seed", "start", "duration", "habitat", "network", "guarantees", "traffic")
-"""Top-level keys that every scenario of its kind has; the others may go as a whole."""
+_NEEDED: Final = ("name", "seed", "start", "duration", "bounds_from", "habitat", "network", "guarantees", "traffic")
+"""Top-level keys that stay; the others may go as a whole. All but `bounds_from` are in every scenario of a kind;
+without that, each fault that is not gone breaks some bound.
+"""
 MINUTE_US: Final = 60_000_000
 _SHORTEST_US: Final = 10 * MINUTE_US
 

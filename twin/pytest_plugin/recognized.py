@@ -13,13 +13,13 @@ from typing import Final
 
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
 _BYTES_MAX: Final = 2**20  # of a scenario: `twin.scenario.document`
-_KEY: Final = re.compile(rb"""^(["']?)([a-z]+)\1[ \t]*:(?=\s|\Z)[ \t]*([^\r\n]*)""", re.MULTILINE)
+_KEY: Final = re.compile(rb"""^(["']?)([a-z_]+)\1[ \t]*:(?=\s|\Z)[ \t]*([^\r\n]*)""", re.MULTILINE)
 _YAML_FILE: Final = re.compile(rb"""["']?[^\s"':{\[][^"'{\[]*\.ya?ml\b""")
 MARKS: Final = frozenset({"duration", "habitat", "traffic", "guarantees"})
 """What a scenario says beside its name; two of these tell it from other YAML, also where a third is mistyped."""
 KEYS: Final = MARKS | {
-    "clinic", "earth", "edge", "episodes", "faults", "hunt", "kernel", "network", "overload", "pipeline", "seed",
-    "start", "weather",
+    "bounds_from", "clinic", "earth", "edge", "episodes", "faults", "hunt", "kernel", "network", "overload", "pipeline",
+    "seed", "start", "weather",
 }  # fmt: skip
 """What a scenario may change in the file that it extends."""
 

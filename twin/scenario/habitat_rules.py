@@ -55,6 +55,11 @@ def _check_dates(scenario: HabitatScenario) -> None:
             f"choose a duration that ends before {latest}, or an earlier start",
             ("duration",),
         )
+    if scenario.bounds_from_us is not None and scenario.bounds_from_us >= scenario.duration_us:
+        rule = (
+            f"nothing begins after the end of {format_duration(scenario.duration_us)}, so no bound would hold anything"
+        )
+        raise RuleError(rule, "choose an earlier one", ("bounds_from",))
 
 
 def _check_devices(scenario: HabitatScenario) -> None:

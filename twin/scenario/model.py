@@ -116,6 +116,12 @@ class HabitatScenario(ScenarioCore):
     habitat: Habitat = Field(description="The clinic and its people.")
     network: SkyNetwork = setting({}, "What connects it with Earth.", source="key by key")
     weather: Weather = setting({}, "The weather at the site.", source="quiet air, key by key")
+    bounds_from_us: PositiveDurationUs | None = setting(
+        None,
+        "Bounds in time hold for what begins from then on, and not before Earth has all that was signed until then: "
+        "time for faults that bounds do not grant. Safety holds throughout.",
+        source="assumed: bounds hold from the start, whatever breaks",
+    )
     episodes: tuple[Episode, ...] = setting(
         (), "What befalls the crew, as ground truth for alarms.", source="assumed: everybody stays well"
     )

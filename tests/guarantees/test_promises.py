@@ -1,0 +1,129 @@
+"""What is promised while a run heals: nothing in time, until Earth has all that was signed before; then everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from test_alert_latency import RULES, UP, counted, samples, sounds
+from traces import MONITOR, NOTHING, SECOND, STREAM, always, broken, row, sealed, timed
+
+from twin.guarantees.alarm_truth import AlarmTruth
+from twin.guarantees.alarms_on_mars import AlarmsOnMars
+from twin.guarantees.alert_latency import AlertLatency
+from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound
+from twin.guarantees.loop_rules import Freshness
+from twin.guarantees.promises import Promises
+from twin.guarantees.truth import Truth
+from twin.pipeline.facts import AlarmRaised, AlertSealed
+from twin.pipeline.wire.identity import AlertKey, RecordId
+from twin.scenario.bounds import parse_bound
+from twin.trace import Crashed, HeadVisible, MadeDurable, MediumHolds, SurgeonTold
+
+HEALED_S = 1000
+LATE_S = 900
+"""Longer than any bound here."""
+
+
+def freshness(truth: Truth, from_s: int | None = HEALED_S) -> Freshness:
+    promises = Promises(truth, None if from_s is None else from_s * SECOND)
+    bound = parse_bound("owlt + frame_period + contact_wait + 50 s")
+    of = promises.of(lambda _: always())
+    checker = Freshness(truth, bound, of, {"frame_period": 60 * SECOND}, frozenset({1}))
+    checker.promises = promises  # type: ignore[attr-defined]
+    return checker
+
+
+def flown(facts, end_s: int = 10_000, from_s: int | None = HEALED_S):
+    return timed(lambda truth: freshness(truth, from_s), facts, end_s=end_s, before=lambda c: (c.promises,))
+
+
+def signed(index: int, at_s: int):
+    return at_s, MONITOR, sealed(index)
+
+
+def seen(index: int, at_s: int):
+    return [(at_s, "earth", row(index)), (at_s + 1, "earth", HeadVisible(tuple(STREAM), index + 1, 1))]
+
+
+BACKLOG = [signed(0, 100), signed(1, 200)]
+
+
+def test_what_began_before_everything_was_there_may_be_late() -> None:
+    facts = [*BACKLOG, *seen(0, 1000 + LATE_S), *seen(1, 1000 + LATE_S + 10)]
+    held = flown(facts)
+    assert (broken(held), held.checked, held.pending()) == (0, 0, 2)
+    assert broken(flown(facts, from_s=None)) == 2, "without a time to heal both are too late"
+
+
+def test_what_begins_after_that_is_owed_in_time() -> None:
+    healed = [*BACKLOG, *seen(0, 1100), *seen(1, 1110)]
+    assert broken(flown([*healed, signed(2, 1200), *seen(2, 1340)])) == 0
+    assert broken(flown([*healed, signed(2, 1200), *seen(2, 1200 + LATE_S)])) == 1
+    assert broken(flown([*healed, signed(2, 1200)])) == 1, "and never is too late"
+
+
+def test_what_begins_while_the_backlog_drains_is_not() -> None:
+    facts = [*BACKLOG, signed(2, 1050), *seen(0, 1100), *seen(1, 1110), *seen(2, 1050 + LATE_S)]
+    held = flown(facts)
+    assert (broken(held), held.checked) == (0, 0)
+
+
+def test_a_backlog_that_no_medium_holds_any_more_is_not_waited_for() -> None:
+    """Two records of the device's memory go with it; what an edge had fsynced goes with its disk."""
+    died = [*BACKLOG, *seen(0, 300), (400, MONITOR, Crashed(0, 0))]
+    other = [(1100, MONITOR, sealed(0, epoch=3)), (1101, "earth", row(0)._replace(record=(1, 3, 0)))]
+    other.append((1102, "earth", HeadVisible((1, 3), 1, 1)))
+    late = [(1200, MONITOR, sealed(1, epoch=3))]
+    assert broken(flown([*died, *other, *late])) == 1
+    durable = [(250, "edge-1", MadeDurable(((1, 2, 0), (1, 2, 1)))), (500, "edge-1", MediumHolds(()))]
+    assert broken(flown(sorted([*died, *durable, *other, *late], key=lambda fact: fact[0]))) == 1
+    kept = [(250, "edge-1", MadeDurable(((1, 2, 0), (1, 2, 1))))]
+    assert broken(flown(sorted([*died, *kept, *other, *late], key=lambda fact: fact[0]))) == 0
+
+
+def mars(truth: Truth, from_s: int | None) -> AlertLatency:
+    checker = AlertLatency()
+    alarms = AlarmTruth(RULES)
+    edges = {1: ("edge-1", "edge-2")}
+    checker.mars = AlarmsOnMars(
+        checker, truth, alarms, edges, 5 * SECOND, lambda at_us: from_s is None or at_us >= from_s * SECOND
+    )
+    checker.alarms = alarms  # type: ignore[attr-defined]
+    return checker
+
+
+def test_alarms_on_mars_may_be_late_before_and_not_after() -> None:
+    crossing = samples(10, 95, 95, 89, 88, 87)
+    for from_s, expected in ((None, (1, 1, 0)), (8, (1, 1, 0)), (9, (0, 0, 0))):
+        checker = timed(
+            lambda truth, from_s=from_s: mars(truth, from_s),
+            sorted([*UP, crossing, sounds(60)], key=lambda f: f[0]),
+            end_s=1000,
+            before=lambda c: (c.alarms,),
+        )
+        assert counted(checker) == expected
+
+
+def test_alarms_on_earth_may_be_late_before_and_are_no_part_of_the_share_in_view() -> None:
+    def make(promised: bool):
+        def earth(truth: Truth) -> AlertLatency:
+            checker = AlertLatency()
+            bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
+            of = replace(always(), promised=lambda _: promised)
+            checker.earth = AlertsOnEarth(checker, truth, lambda _: of, bound)
+            return checker
+
+        return earth
+
+    alert = AlertKey(1, 2, 0, "spo2_pct.low")
+    facts = [
+        (0, MONITOR, sealed(0)),
+        (10, "edge-1", AlarmRaised(alert, 0, 3)),
+        (11, "edge-1", AlertSealed(alert, RecordId(101, 1, 0))),
+        (10 + LATE_S, "channel", SurgeonTold(tuple(alert), 3)),
+    ]
+    late = timed(make(promised=True), facts, end_s=2000)
+    assert broken(late) == 2  # over the bound, and a share of none in view
+    excused = timed(make(promised=False), facts, end_s=2000)
+    assert (broken(excused), excused.pending()) == (0, 1)
+    assert excused.earth.share_in_view is None

@@ -1,0 +1,65 @@
+"""From when on a run is held to its bounds in time, where a scenario says that things break first and then heal.
+
+Safety holds throughout. A bound in time is worked out for the faults that its scenario names; a hunt draws others on
+top, and what they delay may be late without anything being wrong. When they are over the backlog drains first
+(convergence bounds that), and what begins from there on is owed as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+from twin.guarantees.availability import Availability
+from twin.guarantees.truth import Key, StreamTruth, Truth
+from twin.trace import RowStored, Trace
+
+
+class Promises:
+    """Whether what begins at an instant is promised anything: once Earth's table holds all that was signed before
+    `from_us`, as far as any medium on Mars still does.
+
+    Args:
+        from_us: when faults are over; None: everything is promised.
+    """
+
+    def __init__(self, truth: Truth, from_us: int | None) -> None:
+        self._truth = truth
+        self._from_us = from_us
+        self._backlog: dict[Key, int] | None = None
+        self._since_us: int | None = None
+
+    def watch(self, trace: Trace) -> None:
+        """Subscribe; after the truth."""
+        if self._from_us is not None:
+            trace.subscribe(RowStored, self._stored)
+
+    def cover(self, begun_us: int) -> bool:
+        """Whether bounds run for what began at `begun_us`, as far as is known by now."""
+        return self._from_us is None or (self._since_us is not None and begun_us >= self._since_us)
+
+    def of(self, of: Callable[[int], Availability]) -> Callable[[int], Availability]:
+        """What devices can use, with deadlines only for what is promised."""
+        if self._from_us is None:
+            return of
+        return cache(lambda device: replace(of(device), promised=self.cover))
+
+    def _stored(self, at_us: int, _node: str, _fact: RowStored) -> None:
+        if self._from_us is None or self._since_us is not None or at_us < self._from_us:
+            return
+        if self._backlog is None:
+            streams = self._truth.streams.items()
+            self._backlog = {stream: _signed_before(truth, self._from_us) for stream, truth in streams}
+        for stream, size in list(self._backlog.items()):
+            truth = self._truth.of(stream)
+            row = truth.contiguous["table"]
+            if row >= min(size, truth.end) or truth.destroyed(row):
+                del self._backlog[stream]
+        if not self._backlog:
+            self._since_us = at_us
+
+
+def _signed_before(truth: StreamTruth, at_us: int) -> int:
+    """How many records of a stream were signed before an instant; they come in this order."""
+    return next((index for index, us in truth.generated_us.items() if us >= at_us), truth.sealed)

@@ -1,0 +1,38 @@
+"""What drawn faults excuse: bounds of a scenario are made for the faults that it names, and a hunt draws others on top.
+
+So bounds in time hold for what begins when those are over and what they left behind is on Earth, and what is sent again
+because of them has the room that the reference workload grants. A scenario whose bounds grant any fault says so
+(`hunt.bounds: always`), and is held to them throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twin.hunt.case import Case
+from twin.scenario import HabitatScenario, Scenario
+from twin.scenario.guarantees import BoundedResources
+
+HEALED_BY: Final = 0.75
+"""Share of the time in which data are generated after which even what was down last is up again."""
+RETRANSMISSIONS: Final = 60
+AMPLIFICATION: Final = 20.0
+"""Limits under drawn faults, as in `scenarios/bench/hunt.yaml`, where they are derived."""
+
+
+def heals(scenario: Scenario) -> bool:
+    """Whether drawn faults excuse anything."""
+    return isinstance(scenario, HabitatScenario) and scenario.hunt.bounds == "healed"
+
+
+def healed(case: Case, scenario: Scenario) -> Case:
+    """The case held to its bounds in time from its healing on, with room for what is sent again before."""
+    healed_s = round(scenario.duration_us / 1e6 * HEALED_BY)
+    limits = scenario.guarantee("bounded_resources")
+    options: dict[str, Any] = {"retransmissions": RETRANSMISSIONS, "amplification": AMPLIFICATION}
+    if isinstance(limits, BoundedResources):
+        options["retransmissions"] = max(RETRANSMISSIONS, limits.retransmissions)
+        options["amplification"] = max(AMPLIFICATION, limits.amplification)
+        options |= {"device_frames": limits.device_frames, "edge_frames": limits.edge_frames}
+    kept = [item for item in case.document.get("guarantees") or [] if "bounded_resources" not in item]
+    return case.but({"bounds_from": f"{healed_s} s", "guarantees": [*kept, {"bounded_resources": options}]})

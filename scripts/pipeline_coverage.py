@@ -34,6 +34,10 @@ HUNTED = (
     "bench/campaign-clinic.yaml",
     "bench/campaign-relays.yaml",
     "first-light.yaml",
+    "relay-safe-mode.yaml",
+    "stale-plan.yaml",
+    "wrong-plan.yaml",
+    "four-relays.yaml",
     "bench/chain3.yaml",
 )
 """Scenarios whose drawn cases are tried as well; the first with all the seeds, the others with a fifth each."""

@@ -178,6 +178,12 @@ def test_bounds_hold_once_drawn_faults_have_healed_and_resending_has_room(tmp_pa
     assert set(clocks.values()) == {0}
 
 
+def test_a_scenario_that_heals_later_heals_later_in_a_hunt_too(tmp_path: Path) -> None:
+    text = small.TEXT + "bounds_from: 35 min\n"
+    for case in cases(small.scenario_file(tmp_path, text), 5):
+        assert case.document["bounds_from"] == "35 min"
+
+
 def test_bounds_that_grant_any_fault_hold_throughout(tmp_path: Path) -> None:
     text = small.TEXT.partition("guarantees:")[0] + WORLD + "hunt: {bounds: always}\n"
     for case in cases(small.scenario_file(tmp_path, text), 20):

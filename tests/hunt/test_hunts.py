@@ -80,6 +80,24 @@ def test_a_campaign_that_was_cut_short_goes_on_to_the_same_end(hunted: Tally, tm
         assert small_case.splitlines()[2:] == other.splitlines()[2:]
 
 
+def test_what_broke_is_kept_and_said_before_it_is_shrunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever is killed in the hour that it takes to shrink a long scenario has lost no case."""
+
+    def killed(*_args: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(campaign, "shrink", killed)
+    tally = hunt(small.scenario_file(tmp_path), (), tmp_path / "out", seeds=SEEDS, roles=PLANTED)
+    assert (tally.interrupted, tally.findings.found) == (True, [])
+    (kept,) = (tmp_path / "out").glob("seed-*.yaml")
+    broken = trial(Case(read_plain(kept)), PLANTED)
+    assert broken is not None
+    assert kept.read_text().splitlines()[:2] == [f"# broke {broken.text}", f"# replay: twin run {kept}"]
+    assert f"shrinking {kept}, which broke {broken.text}" in capsys.readouterr().err
+
+
 def test_a_find_leaves_one_page_that_explains_it(tmp_path: Path) -> None:
     path, out = small.scenario_file(tmp_path), tmp_path / "out"
     first = 1 + next(n for n in range(SEEDS) if trial(draw_of(path, 13 + n), PLANTED) is not None)

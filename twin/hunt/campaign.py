@@ -82,7 +82,7 @@ def hunt(
     tried, interrupted = 0, False
     bar = _bar(seeds, findings.done)
     try:
-        for result in _tried(partial(_one, document, roles), numbers, jobs, until):
+        for result in _tried(partial(_one, document, roles, findings), numbers, jobs, until):
             if result.broken is not None:
                 _keep(findings, result, roles, render)
             findings.done += 1
@@ -99,13 +99,13 @@ def hunt(
     return Tally(findings, tried, time.monotonic() - begun, interrupted)
 
 
-def _one(document: Document, roles: Roles | None, seed: int) -> Tried:
-    """Draw, try, and shrink what breaks."""
+def _one(document: Document, roles: Roles | None, findings: Findings, seed: int) -> Tried:
+    """Draw, try, and shrink what breaks; that may take long, so it is written and said first."""
     case = draw(document, scenario_of(document, "the scenario"), seed)
     broken = trial(case, roles)
     if broken is None:
         return Tried(seed, case, None, case, 0)
-
+    tqdm.write(f"shrinking {findings.write_drawn(case, broken)}, which broke {broken.text}", file=sys.stderr)
     listed = broken.statement in case.scenario.listed_guarantees
 
     def breaks(smaller: Case) -> bool:
@@ -155,14 +155,12 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
 
 
 def _keep(findings: Findings, result: Tried, roles: Roles | None, render: Callable[[Path], object] | None) -> None:
-    """Write a case that broke something, its smallest form, and the report of that if it breaks once it is read again.
+    """Write the smallest form of a case that broke something, and its report if it breaks once it is read again.
 
     Code that raises ends a run before there is anything to report.
     """
     assert result.broken is not None
     name = f"seed-{result.seed}"
-    replay = f"twin run {findings.folder / name}.yaml"
-    findings.write_case(f"{name}.yaml", result.case, [f"broke {result.broken.text}", f"replay: {replay}"])
     small = f"{name}.smallest.yaml"
     head = [f"breaks {result.broken.statement}, as {name}.yaml does", f"replay: twin run {findings.folder / small}"]
     path = findings.write_case(small, result.smallest, head)

@@ -5,8 +5,9 @@
     seed-17.smallest.yaml the smallest that breaks the same
     seed-17/              its run, with report.html: what broke, as a sequence diagram
 
-Each file is written at once or not at all, and a seed is done when all that it left is written: after a full disk or a
-killed process the campaign goes on with the seed that was not, and finds the same again.
+Each file is written at once or not at all: the case as drawn before it is shrunk, which may take long. A seed is done
+when all that it left is written: after a full disk or a killed process the campaign goes on with the seed that was not,
+and finds the same again.
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ class Findings:
             "found": [{**vars(found), "broken": found.broken._asdict()} for found in self.found],
         }
         self._write(_STATE, json.dumps(state, indent=1) + "\n")
+
+    def write_drawn(self, case: Case, broken: Broken) -> Path:
+        """Write a case as it was drawn, with what it broke; a process that goes on to shrink it may be killed."""
+        name = f"seed-{case.seed}.yaml"
+        return self.write_case(name, case, [f"broke {broken.text}", f"replay: twin run {self.folder / name}"])
 
     def write_case(self, name: str, case: Case, head: list[str]) -> Path:
         """Write a case with what is to be known of it."""

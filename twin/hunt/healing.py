@@ -12,6 +12,7 @@ from typing import Any, Final
 from twin.hunt.case import Case
 from twin.scenario import HabitatScenario, Scenario
 from twin.scenario.guarantees import BoundedResources
+from twin.units import format_duration
 
 HEALED_BY: Final = 0.75
 """Share of the time in which data are generated after which even what was down last is up again."""
@@ -27,7 +28,9 @@ def heals(scenario: Scenario) -> bool:
 
 def healed(case: Case, scenario: Scenario) -> Case:
     """The case held to its bounds in time from its healing on, with room for what is sent again before."""
-    healed_s = round(scenario.duration_us / 1e6 * HEALED_BY)
+    healed_us = round(scenario.duration_us * HEALED_BY)
+    if isinstance(scenario, HabitatScenario):
+        healed_us = max(healed_us, scenario.bounds_from_us or 0)
     limits = scenario.guarantee("bounded_resources")
     options: dict[str, Any] = {"retransmissions": RETRANSMISSIONS, "amplification": AMPLIFICATION}
     if isinstance(limits, BoundedResources):
@@ -35,4 +38,4 @@ def healed(case: Case, scenario: Scenario) -> Case:
         options["amplification"] = max(AMPLIFICATION, limits.amplification)
         options |= {"device_frames": limits.device_frames, "edge_frames": limits.edge_frames}
     kept = [item for item in case.document.get("guarantees") or [] if "bounded_resources" not in item]
-    return case.but({"bounds_from": f"{healed_s} s", "guarantees": [*kept, {"bounded_resources": options}]})
+    return case.but({"bounds_from": format_duration(healed_us), "guarantees": [*kept, {"bounded_resources": options}]})

@@ -16,7 +16,7 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def floor_bundles_per_s() -> float:
     queues = [simpy.Store(env), simpy.Store(env)]
     latencies: list[float] = []
 
-    def source() -> Iterator[Any]:
+    def source() -> Generator[simpy.Event, Any, None]:
         for number in range(HOURS * PER_HOUR):
             queues[0].put((number, env.now))
             yield env.timeout(PERIOD_S)
@@ -48,7 +48,7 @@ def floor_bundles_per_s() -> float:
         else:
             queues[1].put(item)
 
-    def link(hop: int) -> Iterator[Any]:
+    def link(hop: int) -> Generator[simpy.Event, Any, None]:
         while True:
             item = yield queues[hop].get()
             phase = env.now % 3600.0

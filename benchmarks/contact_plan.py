@@ -30,8 +30,7 @@ from typing import Any, NamedTuple
 from twin.experiments import earth_service, link_rates, sky_plan
 from twin.experiments.relay_orbits import relays_of
 from twin.network import planner, relay_planner
-from twin.scenario import load_scenario
-from twin.scenario.model import HabitatScenario
+from twin.scenario import HabitatScenario, load_scenario
 from twin.world import ephemeris, mars, relay_geometry, stations
 from twin.world.slow_sky import MarsTurn, SeenFromMars
 from twin.world.timescales import IntArray
@@ -164,7 +163,9 @@ def measure(kind: str, days: float) -> dict[str, Any]:
         with timed_parts(spent_s):
             sky_plan.plan_of(scenario)
         return spent_s
-    sky_plan.plan_of(load_scenario(SCENARIO, ["duration=1 day"]))  # tables are read once in a process
+    short = load_scenario(SCENARIO, ["duration=1 day"])
+    assert isinstance(short, HabitatScenario)
+    sky_plan.plan_of(short)  # tables are read once in a process
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begun = time.perf_counter()
     sky_plan.plan_of(scenario)

@@ -95,7 +95,7 @@ def heap_mb() -> float:
     mallinfo2 = ctypes.CDLL(None).mallinfo2
     mallinfo2.restype = _Heap
     heap = mallinfo2()
-    return (heap.uordblks + heap.hblkhd) / 2**20
+    return float(heap.uordblks + heap.hblkhd) / 2**20
 
 
 def measure(subject: Subject, sols: int) -> None:
@@ -109,7 +109,7 @@ def measure(subject: Subject, sols: int) -> None:
     with tempfile.TemporaryDirectory() as warm:  # a short run first: what is loaded lazily belongs to the baseline
         scenario = load_scenario(path, subject.overrides(1))
         mission = prepare(scenario, Path(warm))
-        write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), Path(warm))
+        write_result(scenario, mission, drive(mission, Progress(mission, quiet=True)), Path(warm), {})
     del mission, scenario
     gc.collect()
     baseline_mb = resident_mb()
@@ -127,7 +127,7 @@ def measure(subject: Subject, sols: int) -> None:
 
         mission.host.call_at(mission.start_us, sample)
         outcome = drive(mission, Progress(mission, quiet=True))
-        write_result(scenario, mission, outcome, Path(folder))
+        write_result(scenario, mission, outcome, Path(folder), {})
         peak_mb = baseline_mb + max(*by_hour_mb, resident_mb() - baseline_mb)
         rows = mission.counts()["rows"]
     found = {"rows": rows, "wall_s": outcome.wall_s, "baseline_mb": baseline_mb, "peak_mb": peak_mb}

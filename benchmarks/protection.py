@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 from twin.pipeline.transport.hop_keys import KeyRing
 from twin.pipeline.transport.mailer import Address, Mailer, read_clear
@@ -58,8 +59,8 @@ def main() -> None:
         data = edge.bundle(EARTH, payload, NOW_US)
         if read(data) != payload:
             raise SystemExit("the payload did not come out as it went in")
-        write_us = best_us(lambda sender=edge: sender.bundle(EARTH, payload, NOW_US), options.runs)
-        open_us = best_us(lambda reader=read, bundle=data: reader(bundle), options.runs)
+        write_us = best_us(partial(edge.bundle, EARTH, payload, NOW_US), options.runs)
+        open_us = best_us(partial(read, data), options.runs)
         print(f"{kind}   {len(data):7,} bytes   write {write_us:5.1f} us   open {open_us:5.1f} us")
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+from planted_on_mars import NeverSendsAgain
 from test_alert_latency import RULES, UP, counted, samples, sounds
 from traces import MONITOR, NOTHING, SECOND, STREAM, always, broken, row, sealed, timed
 
+from twin.experiments.mission import Roles
+from twin.experiments.run import run
 from twin.guarantees.alarm_truth import AlarmTruth
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
@@ -15,7 +20,9 @@ from twin.guarantees.loop_rules import Freshness
 from twin.guarantees.promises import Promises
 from twin.guarantees.truth import Truth
 from twin.pipeline.facts import AlarmRaised, AlertSealed
+from twin.pipeline.nodes.edge import Edge
 from twin.pipeline.wire.identity import AlertKey, RecordId
+from twin.scenario import parse_scenario
 from twin.scenario.bounds import parse_bound
 from twin.trace import Crashed, HeadVisible, MadeDurable, MediumHolds, SurgeonTold
 
@@ -25,11 +32,12 @@ LATE_S = 900
 
 
 def freshness(truth: Truth, from_s: int | None = HEALED_S) -> Freshness:
-    promises = Promises(truth, None if from_s is None else from_s * SECOND)
+    promises = Promises(truth, 0, None if from_s is None else from_s * SECOND)
     bound = parse_bound("owlt + frame_period + contact_wait + 50 s")
     of = promises.of(lambda _: always())
     checker = Freshness(truth, bound, of, {"frame_period": 60 * SECOND}, frozenset({1}))
     checker.promises = promises  # type: ignore[attr-defined]
+    checker.from_when = promises.from_when
     return checker
 
 
@@ -52,7 +60,21 @@ def test_what_began_before_everything_was_there_may_be_late() -> None:
     facts = [*BACKLOG, *seen(0, 1000 + LATE_S), *seen(1, 1000 + LATE_S + 10)]
     held = flown(facts)
     assert (broken(held), held.checked, held.pending()) == (0, 0, 2)
-    assert broken(flown(facts, from_s=None)) == 2, "without a time to heal both are too late"
+    assert held.verdict(listed=False).reason.endswith(
+        "in force after 32 min, when Earth held all that was signed in the first 17 min"
+    )
+    throughout = flown(facts, from_s=None)
+    assert broken(throughout) == 2, "without a time to heal both are too late"
+    assert "bound" not in throughout.verdict(listed=False).reason
+
+
+def test_a_verdict_says_that_no_bound_was_ever_in_force() -> None:
+    verdict = flown([*BACKLOG, *seen(0, 1100)]).verdict(listed=True)
+    assert verdict.verdict == "broken"
+    assert verdict.reason == (
+        "listed by the scenario but never checked: nothing fell due; "
+        "no bound was in force: Earth never held all that was signed in the first 17 min"
+    )
 
 
 def test_what_begins_after_that_is_owed_in_time() -> None:
@@ -79,6 +101,39 @@ def test_a_backlog_that_no_medium_holds_any_more_is_not_waited_for() -> None:
     assert broken(flown(sorted([*died, *durable, *other, *late], key=lambda fact: fact[0]))) == 1
     kept = [(250, "edge-1", MadeDurable(((1, 2, 0), (1, 2, 1))))]
     assert broken(flown(sorted([*died, *kept, *other, *late], key=lambda fact: fact[0]))) == 0
+
+
+STUCK = """
+name: stuck
+start: 2033-03-10T10:00:00Z
+duration: 30 min
+bounds_from: 23 min
+seed: 3
+habitat:
+  site: jezero
+  crew: 1
+  devices:
+    - {kind: vitals_monitor, sample_period: 60 s, frame_period: 5 min}
+  edge_nodes: 1
+network:
+  stations: [DSS-14, DSS-43, DSS-63]
+pipeline: {suite: hmac-sha256}
+faults:
+  - {kind: bundle_loss, link: down, rate: 100 %, from: 12 min, until: 22 min}
+guarantees: [no_loss, convergence, freshness: {bound: owlt + frame_period + contact_wait + 1 min}]
+"""
+
+
+@pytest.mark.parametrize(("edge", "lost"), [(Edge, set()), (NeverSendsAgain, {"no_loss", "convergence"})])
+def test_a_pipeline_that_heals_holds_and_one_that_stays_stuck_is_broken_all_the_same(
+    edge: type[Edge], lost: set[str], tmp_path: Path
+) -> None:
+    """Nothing is late while the backlog drains; that it drains is another statement, and holds throughout."""
+    result = run(parse_scenario(STUCK), tmp_path / "run", roles=Roles(edge=edge))
+    violated = {guarantee.key for guarantee in result.guarantees if guarantee.evidence is not None}
+    assert violated == lost
+    freshness = next(guarantee for guarantee in result.guarantees if guarantee.key == "freshness")
+    assert ("no bound was in force" in freshness.reason) == bool(lost)
 
 
 def mars(truth: Truth, from_s: int | None) -> AlertLatency:

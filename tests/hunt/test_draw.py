@@ -11,7 +11,8 @@ import small
 from twin.faults.resolve import resolve
 from twin.hunt.case import Case
 from twin.hunt.draw import draw
-from twin.hunt.faults import COUNT_MAX, HEALS_AT, draw_faults
+from twin.hunt.faults import COUNT_MAX, draw_faults
+from twin.hunt.healing import AMPLIFICATION, HEALED_BY, RETRANSMISSIONS
 from twin.hunt.knobs import STARVING, Key
 from twin.randomness import stream
 from twin.scenario import BareScenario, HabitatScenario, Scenario, load_scenario, read_plain
@@ -41,7 +42,7 @@ def over_in_time(scenario: Scenario) -> bool:
     edges = scenario.habitat.edge_names
     ends_us = [over_us(fault, edges) for fault in resolve(scenario).faults]
     # the end of a pass that is cut, or a shift of a clock, is no matter of time
-    return all(end_us is not None and end_us <= scenario.duration_us * (HEALS_AT + 0.05) for end_us in ends_us)
+    return all(end_us is not None and end_us <= scenario.duration_us * HEALED_BY for end_us in ends_us)
 
 
 def test_cases_are_scenarios_whose_faults_are_over_in_time(tmp_path: Path) -> None:
@@ -176,6 +177,12 @@ def test_bounds_hold_once_drawn_faults_have_healed_and_resending_has_room(tmp_pa
                 clocks[f"{case.seed} {fault.node}"] += fault.by_us
     assert len(clocks) > 4
     assert set(clocks.values()) == {0}
+
+
+def test_resending_has_the_room_that_the_reference_workload_derives() -> None:
+    limits = load_scenario(SCENARIOS / "bench" / "hunt.yaml").guarantee("bounded_resources")
+    assert isinstance(limits, BoundedResources)
+    assert (limits.retransmissions, limits.amplification) == (RETRANSMISSIONS, AMPLIFICATION)
 
 
 def test_a_scenario_that_heals_later_heals_later_in_a_hunt_too(tmp_path: Path) -> None:

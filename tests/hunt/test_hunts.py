@@ -20,8 +20,10 @@ from twin.hunt.campaign import Tally, hunt, told
 from twin.hunt.case import Case
 from twin.hunt.draw import draw
 from twin.hunt.trial import RAISED, trial
-from twin.pipeline.machine import Effect, Event
+from twin.pipeline.facts import PayloadDelivered
+from twin.pipeline.machine import Effect, Event, Report
 from twin.pipeline.nodes.gateway import Gateway
+from twin.pipeline.transport.bundle_node import BundleNode
 from twin.report import render
 from twin.result import Result
 from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
@@ -181,6 +183,48 @@ class Stumbles(Gateway):
 
     def handle(self, _event: Event, _now_us: int) -> list[Effect]:
         raise KeyError("somewhere")
+
+
+LINE = """
+name: line
+duration: 40 min
+seed: 1
+network:
+  nodes: [S, D]
+  contacts:
+    - {from: S, to: D, start: 0 s, end: 40 min, rate: 1 Mbit/s, owlt: 60 s, both_ways: true}
+traffic: [{from: S, to: D, size: 1 kB, period: 10 s, count: 6}]
+guarantees: [no_loss, exactly_once]
+"""
+
+
+def spoilt(times: int) -> type[BundleNode]:
+    """A destination that hands its third payload over so many times."""
+
+    class Spoils(BundleNode):
+        def handle(self, event: Event, now_us: int) -> list[Effect]:
+            out: list[Effect] = []
+            for effect in super().handle(event, now_us):
+                third = (
+                    isinstance(effect, Report)
+                    and isinstance(effect.fact, PayloadDelivered)
+                    and effect.fact.record[2] == 2
+                )
+                out += [effect] * (times if third else 1)
+            return out
+
+    return Spoils
+
+
+@pytest.mark.parametrize(("times", "breaks", "duration"), [(0, "no_loss", "40 min"), (2, "exactly_once", "10 min")])
+def test_between_bundle_nodes_a_loss_keeps_its_time_when_it_is_shrunk(
+    times: int, breaks: str, duration: str, tmp_path: Path
+) -> None:
+    """What they have not delivered by the end counts as lost, so a shorter run loses what was only late."""
+    tally = hunt(small.scenario_file(tmp_path, LINE), (), tmp_path / "out", seeds=1, roles=Roles(node=spoilt(times)))
+    (found,) = tally.findings.found
+    assert found.broken.statement == breaks
+    assert read_plain(Path(found.smallest))["duration"] == duration
 
 
 def test_code_that_raises_has_broken_everything(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from twin.scenario.model import HabitatScenario
 from twin.trace import Trace
 
 NO_BOUND = "the scenario asks for no bound"
+IN_TIME = (Integrity, Freshness, FeedbackClosure, AlertLatency, Recovery)
 LOCAL_US = 1_000_000  # assumed: local hop, fsync and the wait behind a group commit, at most
 
 
@@ -73,7 +74,7 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
     truth.watch(trace)
     alarms = AlarmTruth(habitat.rules)
     alarms.watch(trace)
-    promises = Promises(truth, scenario.bounds_from_us and scenario.start_us + scenario.bounds_from_us)
+    promises = Promises(truth, scenario.start_us, scenario.bounds_from_us)
     promises.watch(trace)
     of_all, constants_us = habitat.of, _constants_us(scenario, habitat.devices)
     habitat = habitat._replace(of=promises.of(of_all))
@@ -106,6 +107,8 @@ def checkers_of(scenario: HabitatScenario, habitat: Habitat, trace: Trace) -> tu
     ]
     for checker in checkers:
         checker.watch(trace)
+        if isinstance(checker, IN_TIME):
+            checker.from_when = promises.from_when
     truth.watch_last(trace)
     return truth, checkers
 

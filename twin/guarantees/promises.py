@@ -10,23 +10,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Final
 
 from twin.guarantees.availability import Availability
 from twin.guarantees.truth import Key, StreamTruth, Truth
 from twin.trace import RowStored, Trace
+from twin.units import format_duration
+
+MINUTE_US: Final = 60_000_000
 
 
 class Promises:
     """Whether what begins at an instant is promised anything: once Earth's table holds all that was signed before
-    `from_us`, as far as any medium on Mars still does.
+    faults were over, as far as any medium on Mars still does.
 
     Args:
-        from_us: when faults are over; None: everything is promised.
+        start_us: when the mission starts.
+        healed_after_us: how long after that faults are over; None: everything is promised.
     """
 
-    def __init__(self, truth: Truth, from_us: int | None) -> None:
+    def __init__(self, truth: Truth, start_us: int, healed_after_us: int | None) -> None:
         self._truth = truth
-        self._from_us = from_us
+        self._start_us = start_us
+        self._from_us = None if healed_after_us is None else start_us + healed_after_us
         self._backlog: dict[Key, int] | None = None
         self._since_us: int | None = None
 
@@ -44,6 +50,18 @@ class Promises:
         if self._from_us is None:
             return of
         return cache(lambda device: replace(of(device), promised=self.cover))
+
+    def from_when(self) -> str:
+        """What a verdict says of it; empty where everything is promised."""
+        if self._from_us is None:
+            return ""
+        healed = f"signed in the first {self._whole_minutes(self._from_us)}"
+        if self._since_us is None:
+            return f"no bound was in force: Earth never held all that was {healed}"
+        return f"bounds in force after {self._whole_minutes(self._since_us)}, when Earth held all that was {healed}"
+
+    def _whole_minutes(self, at_us: int) -> str:
+        return format_duration(-(-(at_us - self._start_us) // MINUTE_US) * MINUTE_US)
 
     def _stored(self, at_us: int, _node: str, _fact: RowStored) -> None:
         if self._from_us is None or self._since_us is not None or at_us < self._from_us:

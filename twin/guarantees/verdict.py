@@ -81,6 +81,7 @@ class Checker(ABC):
         self.violations = 0
         self.first: Evidence | None = None
         self.terms: tuple[tuple[str, float], ...] = ()
+        self.from_when: Callable[[], str] = _from_the_start
         self._tightest: tuple[int, int, int] | None = None
         self._tightest_at: Place | None = None
 
@@ -108,7 +109,7 @@ class Checker(ABC):
         return margin_us >= 0
 
     def pending(self) -> int:
-        """Opportunities that fall due after the end of the run."""
+        """Opportunities that fall due after the end of the run, or for which no bound was in force (`from_when`)."""
         return 0
 
     def finish(self, at_us: int) -> None:  # noqa: B027 - most checkers have nothing left to do
@@ -143,18 +144,22 @@ class Checker(ABC):
         """The answer; `listed` says whether the scenario insists on it."""
         common = {"checked": self.checked, "pending": self.pending(), "violations": self.violations, **self.numbers()}
         common |= {"terms": self.terms, "worst": self.worst()}
-        remark = self.remark()
-        suffix = f"; {remark}" if remark else ""
+        suffix = "".join(f"; {remark}" for remark in (self.remark(), self.from_when()) if remark)
         if self.violations:
             reason = f"{self.violations} of {self.checked} checks failed" if self.checked else "failed"
             return Verdict(self.key, BROKEN, reason + suffix, evidence=self.first, **common)
         if self.checked:
             return Verdict(self.key, HELD, f"every check passed{suffix}", evidence=self.first, **common)
         nothing = dict.fromkeys(("bound", "observed", "margin", "unit", "worst"))
+        why = "nothing fell due" if common["pending"] else self.not_applicable
         if listed:
-            reason = f"listed by the scenario but never checked: {self.not_applicable}{suffix}"
+            reason = f"listed by the scenario but never checked: {why}{suffix}"
             return Verdict(self.key, BROKEN, reason, **{**common, **nothing})
-        return Verdict(self.key, NOT_APPLICABLE, self.not_applicable + suffix, **{**common, **nothing})
+        return Verdict(self.key, NOT_APPLICABLE, why + suffix, **{**common, **nothing})
+
+
+def _from_the_start() -> str:
+    return ""
 
 
 def worst_at(place: Place) -> Worst:

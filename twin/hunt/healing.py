@@ -7,7 +7,7 @@ because of them has the room that the reference workload grants. A scenario whos
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from twin.hunt.case import Case
 from twin.scenario import HabitatScenario, Scenario
@@ -21,21 +21,22 @@ AMPLIFICATION: Final = 20.0
 """Limits under drawn faults, as in `scenarios/bench/hunt.yaml`, where they are derived."""
 
 
-def heals(scenario: Scenario) -> bool:
+def heals(scenario: Scenario) -> TypeGuard[HabitatScenario]:
     """Whether drawn faults excuse anything."""
     return isinstance(scenario, HabitatScenario) and scenario.hunt.bounds == "healed"
 
 
-def healed(case: Case, scenario: Scenario) -> Case:
+def healed(case: Case, scenario: HabitatScenario) -> Case:
     """The case held to its bounds in time from its healing on, with room for what is sent again before."""
-    healed_us = round(scenario.duration_us * HEALED_BY)
-    if isinstance(scenario, HabitatScenario):
-        healed_us = max(healed_us, scenario.bounds_from_us or 0)
+    healed_us = max(round(scenario.duration_us * HEALED_BY), scenario.bounds_from_us or 0)
     limits = scenario.guarantee("bounded_resources")
-    options: dict[str, Any] = {"retransmissions": RETRANSMISSIONS, "amplification": AMPLIFICATION}
-    if isinstance(limits, BoundedResources):
-        options["retransmissions"] = max(RETRANSMISSIONS, limits.retransmissions)
-        options["amplification"] = max(AMPLIFICATION, limits.amplification)
-        options |= {"device_frames": limits.device_frames, "edge_frames": limits.edge_frames}
+    if not isinstance(limits, BoundedResources):
+        limits = BoundedResources(key="bounded_resources")
+    options: dict[str, Any] = {
+        "retransmissions": max(RETRANSMISSIONS, limits.retransmissions),
+        "amplification": max(AMPLIFICATION, limits.amplification),
+        "device_frames": limits.device_frames,
+        "edge_frames": limits.edge_frames,
+    }
     kept = [item for item in case.document.get("guarantees") or [] if "bounded_resources" not in item]
     return case.but({"bounds_from": format_duration(healed_us), "guarantees": [*kept, {"bounded_resources": options}]})

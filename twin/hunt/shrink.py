@@ -101,15 +101,18 @@ def _smaller(case: Case) -> Iterator[Case]:
             yield case.but({key: None})
     for path in _settings(document):
         yield _without(case, path)
-    guarantees = document.get("guarantees") or []
-    for number in range(len(guarantees)):
-        if len(guarantees) > 1:
-            yield case.but({"guarantees": guarantees[:number] + guarantees[number + 1 :]})
+    for fewer in _without_one(document.get("guarantees") or []):
+        yield case.but({"guarantees": fewer})
     yield from _fewer_people(case)
-    flows = document.get("traffic") or []
-    for number in range(len(flows)):
-        if len(flows) > 1:
-            yield case.but({"traffic": flows[:number] + flows[number + 1 :]})
+    for fewer in _without_one(document.get("traffic") or []):
+        yield case.but({"traffic": fewer})
+
+
+def _without_one(items: list[Any]) -> Iterator[list[Any]]:
+    """The list without each of its items, as long as one is left."""
+    if len(items) > 1:
+        for number in range(len(items)):
+            yield items[:number] + items[number + 1 :]
 
 
 def _settings(document: Document) -> Iterator[tuple[str, ...]]:
@@ -141,10 +144,8 @@ def _fewer_people(case: Case) -> Iterator[Case]:
         if isinstance(count, int) and count > 1:
             for fewer in sorted({1, count // 2, count - 1}):
                 yield case.but({"habitat": {**habitat, key: fewer}})
-    groups = habitat.get("devices") or []
-    for number in range(len(groups)):
-        if len(groups) > 1:
-            yield case.but({"habitat": {**habitat, "devices": groups[:number] + groups[number + 1 :]}})
+    for groups in _without_one(habitat.get("devices") or []):
+        yield case.but({"habitat": {**habitat, "devices": groups}})
 
 
 def _shorter(case: Case) -> Iterator[Case]:

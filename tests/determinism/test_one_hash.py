@@ -83,14 +83,6 @@ def assert_same(found: list[Path], first: list[Path]) -> None:
         assert [name for name in here if here[name] != there[name]] == []
 
 
-def test_another_hash_seed_gives_the_same_run(files: list[Path], first: list[Path], tmp_path: Path) -> None:
-    found = run_elsewhere(files, tmp_path, PYTHONHASHSEED="4242")
-    assert_same(found, first)
-    for one, other in zip(found, first, strict=True):
-        differing = {key for key, value in document(one).items() if document(other)[key] != value}
-        assert differing == {"provenance"}
-
-
 def test_a_processor_without_vector_instructions_gives_the_same_run(
     files: list[Path], first: list[Path], tmp_path: Path
 ) -> None:
@@ -104,12 +96,15 @@ def test_a_processor_without_vector_instructions_gives_the_same_run(
     assert_same(run_elsewhere(files, tmp_path, PLAIN_PROCESSOR, **plain), first)
 
 
-def test_twenty_years_later_and_without_a_network_the_run_is_the_same(
+def test_with_another_hash_seed_twenty_years_later_and_without_a_network_the_run_is_the_same(
     files: list[Path], first: list[Path], tmp_path: Path
 ) -> None:
-    environment = {"TZ": "Pacific/Chatham", "LC_ALL": "C", "PYTHONHASHSEED": "random"}
+    environment = {"TZ": "Pacific/Chatham", "LC_ALL": "C", "PYTHONHASHSEED": "4242"}
     found = run_elsewhere(files, tmp_path, LATER_AND_CUT_OFF, **environment)
     assert_same(found, first)
+    for one, other in zip(found, first, strict=True):
+        differing = {key for key, value in document(one).items() if document(other)[key] != value}
+        assert differing == {"provenance"}
     assert (
         int(document(found[0])["provenance"]["made_utc"][:4])
         > int(document(first[0])["provenance"]["made_utc"][:4]) + 18
@@ -126,7 +121,7 @@ def test_a_run_here_is_the_run_there(first: list[Path], here: dict[str, Path]) -
     assert {name: document(folder)["trace_hash"] for name, folder in here.items()} == there
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", ["small-habitat", "small-chain"])
 def test_another_seed_gives_another_run(name: str, first: list[Path], tmp_path: Path) -> None:
     other = run_here(SCENARIOS[name].replace("seed: 5", "seed: 6"), tmp_path / name)
     (same,) = (folder for folder in first if folder.name == name)

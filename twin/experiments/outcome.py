@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -90,12 +91,17 @@ def write_result(
             "python": platform.python_version(),
             "platform": f"{sys.platform} {platform.machine()}",
             "ephemeris": _ephemeris() if isinstance(scenario, HabitatScenario) else None,
-            "packages": {name: metadata.version(name) for name in PACKAGES},
+            "packages": _packages(),
             "made_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     }
     text = json.dumps(_plain(document), indent=1, allow_nan=False)
     (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return {name: metadata.version(name) for name in PACKAGES}
 
 
 def _ephemeris() -> dict[str, str]:

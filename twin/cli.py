@@ -143,7 +143,7 @@ def check(
         raise ScenarioError(f"tolerance {tolerance}", rule, "--tolerance", "give --against BASELINE")
     baseline = None
     if against is not None:
-        baseline = Against(read_baseline(against), against, tolerance_ppm(tolerance or DEFAULT))
+        baseline = Against(read_baseline(against), against, tolerance_ppm(DEFAULT if tolerance is None else tolerance))
     return check_scenarios(paths, seeds, junit, jobs, baseline, write_baseline)
 
 
@@ -166,7 +166,9 @@ def diff(
     from twin.result import Result, ResultError
 
     try:
-        compared = RunDiff(Result.load(run_a), Result.load(run_b), tolerance_ppm(tolerance or DEFAULT))
+        compared = RunDiff(
+            Result.load(run_a), Result.load(run_b), tolerance_ppm(DEFAULT if tolerance is None else tolerance)
+        )
     except ResultError as error:
         typer.echo(f"twin: {error}", err=True)
         return BAD_INPUT

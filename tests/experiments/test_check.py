@@ -1,6 +1,8 @@
 """`twin check`: scenarios as tests, in words for people and as JUnit for machines."""
 
+import os
 import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -115,6 +117,40 @@ def test_a_bad_scenario_among_good_ones_stops_all_before_any_runs(
     assert not junit.exists()
 
 
+def test_a_run_that_no_plan_can_carry_is_an_error_among_the_others(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether disks and links hold what a scenario asks for is known only once its sky is."""
+    greedy = SHORT.replace("name: small", "name: greedy") + "edge: {disk: {capacity: 1 B}}\n"
+    (folder / "greedy.yaml").write_text(greedy)
+    junit = folder / "junit.xml"
+    baseline = folder / "margins.json"
+    assert check([folder / "greedy.yaml", folder / "small.yaml"], junit=junit, write_baseline=baseline) == 2
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0].startswith("held        small, seed 5")
+    assert told.out.splitlines()[-1] == "1 of 1 runs held, 1 not run"
+    first, second = told.err.splitlines()
+    assert first.startswith("twin: storage of 1 B on edge-1: ")
+    assert second == f"twin: baseline {baseline} is not written: a run did not hold"
+    assert not baseline.exists()
+    found = suites(junit)
+    assert {name: suite.attrib["errors"] for name, suite in found.items()} == {"small": "0", "greedy": "1"}
+    (case,) = found["greedy"]
+    error = case.find("error")
+    assert error is not None
+    assert (case.attrib["name"], error.text) == ("run[seed=5]", first.removeprefix("twin: "))
+
+
+def _killed(*_: Any, **_more: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_was_killed_is_said_in_a_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_module, "run_once", _killed)
+    with pytest.raises(ScenarioError, match=r"twin check: a process was killed \(--jobs\)"):
+        check([folder / "small.yaml"], jobs=2)
+
+
 def test_what_did_not_apply_is_skipped_in_junit(tmp_path: Path) -> None:
     bare = tmp_path / "bare.yaml"
     bare.write_text(
@@ -188,6 +224,8 @@ def test_a_report_that_cannot_be_written_is_bad_input(folder: Path, tmp_path: Pa
     done = CliRunner().invoke(app, ["check", str(folder / "small.yaml"), "--junit", str(tmp_path)])
     assert done.exit_code == 2
     assert done.stderr.startswith(f"twin: JUnit report {tmp_path}: is a folder (--junit); ")
+    with pytest.raises(ScenarioError, match=r"JUnit report .*: cannot be written: "):
+        write_junit([document], folder / "small.yaml" / "junit.xml")
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,12 @@ def test_a_run_that_fails_leaves_an_earlier_run_as_it_was(monkeypatch: pytest.Mo
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
 
 
-def test_what_a_killed_run_left_is_in_nobody_s_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", [(), ("earth.sqlite", "report.html")])
+def test_what_a_killed_run_left_is_in_nobody_s_way(moved: tuple[str, ...], tmp_path: Path) -> None:
+    """Nor is a run that was killed while it took the place of an earlier one."""
     (tmp_path / "run" / ".partial" / "tables").mkdir(parents=True)
+    for name in moved:
+        (tmp_path / "run" / name).write_text("whole")
     run(parse_scenario(SHORT), tmp_path / "run")
     assert seed_in(tmp_path / "run") == 5
     assert not (tmp_path / "run" / ".partial").exists()

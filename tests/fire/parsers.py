@@ -290,6 +290,10 @@ def _constant(*data: bytes) -> Callable[[], tuple[bytes, ...]]:
     return lambda: data
 
 
+def _read_campaign(path: Path) -> object:
+    return open_findings(path.parent, parse_scenario(specimens.SCENARIO))
+
+
 def _read_store(path: Path) -> Any:
     with open_store(path.parent) as store:
         streams = store.streams()
@@ -412,8 +416,8 @@ PARSERS: Final[tuple[Parser, ...]] = (
            _run_file("result.json"), _result_again),
     Parser("table of a run", in_file("tables/records.parquet", _read_table), (ResultError,), "binary",
            _run_file("tables/records.parquet"), anything),
-    Parser("campaign", in_file("campaign.json", lambda path: open_findings(path.parent, "s", {}, 1)), (ScenarioError,),
-           "json", lambda: (specimens.campaign_state(),), anything),
+    Parser("campaign", in_file("campaign.json", _read_campaign), (ScenarioError,), "json",
+           lambda: (specimens.campaign_state(),), anything),
     Parser("scenario", text(parse_scenario), (ScenarioError,), "yaml", _constant(specimens.SCENARIO.encode()), anything,
            memory=512, few=60),
     Parser("scenario's file", in_file("fire/s.yaml", read_document), (ScenarioError,), "yaml",

@@ -15,7 +15,7 @@ from twin.experiments.mission import Roles
 from twin.experiments.outcome import write_result
 from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
-from twin.hunt.findings import Findings, Found, digest_of
+from twin.hunt.findings import Found, open_findings
 from twin.hunt.trial import Broken
 from twin.network.formats import number_nodes, to_csv, to_hdtn, to_ion
 from twin.pipeline.ledger import journal
@@ -212,7 +212,8 @@ def campaign_state() -> bytes:
     """What a hunt leaves of how far it came."""
     folder = Path(tempfile.mkdtemp(prefix="campaign-"))
     broken = Broken(*["no_loss"] * len(Broken._fields))
-    Findings(
-        folder, "under-fire", 1, digest_of({}), 3, [Found(2, broken, 5, 1, 17, "seed-2.smallest.yaml", True)]
-    ).save()
+    state = open_findings(folder, parse_scenario(SCENARIO))
+    state.done, state.refused = 3, {4: "storage of 1 B on edge-1"}
+    state.found.append(Found(3, broken, 5, 1, 17, "seed-3.smallest.yaml", True))
+    state.save()
     return (folder / "campaign.json").read_bytes()

@@ -72,8 +72,56 @@ def test_a_setting_that_matters_stays_and_its_neighbours_go() -> None:
 
 
 def test_a_run_is_as_long_as_before_where_its_end_is_what_judges() -> None:
-    smallest, _ = shrink(case_with([crash(600)], duration="40 min"), lambda _: True, shorter=False)
+    smallest, _ = shrink(case_with([crash(600)], duration="40 min"), lambda _: True, keep=("duration",))
     assert (smallest.document["duration"], smallest.document.get("faults")) == ("40 min", None)
+
+
+def test_when_bounds_begin_moves_with_the_end_or_goes() -> None:
+    """Else nothing that a hunt lets heal could be cut below the share of its time after which it has."""
+    whole = case_with([], bounds_from="30 min")
+    for keep, bounds_from in ((("bounds_from",), "9 min"), ((), None)):
+        smallest, trials = shrink(whole, lambda case: case.scenario.duration_us >= 720_000_000, keep=keep)
+        assert (smallest.document["duration"], smallest.document.get("bounds_from")) == ("12 min", bounds_from)
+        assert trials < 60
+
+
+def test_a_long_run_is_cut_to_what_it_takes_in_few_trials() -> None:
+    whole = case_with([], duration="50 h")
+    smallest, trials = shrink(whole, lambda case: case.scenario.duration_us >= 2_881 * 60_000_000)
+    assert (smallest.document["duration"], trials < 200) == ("2881 min", True)
+
+
+def test_what_a_draw_changed_and_does_not_matter_is_as_it_was_written() -> None:
+    text = (Path(__file__).parents[2] / "scenarios" / "wrong-plan.yaml").read_text()
+    written = yaml.safe_load(text)
+    (name, room), *_ = written["network"]["storage"].items()
+    for flow in written["traffic"]:
+        flow["lifetime"] = "8 h"
+    traffic = [{**flow, "lifetime": "23 h"} for flow in written["traffic"]]
+    network = {**written["network"], "storage": {**written["network"]["storage"], name: "99 MB"}}
+    drawn = Case({**written, "seed": 77, "network": network, "traffic": traffic})
+    last = len(traffic) - 1
+
+    def breaks(case: Case) -> bool:
+        return len(case.document["traffic"]) == len(traffic) and case.document["traffic"][last]["lifetime"] == "23 h"
+
+    smallest, _ = shrink(drawn, breaks, written)
+    assert smallest.document["network"]["storage"][name] == room
+    assert [flow["lifetime"] for flow in smallest.document["traffic"]] == ["8 h"] * last + ["23 h"]
+
+
+def test_settings_of_the_clinic_and_episodes_go_one_by_one() -> None:
+    clinic = {"escalate_after": "1 min", "crew_response": "10 s", "crew": [{"member": 1, "spo2_scale": 2}]}
+    episodes = [{"kind": "hypoxia", "crew": 1, "at": f"{at} min", "for": "5 min"} for at in (5, 15, 25)]
+
+    def breaks(case: Case) -> bool:
+        return "crew_response" in case.document.get("clinic", {}) and any(
+            episode["at"] == "15 min" for episode in case.document.get("episodes", ())
+        )
+
+    smallest, _ = shrink(case_with([], clinic=clinic, episodes=episodes), breaks)
+    assert smallest.document["clinic"] == {"crew_response": "10 s"}
+    assert smallest.document["episodes"] == [episodes[1]]
 
 
 def test_flows_that_do_not_matter_go() -> None:

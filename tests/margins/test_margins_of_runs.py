@@ -275,6 +275,24 @@ def test_what_broke_is_told_once_and_no_baseline_is_made_of_it(baseline: Path, t
     assert not fresh.exists()
 
 
+def test_a_baseline_is_not_replaced_by_one_that_lost_a_margin(check: Callable[..., Done], baseline: Path) -> None:
+    kept = {"key": "far_sight", "verdict": "held", "checked": 3}
+    before = changed(baseline, lambda content: content["runs"][0]["guarantees"].append(kept)).read_bytes()
+    code, _, err = told(check("prompt", "--against", baseline, "--write-baseline", baseline))
+    assert (code, err) == (1, f"twin: baseline {baseline} is not written: a margin was lost\n")
+    assert baseline.read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", ["check", "diff"])
+def test_an_empty_tolerance_is_none(verb: str, runs: Runs, baseline: Path) -> None:
+    """A variable of a CI system that is not set."""
+    folder = runs["prompt"].folder
+    words = [folder, folder] if verb == "diff" else [folder.with_suffix(".yaml"), "--against", baseline]
+    code, out, err = told(twin(verb, *words, "--tolerance", ""))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--tolerance" in err
+
+
 # ------------------------------------------------------------ bad baselines
 
 

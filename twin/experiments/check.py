@@ -10,11 +10,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Final
 
 from twin.experiments.against import Against, told
-from twin.experiments.junit import junit_file, write_junit
+from twin.experiments.junit import Refused, junit_file, write_junit
 from twin.experiments.run import run
 from twin.experiments.whole_file import WholeFile
 from twin.hosts.full_disk import FULL
@@ -43,8 +44,9 @@ def check(
 ) -> int:
     """Run scenarios and print one line per run, with evidence under every guarantee that broke.
 
-    Nothing runs before every scenario is known to be good. What runs leave goes to a temporary folder and
-    is gone afterwards.
+    Nothing runs before every file is known to be a scenario. One that asks for what cannot be (more than its disks or
+    links hold, a recording that is not there) is refused when its turn comes, and the others run. What runs leave goes
+    to a temporary folder and is gone afterwards.
 
     Args:
         paths: scenario files, or folders with scenario files somewhere below.
@@ -55,8 +57,8 @@ def check(
         write_baseline: where to write the margins of these runs, if every one held; None: nowhere.
 
     Returns:
-        0 if every run held and lost no margin, 1 if one did not, 2 for bad input (one line on stderr for each), 130 if
-        interrupted.
+        0 if every run held and lost no margin, 1 if one did not, 2 for bad input (one line on stderr for each; a
+        baseline is not written then), 130 if interrupted.
 
     Raises:
         ScenarioError: the report cannot be written, or the disk takes no more.
@@ -83,8 +85,13 @@ def check(
         _baseline_file(write_baseline).refuse_unwritable()
     results: list[Result] = []
     held_against: dict[int, Held] = {}
+    impossible: list[Refused] = []
     try:
         for result in _runs(planned, jobs):
+            if isinstance(result, Refused):
+                impossible.append(result)
+                print(f"twin: {result.why}", file=sys.stderr)
+                continue
             results.append(result)
             print(one_line(result.document), flush=True)
             for guarantee in result.guarantees:
@@ -98,9 +105,10 @@ def check(
     else:
         interrupted = bool(results) and results[-1].document.interrupted
     if junit is not None:
-        write_junit([result.document for result in results], junit, held_against)
+        write_junit([result.document for result in results], junit, held_against, impossible)
     held = sum(result.verdict == "held" for result in results)
     left_out = f", {len(planned) - len(results)} not run" if len(planned) > len(results) else ""
+    lost = [compared for compared in held_against.values() if not compared.passed]
     print(f"{held} of {len(results)} runs held{left_out}")
     if against is not None:
         for line in against.summary(list(held_against.values()), planned):
@@ -108,15 +116,16 @@ def check(
     if interrupted:
         print("twin: interrupted", file=sys.stderr)
         return INTERRUPTED
-    if held < len(results):
+    if held < len(results) or impossible or lost:
         if write_baseline is not None:
-            print(f"twin: baseline {write_baseline} is not written: a run did not hold", file=sys.stderr)
-        return BROKEN
+            why = "a margin was lost" if held == len(planned) else "a run did not hold"
+            print(f"twin: baseline {write_baseline} is not written: {why}", file=sys.stderr)
+        return BAD_INPUT if impossible else BROKEN
     if write_baseline is not None:
         documents = [result.document for result in results]
         _baseline_file(write_baseline).write(baseline_text(documents).encode())
         print(f"baseline: {write_baseline}")
-    return HELD if all(compared.passed for compared in held_against.values()) else BROKEN
+    return HELD
 
 
 def _print_told(key: str, lines: Iterable[str]) -> None:
@@ -176,13 +185,17 @@ def run_once(scenario: Scenario, folder: Path, quiet: bool = True) -> Result:
             raise
         subject, rule = f"folder {folder.parent}", os.strerror(error.errno).lower()
         remedy = "make room there, or name another folder for temporary files in TMPDIR"
-        raise ScenarioError(subject, rule, f"run of {scenario.name}, seed {scenario.seed}", remedy) from error
+        raise _NoRoomError(subject, rule, f"run of {scenario.name}, seed {scenario.seed}", remedy) from error
     shutil.rmtree(folder)
     gc.collect()  # a run that is over is one large cycle, and the collector, on its own, waits for hundreds of them
     return result
 
 
-def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result]:
+class _NoRoomError(ScenarioError):
+    """The disk takes no more: no matter of one scenario."""
+
+
+def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result | Refused]:
     """Results in order, up to the first that was interrupted."""
     with tempfile.TemporaryDirectory(prefix="twin-check-") as temporary:
         folders = [Path(temporary, f"run-{number}") for number in range(len(planned))]
@@ -190,16 +203,25 @@ def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result]:
             results = map(_one, planned, folders)
             yield from _up_to_interrupt(results)
             return
-        with ProcessPoolExecutor(jobs) as pool:
-            yield from _up_to_interrupt(pool.map(_one, planned, folders))
+        try:
+            with ProcessPoolExecutor(jobs) as pool:
+                yield from _up_to_interrupt(pool.map(_one, planned, folders))
+        except BrokenProcessPool as error:
+            remedy = "give it more memory, or fewer processes"
+            raise ScenarioError("twin check", "a process was killed", "--jobs", remedy) from error
 
 
-def _one(scenario: Scenario, folder: Path) -> Result:
-    return run_once(scenario, folder, quiet=multiprocessing.parent_process() is not None)
+def _one(scenario: Scenario, folder: Path) -> Result | Refused:
+    try:
+        return run_once(scenario, folder, quiet=multiprocessing.parent_process() is not None)
+    except _NoRoomError:
+        raise
+    except ScenarioError as error:
+        return Refused(scenario.name, scenario.seed, str(error))
 
 
-def _up_to_interrupt(results: Iterator[Result]) -> Iterator[Result]:
+def _up_to_interrupt(results: Iterator[Result | Refused]) -> Iterator[Result | Refused]:
     for result in results:
         yield result
-        if result.document.interrupted:
+        if not isinstance(result, Refused) and result.document.interrupted:
             return

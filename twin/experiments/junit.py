@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 from twin.experiments.as_test import as_test
@@ -30,11 +30,22 @@ def junit_file(path: Path) -> WholeFile:
     return WholeFile(path, "JUnit report", "--junit")
 
 
-def write_junit(documents: Sequence[Document], path: Path, held: Mapping[int, Held] | None = None) -> None:
+class Refused(NamedTuple):
+    """A run that could not be made: its scenario asks for what cannot be."""
+
+    scenario: str
+    seed: int
+    why: str
+
+
+def write_junit(
+    documents: Sequence[Document], path: Path, held: Mapping[int, Held] | None = None, refused: Sequence[Refused] = ()
+) -> None:
     """Write a report of runs; runs of one scenario share a suite.
 
     Args:
         held: place in `documents` -> that run held against a baseline.
+        refused: runs that could not be made, each an error.
 
     Raises:
         ScenarioError: the file cannot be written; an earlier one is left as it was.
@@ -53,8 +64,14 @@ def write_junit(documents: Sequence[Document], path: Path, held: Mapping[int, He
                 _lost(_new_case(suite, document, key), told)
             if against is not None:
                 _baseline_case(suite, against)
-        _count(suite, suite.findall("testcase"))
         suite.set("time", f"{sum(document.provenance.wall_s or 0.0 for document, _ in runs):.3f}")
+    for name, seed, why in refused:
+        found = root.find(f"testsuite[@name='{name}']")
+        suite = ElementTree.SubElement(root, "testsuite", name=name, time="0.000") if found is None else found
+        case = ElementTree.SubElement(suite, "testcase", classname=name, name=f"run[seed={seed}]")
+        ElementTree.SubElement(case, "error", message=_text(why), type="refused").text = _text(why)
+    for suite in root.findall("testsuite"):
+        _count(suite, suite.findall("testcase"))
     _count(root, root.findall("testsuite/testcase"))
     ElementTree.indent(root)
     junit_file(path).write(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
@@ -97,7 +114,7 @@ def _baseline_case(suite: ElementTree.Element, held: Held) -> None:
 def _count(element: ElementTree.Element, cases: Sequence[ElementTree.Element]) -> None:
     element.set("tests", str(len(cases)))
     element.set("failures", str(sum(case.find("failure") is not None for case in cases)))
-    element.set("errors", "0")
+    element.set("errors", str(sum(case.find("error") is not None for case in cases)))
     element.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
 
 

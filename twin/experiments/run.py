@@ -196,8 +196,9 @@ def _fresh_folder(folder: Path) -> Iterator[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder is empty (but for what a killed run left) or holds an earlier run."""
-    if not {entry.name for entry in os.scandir(folder)} - {_WORK}:
+    """Whether a folder is empty (but for what a killed run left) or holds an earlier run, be it half replaced."""
+    names = {entry.name for entry in os.scandir(folder)}
+    if not names or (_WORK in names and names <= {_WORK, *LEAVES}):
         return True
     try:
         document = json.loads((folder / "result.json").read_bytes())

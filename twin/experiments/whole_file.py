@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,8 @@ class WholeFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             yield beside
         except OSError as problem:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that is read-only refuses this, too
+                beside.unlink()
             raise self._refused(f"cannot be written: {(problem.strerror or str(problem)).lower()}") from problem
 
     def _refused(self, rule: str) -> ScenarioError:

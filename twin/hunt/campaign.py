@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import count
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tqdm import tqdm
 
 from twin.experiments.mission import Roles
+from twin.hosts.full_disk import FULL
 from twin.hunt.case import Case, Document
 from twin.hunt.draw import draw
-from twin.hunt.findings import Findings, Found, open_findings
+from twin.hunt.findings import AND_GO_ON, Findings, Found, open_findings
 from twin.hunt.page import write_page
-from twin.hunt.shrink import shrink
+from twin.hunt.shrink import TRIALS_MAX, shrink
 from twin.hunt.trial import RAISED, Broken, trial
 from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
+from twin.scenario.guarantees import PLAIN
+from twin.scenario.model import SEED_MAX
 
 AHEAD: Final = 16
 """Seeds that a process may be ahead of the slowest: results come in the order of seeds."""
 
 
 class Tried(NamedTuple):
-    """What a seed came to: its case, what broke, and the smallest case that breaks the same; simulated time [us]."""
+    """What a seed came to: its case, what broke, and the smallest case that breaks the same."""
 
     seed: int
     case: Case
     broken: Broken | None
     smallest: Case
     trials: int
+    refused: str = ""
+    """Why the case could not be run at all."""
 
 
 class Tally(NamedTuple):
@@ -70,11 +80,14 @@ def hunt(
         ScenarioError: no scenario, one without guarantees, or a folder that is something else's.
     """
     own = load_scenario(path, overrides)
+    if seeds is not None and own.seed + seeds - 1 > SEED_MAX:
+        rule = f"the last of {seeds} seeds from {own.seed} on lies above {SEED_MAX}"
+        raise ScenarioError(f"scenario {own.name}", rule, "--seeds", "ask for fewer, or give another first seed")
     if not own.listed_guarantees:
         rule = "lists no guarantee, so that nothing can break"
         raise ScenarioError(f"scenario {own.name}", rule, f"{path}, guarantees", "list what must hold")
     document = read_plain(path, overrides)
-    findings = open_findings(out, own.name, document, own.seed)
+    findings = open_findings(out, own)
     begun = time.monotonic()
     until = None if time_s is None else begun + time_s
     first = own.seed + findings.done
@@ -85,6 +98,8 @@ def hunt(
         for result in _tried(partial(_one, document, roles, findings), numbers, jobs, until):
             if result.broken is not None:
                 _keep(findings, result, roles, render)
+            if result.refused:
+                findings.refused[result.seed] = result.refused
             findings.done += 1
             tried += 1
             findings.save()
@@ -94,6 +109,8 @@ def hunt(
             )
     except KeyboardInterrupt:
         interrupted = True
+    except (OSError, MemoryError, BrokenProcessPool) as error:
+        raise _overcome(error) from error
     finally:
         bar.close()
     return Tally(findings, tried, time.monotonic() - begun, interrupted)
@@ -102,7 +119,11 @@ def hunt(
 def _one(document: Document, roles: Roles | None, findings: Findings, seed: int) -> Tried:
     """Draw, try, and shrink what breaks; that may take long, so it is written and said first."""
     case = draw(document, scenario_of(document, "the scenario"), seed)
-    broken = trial(case, roles)
+    try:
+        broken = _unless_stopped(case, roles)
+    except ScenarioError as error:
+        _unless_stopped(Case({**document, "seed": seed}), roles)  # the scenario itself is refused, or its draw
+        return Tried(seed, case, None, case, 0, refused=str(error))
     if broken is None:
         return Tried(seed, case, None, case, 0)
     tqdm.write(f"shrinking {findings.write_drawn(case, broken)}, which broke {broken.text}", file=sys.stderr)
@@ -112,19 +133,58 @@ def _one(document: Document, roles: Roles | None, findings: Findings, seed: int)
         if listed and broken.statement not in smaller.scenario.listed_guarantees:
             return False  # it would break unlisted as well, but who reads the case should find it there
         try:
-            found = trial(smaller, roles)
+            found = _unless_stopped(smaller, roles)
         except ScenarioError:
             return False
-        return found is not None and found.statement == broken.statement
+        return broken.is_like(found)
 
-    # what bundle nodes have not delivered by the end is lost: a run that ends sooner loses what is only late
-    at_its_end = broken.statement == "no_loss" and "habitat" not in case.document
-    smallest, trials = shrink(case, breaks, shorter=not at_its_end)
+    smallest, trials = shrink(case, breaks, document, _kept(case, broken.statement))
     return Tried(seed, case, broken, smallest, trials)
 
 
+def _kept(case: Case, statement: str) -> list[str]:
+    """What must stay, or a smaller case would break the statement by what it lacks."""
+    kept = []
+    if statement not in (*PLAIN, RAISED):
+        kept.append("bounds_from")  # else each fault that is not gone breaks some bound
+    if statement == "no_loss" and "habitat" not in case.document:
+        kept.append("duration")  # what bundle nodes have not delivered by the end is lost, and some is only late
+    return kept
+
+
+_stop: Event | None = None
+"""Set when the campaign was interrupted: processes of a pool ask before each run."""
+
+
+def _join(stop: Event) -> None:
+    global _stop
+    _stop = stop
+
+
+def _unless_stopped(case: Case, roles: Roles | None) -> Broken | None:
+    if _stop is not None and _stop.is_set():
+        raise KeyboardInterrupt
+    return trial(case, roles)
+
+
+def _overcome(error: BaseException) -> ScenarioError:
+    """What this computer could not bear; finds are written, and the seed that it was at is not done.
+
+    Raises:
+        OSError: it is something else.
+    """
+    remedy, subject = AND_GO_ON, "campaign"
+    if isinstance(error, OSError):
+        if error.errno not in FULL:
+            raise error
+        temporary = f"folder {tempfile.gettempdir()}"
+        return ScenarioError(temporary, os.strerror(error.errno).lower(), "TMPDIR", f"make room there, {remedy}")
+    rule = "a process was killed" if isinstance(error, BrokenProcessPool) else "no memory is left"
+    return ScenarioError(subject, rule, "--jobs", f"give it more memory or fewer processes, {remedy}")
+
+
 def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float | None) -> Iterator[Tried]:
-    """Results in the order of seeds, until the time is over; seeds that nobody has begun by then are left for later."""
+    """Results in the order of seeds, until the time is over; seeds that no process has by then are left for later."""
 
     def over() -> bool:
         return until is not None and time.monotonic() >= until
@@ -138,7 +198,8 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
     if jobs == 1:
         yield from map(one, in_time())
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    stop = multiprocessing.Event()
+    with ProcessPoolExecutor(jobs, initializer=_join, initargs=(stop,)) as pool:
         waiting: list[Future[Tried]] = []
         try:
             for number in in_time():
@@ -151,6 +212,7 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
                 if waiting:
                     yield waiting.pop(0).result()
         finally:
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -164,8 +226,10 @@ def _keep(findings: Findings, result: Tried, roles: Roles | None, render: Callab
     small = f"{name}.smallest.yaml"
     head = [f"breaks {result.broken.statement}, as {name}.yaml does", f"replay: twin run {findings.folder / small}"]
     path = findings.write_case(small, result.smallest, head)
-    again = trial(Case(read_plain(path)), roles)
-    confirmed = again is not None and again.statement == result.broken.statement
+    confirmed = result.broken.is_like(trial(Case(read_plain(path)), roles))
+    if not confirmed:
+        head = [f"broke {result.broken.statement} when it was shrunk, and holds once it is read: see {name}.yaml"]
+        findings.write_case(small, result.smallest, head)
     faults, left = (len(case.document.get("faults") or ()) for case in (result.case, result.smallest))
     page = ""
     if render is not None and confirmed and result.broken.statement != RAISED:
@@ -186,12 +250,18 @@ def told(tally: Tally) -> list[str]:
     for found in tally.findings.found:
         lines.append(f"seed {found.seed}  {found.broken.text}")
         shrunk, replay = f"{found.faults} faults shrunk to {found.faults_left} in {found.trials} runs", found.smallest
+        if found.trials >= TRIALS_MAX:
+            shrunk += ", and not to the end"
         if not found.confirmed:
             shrunk += "; the smallest case holds once it is read again: keep the one as drawn"
             replay = str(Path(found.smallest).with_name(f"seed-{found.seed}.yaml"))
         lines += [f"    {shrunk}", f"    replay: twin run {replay}"]
         if found.page:
             lines.append(f"    report: {found.page}")
+    refused = tally.findings.refused
+    if refused:
+        seed, why = next(iter(refused.items()))
+        lines.append(f"{len(refused)} of the seeds drew what cannot be run, e.g. seed {seed}: {why}")
     rate = tally.tried / tally.wall_s * 3600 if tally.wall_s > 0 else 0.0
     last = tally.findings.first_seed + tally.findings.done - 1
     span = f"seeds {tally.findings.first_seed} to {last}" if tally.findings.done else "no seed"

@@ -12,7 +12,6 @@ and finds the same again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -23,11 +22,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from twin import __version__
 from twin.experiments.whole_file import WholeFile
-from twin.hunt.case import Case, Document
+from twin.hunt.case import Case
 from twin.hunt.trial import Broken
-from twin.scenario import ScenarioError
+from twin.scenario import Scenario, ScenarioError
+from twin.scenario.digest import digest
 
 SCHEMA: Final = "mars-iomt-twin/hunt/1"
+AND_GO_ON: Final = "and hunt on with the same command"
 _STATE: Final = "campaign.json"
 
 
@@ -53,14 +54,16 @@ class Findings:
 
     Attributes:
         done: seeds that are tried, from the first on without a gap.
+        refused: seeds among them whose case no plan could carry, and why: nothing was run.
     """
 
     folder: Path
     scenario: str
     first_seed: int
-    digest: str
+    digest: str  # of the scenario, with the version of the twin: the same for campaigns that draw the same cases
     done: int = 0
     found: list[Found] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
 
     def save(self) -> None:
         """Write how far the campaign is."""
@@ -72,6 +75,7 @@ class Findings:
             "first_seed": self.first_seed,
             "done": self.done,
             "found": [{**vars(found), "broken": found.broken._asdict()} for found in self.found],
+            "refused": self.refused,
         }
         self._write(_STATE, json.dumps(state, indent=1) + "\n")
 
@@ -86,37 +90,41 @@ class Findings:
 
     def _write(self, name: str, text: str) -> Path:
         path = self.folder / name
-        WholeFile(path, "finding", "--out", "make room there, and hunt on with the same command").write(text.encode())
+        WholeFile(path, "finding", "--out", f"make room there, {AND_GO_ON}").write(text.encode())
         return path
 
 
-def digest_of(document: Document) -> str:
-    """The same for campaigns that draw the same cases: scenario and version of the twin."""
-    return hashlib.sha256(json.dumps([__version__, document], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def open_findings(folder: Path, scenario: str, document: Document, first_seed: int) -> Findings:
+def open_findings(folder: Path, scenario: Scenario) -> Findings:
     """A new campaign's folder, or that of one to go on with.
 
     Raises:
         ScenarioError: the folder cannot be written, is not empty, or holds a campaign of something else.
     """
-    digest = digest_of(document)
+    first_seed, name = scenario.seed, scenario.name
+    asked = f"{_digest(scenario)}, {__version__}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         entries = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise _refused(folder, f"cannot be written: {os.strerror(error.errno or 0).lower()}") from error
     if not entries:
-        fresh = Findings(folder, scenario, first_seed, digest)
+        fresh = Findings(folder, name, first_seed, asked)
         fresh.save()  # so that a campaign that ends with its first case can be gone on with
         return fresh
     if _STATE not in entries:
         raise _refused(folder, "is not empty, and holds no campaign")
     state = _read(folder)
-    if (state.schema_, state.digest, state.first_seed) != (SCHEMA, digest, first_seed):
+    if (state.schema_, state.digest, state.first_seed) != (SCHEMA, asked, first_seed):
         raise _refused(folder, "holds a campaign of another scenario, first seed or version")
-    return Findings(folder, scenario, first_seed, digest, state.done, state.found)
+    return Findings(folder, name, first_seed, asked, state.done, state.found, state.refused)
+
+
+def _digest(scenario: Scenario) -> str:
+    try:
+        return digest(scenario)
+    except OSError as error:
+        rule = f"cannot be read: {os.strerror(error.errno or 0).lower()}"
+        raise ScenarioError(f"file {error.filename}", rule, f"scenario {scenario.name}", "name one that can") from error
 
 
 class _State(BaseModel):
@@ -129,6 +137,7 @@ class _State(BaseModel):
     first_seed: int
     done: Annotated[int, Field(ge=0)]
     found: list[Found]
+    refused: dict[int, str]
 
 
 def _read(folder: Path) -> _State:

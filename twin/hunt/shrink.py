@@ -2,24 +2,24 @@
 
 Faults go first, by delta debugging (Zeller & Hildebrandt 2002, "Simplifying and isolating failure-inducing input"):
 halves, then smaller parts, until none can be taken away. Then, one at a time and again from the start as long as
-anything goes: what the file sets at all, other guarantees, people, edge nodes, flows, time. What does not matter is not
-in the result, so that who reads it need not wonder.
+anything goes: what a draw changed, what the file sets at all, other guarantees, episodes, people, edge nodes, flows,
+time. What does not matter is not in the result, so that who reads it need not wonder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 from twin.hunt.case import Case, Document
 from twin.scenario import ScenarioError
-from twin.units import format_duration
+from twin.units import DURATION, format_duration, parse_quantity
 
-_NEEDED: Final = ("name", "seed", "start", "duration", "bounds_from", "habitat", "network", "guarantees", "traffic")
-"""Top-level keys that stay; the others may go as a whole. All but `bounds_from` are in every scenario of a kind;
-without that, each fault that is not gone breaks some bound.
-"""
+_NEEDED: Final = ("name", "seed", "start", "duration", "habitat", "network", "guarantees", "traffic")
+"""Top-level keys of every scenario of a kind; the others may go as a whole."""
+_TURNED: Final = ("pipeline", "earth", "edge", "clinic")
+"""Those whose keys are settings that a file need not give."""
+TRIALS_MAX: Final = 1000
 MINUTE_US: Final = 60_000_000
 _SHORTEST_US: Final = 10 * MINUTE_US
 
@@ -27,33 +27,44 @@ Breaks = Callable[[Case], bool]
 """Whether a scenario still breaks the statement."""
 
 
-def shrink(case: Case, breaks: Breaks, trials_max: int = 1000, shorter: bool = True) -> tuple[Case, int]:
+def shrink(
+    case: Case,
+    breaks: Breaks,
+    written: Document | None = None,
+    keep: Collection[str] = (),
+    trials_max: int = TRIALS_MAX,
+) -> tuple[Case, int]:
     """Take away whatever can be taken away.
 
     Args:
         case: one that breaks.
         breaks: asked once for each different case that is a scenario.
-        shorter: whether to take away time as well.
+        written: what the case was drawn from; None: nothing was drawn.
+        keep: top-level keys that stay as they are.
         trials_max: how often it is asked at most; what is smallest by then is the result.
 
     Returns:
-        The smallest case found, and how many were tried.
+        The smallest case found, and how often it was asked.
     """
     known: dict[str, bool] = {case.key: True}
+    trials = 0
 
     def still(candidate: Case) -> bool:
+        nonlocal trials
         if candidate.key not in known:
-            if len(known) > trials_max:
-                return False
-            known[candidate.key] = _is_scenario(candidate) and breaks(candidate)
-        return known[candidate.key]
+            if not _is_scenario(candidate):
+                known[candidate.key] = False
+            elif trials < trials_max:
+                trials += 1
+                known[candidate.key] = breaks(candidate)
+        return known.get(candidate.key, False)
 
     while True:
         before = case.key
         case = _fewest_faults(case, still)
-        case = _first_smaller(case, still, shorter)
+        case = _first_smaller(case, still, written or case.document, keep)
         if case.key == before:
-            return case, len(known) - 1
+            return case, trials
 
 
 def _is_scenario(case: Case) -> bool:
@@ -84,28 +95,47 @@ def _fewest_faults(case: Case, still: Breaks) -> Case:
     return case.but({"faults": faults or None})
 
 
-def _first_smaller(case: Case, still: Breaks, shorter: bool) -> Case:
+def _first_smaller(case: Case, still: Breaks, written: Document, keep: Collection[str]) -> Case:
     """Go to smaller cases as long as one of them breaks."""
     while True:
-        candidates = chain(_smaller(case), _shorter(case) if shorter else ())
-        smaller = next((candidate for candidate in candidates if still(candidate)), None)
+        smaller = next((candidate for candidate in _smaller(case, written, keep) if still(candidate)), None)
         if smaller is None:
             return case
         case = smaller
 
 
-def _smaller(case: Case) -> Iterator[Case]:
+def _smaller(case: Case, written: Document, keep: Collection[str]) -> Iterator[Case]:
     document = case.document
     for key in sorted(document):
-        if key not in _NEEDED and key != "faults":
+        if key not in (*_NEEDED, *keep, "faults"):
             yield case.but({key: None})
-    for path in _settings(document):
-        yield _without(case, path)
+    yield from _as_written(case, written)
+    for top in _TURNED:
+        for path in _leaves(document.get(top), (top,)):
+            yield _without(case, path)
     for fewer in _without_one(document.get("guarantees") or []):
         yield case.but({"guarantees": fewer})
+    for fewer in _without_one(document.get("episodes") or []):
+        yield case.but({"episodes": fewer})
     yield from _fewer_people(case)
     for fewer in _without_one(document.get("traffic") or []):
         yield case.but({"traffic": fewer})
+    if "duration" not in keep:
+        yield from _shorter(case)
+
+
+def _as_written(case: Case, written: Document) -> Iterator[Case]:
+    """The case with one setting that a draw changed as it stands in the file."""
+    for top in (*_TURNED, "network"):
+        for path in _leaves(written.get(top), (top,)):
+            value, found = _at(written, path), _at(case.document, path)
+            if found not in (None, value) and not isinstance(value, dict):
+                yield _with(case, path, value)
+    for number, flow in enumerate(case.document.get("traffic") or []):
+        for one in written["traffic"]:
+            if one != flow and one == {**flow, "lifetime": one.get("lifetime")}:
+                flows = case.document["traffic"]
+                yield case.but({"traffic": [*flows[:number], one, *flows[number + 1 :]]})
 
 
 def _without_one(items: list[Any]) -> Iterator[list[Any]]:
@@ -115,25 +145,30 @@ def _without_one(items: list[Any]) -> Iterator[list[Any]]:
             yield items[:number] + items[number + 1 :]
 
 
-def _settings(document: Document) -> Iterator[tuple[str, ...]]:
-    """Settings that a file need not give, the deepest first."""
-    for top in ("pipeline", "earth", "edge"):
-        yield from _leaves(document.get(top), (top,))
-
-
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Paths of keys, the deepest first."""
     for key, below in sorted(value.items()) if isinstance(value, dict) else ():
         yield from _leaves(below, (*path, key))
         yield (*path, key)
 
 
+def _at(document: Document, path: Sequence[str]) -> Any:
+    """What stands under a path; None if nothing does."""
+    part: Any = document
+    for key in path:
+        part = part.get(key) if isinstance(part, dict) else None
+    return part
+
+
+def _with(case: Case, path: Sequence[str], value: Any) -> Case:
+    changed = case.but({})
+    _at(changed.document, path[:-1])[path[-1]] = value
+    return changed
+
+
 def _without(case: Case, path: Sequence[str]) -> Case:
     smaller = case.but({})
-    *above, last = path
-    part: Any = smaller.document
-    for key in above:
-        part = part[key]
-    del part[last]
+    del _at(smaller.document, path[:-1])[path[-1]]
     return smaller
 
 
@@ -149,8 +184,16 @@ def _fewer_people(case: Case) -> Iterator[Case]:
 
 
 def _shorter(case: Case) -> Iterator[Case]:
+    """Half of the time and less goes at once, then ever smaller parts; when bounds begin moves along."""
     duration_us = case.scenario.duration_us
-    shorter = [round(duration_us * share / MINUTE_US) * MINUTE_US for share in (0.25, 0.5, 0.75, 0.9)]
-    for shorter_us in (*shorter, duration_us - MINUTE_US):
-        if _SHORTEST_US <= shorter_us < duration_us:
-            yield case.but({"duration": format_duration(shorter_us)})
+    minutes = -(-duration_us // MINUTE_US)
+    cut = minutes * 3 // 4
+    while cut:
+        shorter_us = (minutes - cut) * MINUTE_US
+        if shorter_us >= _SHORTEST_US:
+            changes = {"duration": format_duration(shorter_us)}
+            if "bounds_from" in case.document:
+                from_us = parse_quantity(str(case.document["bounds_from"]), DURATION)
+                changes["bounds_from"] = format_duration(round(from_us * shorter_us / duration_us / 1e6) * 1_000_000)
+            yield case.but(changes)
+        cut //= 2

@@ -13,6 +13,7 @@ from twin.experiments.mission import Roles
 from twin.experiments.progress import Progress
 from twin.experiments.run import drive, prepare
 from twin.guarantees.verdict import Evidence
+from twin.hosts.full_disk import FULL, sqlite_speaks_as_the_system
 from twin.hunt.case import Case
 from twin.scenario import ScenarioError
 from twin.world.timescales import us_to_utc
@@ -39,7 +40,14 @@ class Broken(NamedTuple):
     def text(self) -> str:
         """One line."""
         parts = [self.what, self.record, self.at_utc, self.where and f"at {self.where}"]
-        return f"{self.statement}: {', '.join(part for part in parts if part)}"
+        return " ".join(f"{self.statement}: {', '.join(part for part in parts if part)}".split())
+
+    def is_like(self, other: Broken | None) -> bool:
+        """Whether the same broke: one guarantee, or one kind of exception in one place."""
+        if other is None or self.statement != RAISED:
+            return other is not None and self.statement == other.statement
+        kind, other_kind = (broken.what.partition(":")[0] for broken in (self, other))
+        return (self.statement, kind, self.where) == (other.statement, other_kind, other.where)
 
 
 def trial(case: Case, roles: Roles | None = None) -> Broken | None:
@@ -53,15 +61,20 @@ def trial(case: Case, roles: Roles | None = None) -> Broken | None:
 
     Raises:
         ScenarioError: the case is no scenario, or asks for what no plan can carry.
+        OSError: this computer's disk takes no more.
+        MemoryError: nor does its memory.
     """
     scenario = case.scenario
     with tempfile.TemporaryDirectory(prefix="twin-hunt-") as folder:
         try:
-            mission = prepare(scenario, Path(folder), roles)
-            drive(mission, Progress(mission, quiet=True))
-        except (ScenarioError, OSError, MemoryError):
-            raise  # of the case, or of this computer
+            with sqlite_speaks_as_the_system():
+                mission = prepare(scenario, Path(folder), roles)
+                drive(mission, Progress(mission, quiet=True))
+        except (ScenarioError, MemoryError):
+            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}:{frame.lineno}"
             return Broken(RAISED, f"{type(error).__name__}: {error}", where=f"{place} in {frame.name}")

@@ -26,7 +26,9 @@ from twin.scenario.errors import ScenarioError, shown
 
 SCHEMA: Final = "mars-iomt-twin/margins/1"
 OPTION: Final = "--against"
-_ANEW: Final = "write it anew with `twin check PATH... --write-baseline FILE`"
+_ANEW: Final = (
+    "write it anew with `twin check PATH... --write-baseline FILE`, with all the paths that are held against it"
+)
 SCENARIO_CHANGED: Final = f"the scenario was changed after the baseline was written; {_ANEW}"
 NOT_KNOWN: Final = f"the baseline does not know this run; {_ANEW}"
 

@@ -27,7 +27,8 @@ _FROM_HERE: Final = "give its path, relative to this file"
 
 
 def read_plain(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """What a scenario file says as plain data, with what it extends and with overrides.
+    """What a scenario file says as plain data, with what it extends and with overrides; files that it names stand
+    with their whole paths, so that it means the same wherever it is written.
 
     Raises:
         ScenarioError: The file is none, or an override names nothing. Whether it is a scenario is not asked.
@@ -36,6 +37,7 @@ def read_plain(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> d
     root = _extended(file, read_document(file), ())
     for override in overrides:
         _apply(root, override)
+    _resolve_paths(Path.cwd() / file.name, root)  # relative to here until now
     plain: dict[str, Any] = root.plain()
     return plain
 

@@ -57,6 +57,12 @@ class MediumHolds(NamedTuple):
     streams: tuple[tuple[int, int, int], ...]
 
 
+class JournalDropped(NamedTuple):
+    """What is gone from the beginning of a node's journal, as (device, epoch, below): it wanted it so."""
+
+    streams: tuple[tuple[int, int, int], ...]
+
+
 class Radiated(NamedTuple):
     """A bundle's bytes as anyone between the planets can hear them."""
 

@@ -217,6 +217,15 @@ def test_retransmissions_of_a_record_are_bounded_per_edge() -> None:
     assert (verdict.observed, verdict.bound, verdict.unit) == (3.0, 2.0, "retransmissions")
 
 
+def test_what_a_node_still_holds_is_counted_whatever_earth_says_and_what_it_trimmed_is_not() -> None:
+    """A sender that hears no ack makes Earth say them again and again."""
+    rows = [(0, MONITOR, sealed(0)), (0, "t", row(0)), (0, "b", row(0, store="backup"))]
+    again = [fact for at_s in range(1, 5) for fact in (*flown(at_s, "edge-1"), (at_s, "earth", acked(1, 1)))]
+    assert broken(timed(resources, [*rows, *again])) == 1
+    trimmed = [(3, "edge-1", Trimmed(STREAM, 1))]
+    assert broken(timed(resources, [*rows, *again[:6], *trimmed, *again[6:]])) == 0
+
+
 def test_a_bundle_that_never_left_is_no_retransmission() -> None:
     in_vain = [(at_s, "edge-1", carried(0, leaf(0))) for at_s in range(10, 60, 10)]
     checkpoint = (65, "edge-1", Radiated("edge-1->earth", b"mail"))

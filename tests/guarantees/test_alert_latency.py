@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traces import DEVICE, EPOCH, MONITOR, NOTHING, SECOND, always, broken, leaf, record, row, sealed, timed
 
+from twin.experiments.checkers import _one_bundle_each
 from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
@@ -18,8 +20,10 @@ from twin.guarantees.limit_rules import LimitRule
 from twin.guarantees.score_rules import Score, ScoredColumn
 from twin.guarantees.truth import Truth
 from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClosed
+from twin.pipeline.transport.contact_plan import Contact
 from twin.pipeline.wire.body import NO_READING
 from twin.pipeline.wire.identity import AlertKey, RecordId
+from twin.scenario import HabitatScenario, load_scenario
 from twin.scenario.bounds import parse_bound
 from twin.trace import (
     AlarmSounded,
@@ -292,7 +296,9 @@ def test_however_samples_are_cut_into_blocks_the_same_alarm_is_demanded(values: 
 # ---------------------------------------------------------------- Earth
 
 
-def earth(availability: Availability, clock_margin_s: int = 0, slow_s: int = 0) -> Callable[[Truth], AlertLatency]:
+def earth(
+    availability: Availability, clock_margin_s: int = 0, slow_s: int = 0, within_us: int | None = 2 * SECOND
+) -> Callable[[Truth], AlertLatency]:
     def make(truth: Truth) -> AlertLatency:
         checker = AlertLatency()
         bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
@@ -302,7 +308,7 @@ def earth(availability: Availability, clock_margin_s: int = 0, slow_s: int = 0) 
         def slow(_node: str, _at_us: int) -> int:
             return slow_s * SECOND
 
-        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda _: 2 * SECOND, margins, slow)
+        checker.bulk = NeverBehindBulk(checker, {"edge-1": availability}, lambda *_: within_us, margins, slow)
         checker.silence_us = 7 * SECOND
         return checker
 
@@ -403,6 +409,28 @@ def test_an_alert_never_waits_behind_bulk_at_an_open_contact() -> None:
     assert broken(timed(earth(day), [sealed_alert, bulk], end_s=50)) == 1
     assert broken(timed(earth(dusk), [sealed_alert, bulk, carried(900)], end_s=1000)) == 0
     assert broken(timed(earth(day), [sealed_alert, (11, "edge-1", DOWN), carried(90)], end_s=100)) == 0
+    slow_link = earth(day, within_us=None)
+    assert broken(timed(slow_link, [sealed_alert, bulk, carried(12.5)], end_s=50)) == 0
+
+
+def test_nobody_can_say_how_long_an_alert_waits_while_the_link_runs_at_another_rate() -> None:
+    scenario = load_scenario(
+        Path(__file__).parents[2] / "scenarios" / "bench" / "hunt.yaml",
+        ["faults=[{kind: rate_change, link: down, factor: 0.1, at: 1 h, for: 1 h}]", "pipeline.bundle_bytes_max=10 kB"],
+    )
+    assert isinstance(scenario, HabitatScenario)
+    contact = Contact("edge-1", "earth", 0, 1 << 60, 80_000, ((0, 0),))  # ten kilobytes a second
+    within_us = _one_bundle_each(scenario)(contact, scenario.start_us)
+    assert within_us is not None
+    assert 3 * SECOND < within_us < 4 * SECOND
+    minute = 60 * SECOND
+    for at_us, judged in (
+        (60 * minute - within_us, True),
+        (60 * minute, False),
+        (120 * minute + 19 * SECOND, False),  # a bundle of each edge that began at a tenth of the rate is on its way
+        (120 * minute + 21 * SECOND, True),
+    ):
+        assert (_one_bundle_each(scenario)(contact, scenario.start_us + at_us) is not None) == judged
 
 
 def test_a_slow_processor_hears_late_that_earlier_alerts_have_left() -> None:

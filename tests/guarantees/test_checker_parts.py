@@ -21,7 +21,7 @@ from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.transport.contact_plan import Contact
 from twin.pipeline.wire.identity import RecordId, StreamId
 from twin.scenario.bounds import parse_bound
-from twin.trace import HeadVisible, MadeDurable, MediumHolds, RowStored, Trace
+from twin.trace import HeadVisible, JournalDropped, MadeDurable, MediumHolds, RowStored, Trace
 
 # transparency-dev/merkle (Apache-2.0), testdata: the eight leaves and the roots of the first n of them.
 LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -142,6 +142,15 @@ def test_trim_is_safe_only_below_what_an_ack_and_the_backup_prove() -> None:
     assert watched(SafeTrim, [*proved, ("edge-1", Trimmed(STREAM, 1))]).violations == 0
     assert watched(SafeTrim, [*proved, ("edge-1", Trimmed(STREAM, 2))]).violations == 1
     assert watched(SafeTrim, [("d", sealed(0)), ("t", row(0)), ack, ("edge-1", Trimmed(STREAM, 1))]).violations == 1
+
+
+def test_what_is_gone_from_a_medium_is_held_against_the_same_whatever_its_machine_says() -> None:
+    """Bug 41: the journal is dropped further than it was trimmed."""
+    ack = ("earth", AckMade(STREAM, 1, 1, leaf_of(bytes((0,))), 1, 0))
+    proved = [("d", sealed(0)), ("t", row(0)), ("b", row(0, store="backup")), ack, ("edge-1", Trimmed(STREAM, 1))]
+    for below, violations in ((1, 0), (2, 1)):
+        dropped = ("edge-1", JournalDropped(((*STREAM, below),)))
+        assert watched(SafeTrim, [*proved, dropped]).violations == violations
 
 
 def test_an_ack_with_a_wrong_root_proves_nothing() -> None:

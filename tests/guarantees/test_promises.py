@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from planted_on_mars import NeverSendsAgain
 from test_alert_latency import RULES, UP, counted, samples, sounds
-from traces import MONITOR, NOTHING, SECOND, STREAM, always, broken, row, sealed, timed
+from traces import MONITOR, NOTHING, SECOND, SIGNERS, STREAM, always, broken, leaf, row, sealed, timed
 
 from twin.experiments.mission import Roles
 from twin.experiments.run import run
@@ -16,15 +16,26 @@ from twin.guarantees.alarm_truth import AlarmTruth
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound
+from twin.guarantees.availability import Availability
+from twin.guarantees.integrity import Integrity, Mending
 from twin.guarantees.loop_rules import Freshness
 from twin.guarantees.promises import Promises
+from twin.guarantees.receipts_on_mars import ReceiptsOnMars
 from twin.guarantees.truth import Truth
-from twin.pipeline.facts import AlarmRaised, AlertSealed
+from twin.pipeline.facts import AlarmRaised, AlertSealed, ReceiptLearned
 from twin.pipeline.nodes.edge import Edge
 from twin.pipeline.wire.identity import AlertKey, RecordId
 from twin.scenario import parse_scenario
 from twin.scenario.bounds import parse_bound
-from twin.trace import Crashed, HeadVisible, MadeDurable, MediumHolds, SurgeonTold
+from twin.trace import (
+    AcknowledgementNoted,
+    Crashed,
+    HeadVisible,
+    MadeDurable,
+    MediumHolds,
+    RowRotted,
+    SurgeonTold,
+)
 
 HEALED_S = 1000
 LATE_S = 900
@@ -159,12 +170,64 @@ def test_alarms_on_mars_may_be_late_before_and_not_after() -> None:
         assert counted(checker) == expected
 
 
+def open_since(from_s: int) -> Availability:
+    """Bounds are in force from there on; what began before is owed as if it had begun there."""
+    return replace(always(), owed_from=lambda at_us: max(at_us, from_s * SECOND))
+
+
+def test_an_alarm_that_nobody_is_ever_told_of_is_broken_whenever_it_was_raised() -> None:
+    def earth(truth: Truth) -> AlertLatency:
+        checker = AlertLatency()
+        bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
+        checker.earth = AlertsOnEarth(checker, truth, lambda _: open_since(HEALED_S), bound)
+        checker.receipts = ReceiptsOnMars(
+            checker, lambda _: open_since(HEALED_S), parse_bound("2 owlt + 2 contact_wait + 60 s"), NOTHING
+        )
+        return checker
+
+    alert = AlertKey(1, 2, 0, "spo2_pct.low")
+    raised = [
+        (0, MONITOR, sealed(0)),
+        (10, "edge-1", AlarmRaised(alert, 0, 3)),
+        (11, "edge-1", AlertSealed(alert, RecordId(101, 1, 0))),
+    ]
+    told = (900, "channel", SurgeonTold(tuple(alert), 3))
+    noted = (901, "earth", AcknowledgementNoted(tuple(alert)))
+    learned = (1100, "edge-1", ReceiptLearned(alert))
+    for facts, end_s, violations, pending in (
+        (raised, HEALED_S + 100, 0, 1),
+        (raised, HEALED_S + 1000, 1, 0),
+        ([*raised, told, noted], HEALED_S + 100, 0, 2),  # that it was told late is excused, and counted
+        ([*raised, told, noted], HEALED_S + 1000, 1, 1),
+        ([*raised, told, noted, learned], HEALED_S + 1000, 0, 1),
+    ):
+        checker = timed(earth, facts, end_s=end_s)
+        assert (broken(checker), checker.pending()) == (violations, pending), facts
+
+
+def test_rot_that_is_never_mended_is_broken_whenever_it_set_in() -> None:
+    def integrity(truth: Truth) -> Integrity:
+        mending = Mending(100 * SECOND, parse_bound("owlt + contact_wait + 60 s"), lambda _: open_since(HEALED_S), {})
+        return Integrity(truth, mending)
+
+    facts = [(0, MONITOR, sealed(0)), (1, "earth", row(0)), (10, "table", RowRotted("table", (1, 2, 0), leaf(9)))]
+    for end_s, violations in ((HEALED_S + 200, 0), (HEALED_S + 1000, 1)):
+        assert broken(timed(integrity, facts, end_s=end_s)) == violations
+
+
+def test_what_needs_no_earth_is_owed_from_the_healing_on() -> None:
+    promises = Promises(Truth(SIGNERS), 100 * SECOND, HEALED_S * SECOND)
+    assert [promises.is_healed(at_s * SECOND) for at_s in (1099, 1100)] == [False, True]
+    assert promises.owed_from(2000 * SECOND) is None
+    assert Promises(Truth(SIGNERS), 100 * SECOND, None).is_healed(0)
+
+
 def test_alarms_on_earth_may_be_late_before_and_are_no_part_of_the_share_in_view() -> None:
     def make(promised: bool):
         def earth(truth: Truth) -> AlertLatency:
             checker = AlertLatency()
             bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
-            of = replace(always(), promised=lambda _: promised)
+            of = replace(always(), owed_from=lambda at_us: at_us if promised else None)
             checker.earth = AlertsOnEarth(checker, truth, lambda _: of, bound)
             return checker
 

@@ -378,6 +378,12 @@ def test_an_edge_that_adopted_a_stream_proves_from_where_it_took_it_up() -> None
 
 
 def test_after_a_crash_an_edge_may_state_what_all_others_have_forgotten() -> None:
-    facts = [*stored(0, 1, backup=True), ("earth", acked(2, 2))]
-    assert broken(watched(NoEquivocation, [*facts, (MONITOR, DOWN), (MONITOR, sealed(0))])) == 0
-    assert broken(watched(NoEquivocation, [*facts, (MONITOR, sealed(0))])) == 1
+    facts = [*stored(0, 1, backup=True), ("edge-1", durable(0, 1)), ("earth", acked(2, 2))]
+    assert broken(watched(NoEquivocation, [*facts, ("edge-1", DOWN), ("edge-1", sealed(0))])) == 0
+    assert broken(watched(NoEquivocation, [*facts, ("edge-1", sealed(0))])) == 1
+
+
+def test_a_node_without_a_medium_has_nothing_to_state_again_however_much_is_forgotten() -> None:
+    """Bug 17 in a long run: a device that begins again at 0 when all that it had signed there is backed up."""
+    facts = [*stored(0, 1, backup=True), ("edge-1", durable(0, 1)), ("earth", acked(2, 2))]
+    assert broken(watched(NoEquivocation, [*facts, (MONITOR, DOWN), (MONITOR, sealed(0, leaf(9)))])) == 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from twin.experiments.disturbances import slow_by_us
+from twin.experiments.disturbances import real_rates, slow_by_us
 from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
@@ -167,7 +167,7 @@ def _alert_latency(
     checker.bulk = NeverBehindBulk(checker, habitat.of_edge, _one_bundle_each(scenario), margins_us, slow_us)
     default = chosen.AlertLatency(key="alert_latency")
     mars_us = (choice if isinstance(choice, chosen.AlertLatency) else default).mars_us
-    checker.mars = AlarmsOnMars(checker, truth, alarms, habitat.carriers, mars_us, promises.cover)
+    checker.mars = AlarmsOnMars(checker, truth, alarms, habitat.carriers, mars_us, promises.is_healed)
     if isinstance(choice, chosen.AlertLatency):
         earth = EarthBound(choice.bound, choice.earth_visible_us, choice.visible_share_ratio, constants_us)
         checker.earth = AlertsOnEarth(checker, truth, habitat.of, earth)
@@ -177,13 +177,21 @@ def _alert_latency(
     return checker
 
 
-def _one_bundle_each(scenario: HabitatScenario) -> Callable[[Contact], int]:
-    """How long an alert may wait at an open contact: every edge may have one bundle on the shared antenna's queue."""
+def _one_bundle_each(scenario: HabitatScenario) -> Callable[[Contact, int], int | None]:
+    """How long an alert may wait at an open contact: every edge may have one bundle on the shared antenna's queue. None
+    where the link does not run at its rate then, or did not when that bundle began.
+    """
     edges, size = len(scenario.habitat.edge_names), scenario.pipeline.bundle_bytes_max
     own_us = LOCAL_US + scenario.edge.disk.fsync_us
+    rates = real_rates(scenario, "down")
 
-    def allowance_us(contact: Contact) -> int:
-        return own_us + edges * contact.airtime_us(size)
+    def allowance_us(contact: Contact, at_us: int) -> int | None:
+        within_us = own_us + edges * contact.airtime_us(size)
+        for start_us, end_us, factor in rates.all:
+            under_way_us = round(edges * contact.airtime_us(size) / factor)
+            if start_us < at_us + within_us and at_us < end_us + under_way_us:
+                return None
+        return within_us
 
     return allowance_us
 

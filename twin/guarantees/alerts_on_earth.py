@@ -127,10 +127,11 @@ class AlertsOnEarth:
     def finish(self, at_us: int) -> None:
         """Whoever has not been told by now is pending or too late; then the share that was told while in view."""
         for alert, raised in sorted(self._open.items()):
+            overdue_us = self._of(alert[0]).overdue_us(self._earth.bound, raised.at_us, self._earth.constants_us)
             if self._is_gone(alert):
                 self.destroyed += 1
-            elif raised.deadline_us is not None and raised.deadline_us < at_us:
-                self._judge(at_us, "earth", alert, raised, told=False)
+            elif overdue_us is not None and overdue_us < at_us:
+                self._judge(at_us, "earth", alert, raised._replace(deadline_us=overdue_us), told=False)
             else:
                 self._pending += 1
         share = self.share_in_view
@@ -176,9 +177,10 @@ class NeverBehindBulk:
     """Holds the first transmission of every alert against the bundles that may already have been under way.
 
     An edge radiates one bundle at a time and shares the antenna with its peers, so an alert may find one bundle of each
-    in front of it, and no more: `allowance_us(contact)`. It is judged while the edge's contact stays open that long, in
-    truth and by the edge's own clock. A slow processor hears late that a bundle has left: of the one that may have been
-    under way, and of each that carried alerts of its own before this one.
+    in front of it, and no more: `allowance_us(contact, sealed)`, None while the link does not run at its rate. It is
+    judged while the edge's contact stays open that long, in truth and by the edge's own clock. A slow processor hears
+    late that a bundle has left: of the one that may have been under way, and of each that carried alerts of its own
+    before this one.
 
     Args:
         clock_margin_us: edge -> how far within a contact an edge whose clock is off surely knows that it is open.
@@ -189,7 +191,7 @@ class NeverBehindBulk:
         self,
         checker: Checker,
         of_edge: Mapping[str, Availability],
-        allowance_us: Callable[[Contact], int],
+        allowance_us: Callable[[Contact, int], int | None],
         clock_margin_us: Mapping[str, int],
         slow_us: Callable[[str, int], int],
     ) -> None:
@@ -216,7 +218,10 @@ class NeverBehindBulk:
         now = None if available is None else available.down.open_until_us(at_us)
         if now is not None:
             end_us, contact = now
-            due_us = at_us + self._allowance_us(contact) + self._slow_us(node, at_us)
+            within_us = self._allowance_us(contact, at_us)
+            if within_us is None:
+                return
+            due_us = at_us + within_us + self._slow_us(node, at_us)
             margin_us = self._clock_margin_us.get(node, 0)
             if contact.start_us + margin_us <= at_us and due_us + margin_us < end_us:
                 self._waiting[fact.record] = (node, at_us, due_us)

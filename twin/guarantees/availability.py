@@ -91,16 +91,16 @@ class Belief:
     up: Passage
 
 
-def _everything(_at_us: int) -> bool:
-    return True
+def _at_once(begun_us: int) -> int:
+    return begun_us
 
 
 @dataclass(frozen=True)
 class Availability:
     """Both directions for what carries a stream: one edge, or the union of two; `turnaround_us` is Earth's processing
     allowance plus its ack delay. Under a belief timers wait for answers when it promises them, if that is later; in
-    `deaf` spans, when the sender's only antenna hears nothing, they stand still (RFC 5326 6.5). Bounds run for what
-    began at an instant only if that is `promised`.
+    `deaf` spans, when the sender's only antenna hears nothing, they stand still (RFC 5326 6.5). A bound for what began
+    at an instant runs from `owed_from` that instant: later where it began while faults excused it, None while they do.
     """
 
     down: Passage
@@ -108,7 +108,11 @@ class Availability:
     turnaround_us: int
     beliefs: Sequence[Belief] = ()
     deaf: Sequence[Window] = ()
-    promised: Callable[[int], bool] = _everything
+    owed_from: Callable[[int], int | None] = _at_once
+
+    def promised(self, begun_us: int) -> bool:
+        """Whether a bound runs from the very instant at which something began."""
+        return self.owed_from(begun_us) == begun_us
 
     def answered_us(self, sent_us: int, contact: Contact) -> int | None:
         """When the answer to what was sent at `sent_us` can be home, or is waited for."""
@@ -144,6 +148,14 @@ class Availability:
             return None
         terms = self.terms_us(bound, from_us, constants_us)
         return None if terms is None else from_us + sum(us for _, us in terms)
+
+    def overdue_us(self, bound: Bound, begun_us: int, constants_us: Mapping[str, int]) -> int | None:
+        """Instant by which what began at `begun_us` must be over, be it excused for a while; None as in `deadline_us`.
+
+        Only for what is still open: how late it was before bounds were in force is nobody's fault.
+        """
+        owed_us = self.owed_from(begun_us)
+        return None if owed_us is None else self.deadline_us(bound, owed_us, constants_us)
 
     def terms_us(self, bound: Bound, from_us: int, constants_us: Mapping[str, int]) -> list[tuple[str, int]] | None:
         """The bound's summands at `from_us`, with the waits of each round apart; None if the plan ends before."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from twin.guarantees.by_record import ByRecord
 from twin.guarantees.truth import Key, Truth
 from twin.guarantees.verdict import Checker, Place, Worst, worst_at
-from twin.pipeline.facts import AckMade, Adopted, BundleSent, FrameSealed, Trimmed
+from twin.pipeline.facts import Adopted, BundleSent, FrameSealed, Trimmed
 from twin.trace import Crashed, MadeDurable, MediumHolds, Radiated, Trace
 
 AMPLIFICATION_FROM_BYTES = 100_000
@@ -61,7 +61,7 @@ class BoundedResources(Checker):
         self._from: dict[tuple[str, Key], int] = {}  # records below it are gone from a node
         self._end: dict[tuple[str, Key], int] = {}
         self._kept: dict[str, int] = {}
-        self._sent: ByRecord[int] = ByRecord()
+        self._sent: dict[str, ByRecord[int]] = {}  # by node, of what it still holds
         self._handed: dict[str, tuple[int, BundleSent]] = {}
         self._signed_bytes = 0
         self._radiated_bytes = 0
@@ -75,7 +75,6 @@ class BoundedResources(Checker):
         trace.subscribe(MediumHolds, self._medium)
         trace.subscribe(Crashed, self._crashed)
         trace.subscribe(BundleSent, self._bundle)
-        trace.subscribe(AckMade, self._acked)
         trace.subscribe(Radiated, self._radiated)
 
     # ------------------------------------------------------------ queues
@@ -110,6 +109,8 @@ class BoundedResources(Checker):
         self._gone(node, (fact.stream.device, fact.stream.epoch), fact.below)
 
     def _gone(self, node: str, stream: Key, below: int) -> None:
+        if node in self._sent:
+            self._sent[node].forget(stream, below)
         place = (node, stream)
         begin = self._from.get(place, 0)
         if below > begin:
@@ -140,18 +141,15 @@ class BoundedResources(Checker):
         self._handed[node] = (at_us, fact)
 
     def _left(self, at_us: int, node: str, fact: BundleSent) -> None:
-        sent = self._sent
+        sent = self._sent.setdefault(node, ByRecord())
         limit = self._limits.retransmissions
         for record, _ in fact.records:
             stream = (record.device, record.epoch)
-            times = sent.get(stream, record.index, node)
+            times = sent.get(stream, record.index)
             times = 0 if times is None else times + 1
-            sent.put(stream, record.index, times, node)
+            sent.put(stream, record.index, times)
             if times:
                 self._use(at_us, node, record, "retransmissions", times, limit, "retransmissions")
-
-    def _acked(self, _at_us: int, _node: str, fact: AckMade) -> None:
-        self._sent.forget((fact.stream.device, fact.stream.epoch), fact.trim)
 
     def _radiated(self, at_us: int, node: str, fact: Radiated) -> None:
         handed = self._handed.pop(node, None)

@@ -19,7 +19,7 @@ from twin.pipeline.facts import (
     HeadSigned,
     Trimmed,
 )
-from twin.trace import Crashed, MediumHolds, Restarted, Trace
+from twin.trace import Crashed, JournalDropped, MediumHolds, Restarted, Trace
 
 
 class Durability(Checker):
@@ -58,7 +58,8 @@ class NoEquivocation(Checker):
     """Nothing is sent before it is fsynced; one (d, e, i) never names two records; nothing is signed in an epoch after
     its closing record.
 
-    A node that came back may state again what it had signed, with the same leaf.
+    A node that came back may state again what it had signed, with the same leaf, and what its medium holds: of that the
+    leaf may be forgotten here.
     """
 
     key = "no_equivocation"
@@ -89,7 +90,8 @@ class NoEquivocation(Checker):
             self.violate(at_us, node, fact.record, f"signed after record {self._final[stream] - 1} closed the epoch")
         elif index < expected:
             truth = self._truth.of(stream)
-            forgotten = index < truth.kept and node in self._came_back
+            on_medium = index < truth.durable.get(node, 0)  # else the node has nothing to state again
+            forgotten = index < truth.kept and on_medium and node in self._came_back
             if truth.leaves.get(index) != fact.leaf and not forgotten:
                 self.violate(at_us, node, fact.record, "two records were signed under one index")
         elif index > expected:
@@ -234,6 +236,17 @@ class SafeTrim(Checker):
 
     def watch(self, trace: Trace) -> None:
         trace.subscribe(Trimmed, self._trimmed)
+        trace.subscribe(JournalDropped, self._dropped)
+
+    def _dropped(self, at_us: int, node: str, fact: JournalDropped) -> None:
+        """What a machine says that it deletes is one thing, what is gone from its medium another."""
+        for device, epoch, below in fact.streams:
+            self.checked += 1
+            truth = self._truth.of((device, epoch))
+            allowed = max(truth.trim, truth.adopted.get(node, 0))
+            if below > allowed:
+                what = f"dropped all below {below} from its medium, but {allowed} is proved"
+                self.violate(at_us, node, (device, epoch, allowed), what)
 
     def _trimmed(self, at_us: int, node: str, fact: Trimmed) -> None:
         self.checked += 1

@@ -85,6 +85,17 @@ class Integrity(Checker):
         m = self._mending
         return m.of(place[1][0]).deadline_us(m.bound, rot.since_us + m.scrub_us, m.constants_us)
 
+    def _overdue_us(self, place: Place, rot: Rot) -> int | None:
+        """When what is rotten still must have been mended; what was excused for a while waits for a scrub after it."""
+        if self._mending is None:
+            return None
+        m = self._mending
+        of, due_us = m.of(place[1][0]), rot.since_us + m.scrub_us
+        owed_us = of.owed_from(due_us)
+        if owed_us is None:
+            return None
+        return of.deadline_us(m.bound, due_us if owed_us == due_us else owed_us + m.scrub_us, m.constants_us)
+
     def _late(self, at_us: int, place: Place, rot: Rot) -> None:
         what = f"rotten for {(at_us - rot.since_us) / 1e6:.0f} s, longer than a scrub and its bound"
         self.violate(at_us, place[0], place[1], what)
@@ -94,8 +105,8 @@ class Integrity(Checker):
 
     def finish(self, at_us: int) -> None:
         for place, rot in sorted(self._truth.rotten.items(), key=lambda item: item[0]):
-            deadline_us = self._deadline_us(place, rot)
-            if deadline_us is None or deadline_us > at_us:
+            overdue_us = self._overdue_us(place, rot)
+            if overdue_us is None or overdue_us > at_us:
                 self._pending += 1
             else:
                 self.checked += 1

@@ -52,7 +52,9 @@ class _Timed(Checker):
             if size >= end or truth.destroyed(truth.contiguous["table"]):
                 continue
             generated_us = truth.generated_us.get(size)
-            deadline_us = None if generated_us is None else self._deadline_us(stream, generated_us)
+            deadline_us = None
+            if generated_us is not None and self._bound is not None:
+                deadline_us = self._of(stream[0]).overdue_us(self._bound, generated_us, self._constants_us)
             if generated_us is None or deadline_us is None or deadline_us >= at_us:
                 open_records += end - size
             else:

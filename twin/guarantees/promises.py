@@ -1,8 +1,9 @@
 """From when on a run is held to its bounds in time, where a scenario says that things break first and then heal.
 
 Safety holds throughout. A bound in time is worked out for the faults that its scenario names; a hunt draws others on
-top, and what they delay may be late without anything being wrong. When they are over the backlog drains first
-(convergence bounds that), and what begins from there on is owed as if nothing had happened.
+top, and what they delay may be late without anything being wrong. When they are over the backlog drains first; what
+begins from there on is owed as if nothing had happened, and what is still open as if it had begun there. That the
+backlog drains at all is held by convergence, and in time only once nothing new is generated.
 """
 
 from __future__ import annotations
@@ -41,15 +42,21 @@ class Promises:
         if self._from_us is not None:
             trace.subscribe(RowStored, self._stored)
 
-    def cover(self, begun_us: int) -> bool:
-        """Whether bounds run for what began at `begun_us`, as far as is known by now."""
-        return self._from_us is None or (self._since_us is not None and begun_us >= self._since_us)
+    def owed_from(self, begun_us: int) -> int | None:
+        """From when on a bound runs for what began at `begun_us`; None if that is not known yet."""
+        if self._from_us is None:
+            return begun_us
+        return None if self._since_us is None else max(begun_us, self._since_us)
+
+    def is_healed(self, at_us: int) -> bool:
+        """Whether faults are over at an instant: what needs no Earth is owed then, whatever still waits for Earth."""
+        return self._from_us is None or at_us >= self._from_us
 
     def of(self, of: Callable[[int], Availability]) -> Callable[[int], Availability]:
         """What devices can use, with deadlines only for what is promised."""
         if self._from_us is None:
             return of
-        return cache(lambda device: replace(of(device), promised=self.cover))
+        return cache(lambda device: replace(of(device), owed_from=self.owed_from))
 
     def from_when(self) -> str:
         """What a verdict says of it; empty where everything is promised."""

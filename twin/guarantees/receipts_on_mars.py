@@ -46,16 +46,11 @@ class ReceiptsOnMars:
     def _learned(self, at_us: int, node: str, fact: ReceiptLearned) -> None:
         device, epoch, index, rule = fact.alert
         noted_us = self._noted_us.pop((device, epoch, index, rule), None)
-        if noted_us is not None:
-            self._judge(at_us, node, (device, epoch, index, rule), noted_us, "reached Mars")
+        if noted_us is not None and self._bound is not None:
+            deadline_us = self._of(device).deadline_us(self._bound, noted_us, self._constants_us)
+            self._judge(at_us, node, (device, epoch, index, rule), noted_us, deadline_us, "reached Mars")
 
-    def _deadline_us(self, alert: Alert, noted_us: int) -> int | None:
-        if self._bound is None:
-            return None
-        return self._of(alert[0]).deadline_us(self._bound, noted_us, self._constants_us)
-
-    def _judge(self, at_us: int, node: str, alert: Alert, noted_us: int, how: str) -> None:
-        deadline_us = self._deadline_us(alert, noted_us)
+    def _judge(self, at_us: int, node: str, alert: Alert, noted_us: int, deadline_us: int | None, how: str) -> None:
         if deadline_us is None:
             return
         self._checker.checked += 1
@@ -67,8 +62,10 @@ class ReceiptsOnMars:
     def finish(self, at_us: int) -> None:
         """What has not arrived is pending or too late."""
         for alert, noted_us in sorted(self._noted_us.items()):
-            deadline_us = self._deadline_us(alert, noted_us)
-            if deadline_us is not None and deadline_us < at_us:
-                self._judge(at_us, "habitat", alert, noted_us, "had not reached Mars")
+            overdue_us = None
+            if self._bound is not None:
+                overdue_us = self._of(alert[0]).overdue_us(self._bound, noted_us, self._constants_us)
+            if overdue_us is not None and overdue_us < at_us:
+                self._judge(at_us, "habitat", alert, noted_us, overdue_us, "had not reached Mars")
             else:
                 self.pending += 1

@@ -104,8 +104,9 @@ class Recovery(Checker):
 
     def finish(self, at_us: int) -> None:
         for stream, lost in sorted(self._lost.items()):
-            deadline_us = self._deadline_us(stream, lost)
-            due_us = at_us if self._bound is None and self.complete else deadline_us
+            due_us = at_us if self.complete else None
+            if self._bound is not None:
+                due_us = self._of(stream[0]).overdue_us(self._bound, lost.since_us, self._constants_us)
             if due_us is None or due_us > at_us:
                 self._pending += 1
                 continue

@@ -25,7 +25,7 @@ from twin.hosts.models.medium import HOLE, UNREAD, Image, Medium, Piece, Sizes, 
 from twin.hosts.simulated import SimulatedHost
 from twin.pipeline.machine import Append, DropJournal, Sync, Synced, SyncFailed, TruncateJournal
 from twin.pipeline.wire.identity import RecordId
-from twin.trace import MadeDurable, MediumHolds
+from twin.trace import JournalDropped, MadeDurable, MediumHolds
 
 US_PER_S = 1_000_000
 DISK_FULL, IO_ERROR = "disk full", "input/output error"
@@ -105,7 +105,10 @@ class Disk:
         medium = self._medium
         while self._cache and medium.start + medium.size_bytes < effect.before:
             medium.add([self._cache.pop(0)])
-        medium.drop(effect.before)
+        gone = medium.drop(effect.before)
+        if gone:
+            streams = tuple(sorted((*stream, below) for stream, below in gone.items()))
+            self._host.trace.emit(self._host.now_us, self._node, JournalDropped(streams))
 
     def contents(self) -> bytes:
         """All bytes that a start of the node reads, from `start` on."""

@@ -88,13 +88,14 @@ class Medium:
                 sizes[record.stream] = record.index + 1
         return sizes
 
-    def drop(self, before: int) -> None:
-        """Forget bytes before an offset."""
+    def drop(self, before: int) -> Sizes:
+        """Forget bytes before an offset; up to where streams are gone with them."""
         pieces = self._pieces
+        gone_records: Sizes = {}
         while pieces and self.start < before:
             piece = pieces.popleft()
             for record in piece.records:
-                self._dropped[record.stream] = record.index + 1
+                gone_records[record.stream] = record.index + 1
             gone = min(len(piece.data), before - self.start)
             self.start += gone
             self.size_bytes -= gone
@@ -102,6 +103,8 @@ class Medium:
                 pieces.appendleft(piece._replace(data=piece.data[gone:], records=()))
         if not self.is_sound:
             self.is_sound = all(piece.flaw not in UNREAD for piece in pieces)
+        self._dropped |= gone_records
+        return gone_records
 
     def image(self) -> Image:
         """A copy for later."""

@@ -38,7 +38,7 @@ from twin.trace import (
 
 LOW = "spo2_pct.low"
 URGENT, EMERGENCY = "news2.urgent", "news2.emergency"
-RULE = LimitRule(LOW, 0, 90, None, 3, (0, 100))
+RULE = LimitRule(LOW, 0, 90, None, 3, (0, 100), (92, 100))
 RULES = {MONITOR: DeviceRules(DEVICE, (RULE,), 1, 500)}
 SCORED = [("spo2", 97), ("heart_rate", 70), ("respiration_rate", 16)]
 SCORE = Score(
@@ -123,6 +123,37 @@ def test_while_an_alert_is_open_no_other_is_demanded_and_after_it_one_is() -> No
         assert counted(fly([*first, sounds(30, over), again, sounds(60.2, index=1)])) == (0, 2, 0)
     for going_on in ("escalated", "acknowledged", "seen on Earth"):
         assert counted(fly([*first, sounds(30, going_on), again])) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("between", "demanded"),
+    [
+        (samples(30, 92, 93, 95), True),
+        (samples(30, 92, 93), False),  # no hold
+        (samples(30, 92, 91, 95), False),  # not by more than the hysteresis
+        (samples(30, 92, NO_READING, 95, 94), False),
+        (samples(30, 92, 93, 95, activity=500), False),
+        (samples(30, 89, 92, 93, 95, 88), True),
+    ],
+)
+def test_an_alert_whose_condition_was_over_excuses_nothing_of_what_comes_then(
+    between: tuple[int, str, Generated], demanded: bool
+) -> None:
+    """An alarm that never ends would else be the last of its rule."""
+    frame = (10.05, MONITOR, sealed(0, epoch=EPOCH))
+    first = [samples(10, 89, 88, 87), frame, sounds(10.1), raises(10.1)]
+    again = samples(60, 89, 88, 87)
+    assert counted(fly([*first, between, again])) == (int(demanded), 1 + demanded, 0)
+    told = [sounds(30.1, "latched"), sounds(60.1, index=1)]
+    assert counted(fly([*first, between, again, *told])) == (0, 2, 0)
+    assert counted(fly([*first, between])) == (0, 1, 0)
+
+
+def test_an_alarm_that_samples_in_motion_called_for_tells_of_what_goes_on_at_rest() -> None:
+    frame = (10.05, MONITOR, sealed(0, epoch=EPOCH))
+    moving = [samples(10, 89, 88, 87, activity=500), frame, sounds(10.1), raises(10.1)]
+    assert counted(fly([*moving, samples(13, 89, 88, 87)])) == (0, 0, 0)
+    assert counted(fly([*moving, samples(30, 95, 95, 95), samples(60, 89, 88, 87)])) == (1, 1, 0)
 
 
 def test_an_alert_that_an_edge_took_down_with_it_excuses_nothing() -> None:

@@ -17,7 +17,7 @@ from twin.pipeline.wire.identity import AlertKey
 from twin.trace import Crashed, Generated, Restarted
 
 HIGH = "heart_rate_bpm.high"
-RULES = {MONITOR: DeviceRules(DEVICE, (LimitRule(HIGH, 0, None, 120, 3, (20, 250)),), None, 0)}
+RULES = {MONITOR: DeviceRules(DEVICE, (LimitRule(HIGH, 0, None, 120, 3, (20, 250), (20, 118)),), None, 0)}
 UP = (0, MONITOR, Restarted(0))
 
 

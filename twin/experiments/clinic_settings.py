@@ -107,10 +107,15 @@ def rules_of(device: int, watch: Watch) -> DeviceRules:
     """The limits and the score among a device's rules, as checkers evaluate them by themselves."""
     rules = []
     for column, channel in enumerate(watch.channels):
-        for end, low, high in (("low", channel.low, None), ("high", None, channel.high)):
-            if low is not None or high is not None:
-                name = f"{channel.name}.{end}"
-                rules.append(LimitRule(name, column, low, high, watch.hold, channel.plausible))
+        least, most = channel.plausible
+        if channel.low is not None:
+            back = (channel.low + channel.hysteresis, most)
+            name = f"{channel.name}.low"
+            rules.append(LimitRule(name, column, channel.low, None, watch.hold, channel.plausible, back))
+        if channel.high is not None:
+            back = (least, channel.high - channel.hysteresis)
+            name = f"{channel.name}.high"
+            rules.append(LimitRule(name, column, None, channel.high, watch.hold, channel.plausible, back))
     names = [channel.name for channel in watch.channels]
     motion = names.index(watch.motion) if watch.motion else None
     scored = tuple(

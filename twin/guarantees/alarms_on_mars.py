@@ -36,8 +36,9 @@ class AlarmsOnMars:
 
     The crew is told by one annunciator, whatever edge calls it. An alert is open from "active" until it is "latched" or
     "cleared", both of which say that its condition is over; while a rule's last alert is open, and an edge that raised
-    it is up, no other is demanded. A crash takes an edge's alerts along; it has them again when it comes back. An edge
-    that was configured without a device counts as down for it.
+    it is up, no other is demanded, unless the samples say that the condition of a limit was over in between. A crash
+    takes an edge's alerts along; it has them again when it comes back. An edge that was configured without a device
+    counts as down for it.
 
     A demand lasts as long as its cause: in every block an alert must be open that tells of it. It is excused while no
     edge was up to find it, and not for good: whoever is back must tell of what goes on. An alert of the score that ends
@@ -117,7 +118,7 @@ class AlarmsOnMars:
         for item in held:
             rule = (device, item.rule)
             begun_us = item.begun_us
-            if begun_us is None or rule in self._due or self._is_told(rule, item.fresh) or not self._promised(begun_us):
+            if begun_us is None or rule in self._due or self._is_told(rule, item) or not self._promised(begun_us):
                 continue
             up = self._up_at(device, begun_us)
             if up:
@@ -129,11 +130,15 @@ class AlarmsOnMars:
         edges = [e for e in self._carriers.get(device, ()) if device not in self._without.get(e, ())]
         return frozenset(e for e in edges if self._up_since.get(e, NEVER) <= at_us)
 
-    def _is_told(self, rule: Rule, fresh: bool) -> bool:
-        """Whether an alert is open that tells of this; one that went on sounding tells of what goes on."""
+    def _is_told(self, rule: Rule, item: Held) -> bool:
+        """Whether an alert is open that tells of this; one that went on sounding tells of what goes on, and one whose
+        condition was over by then of nothing.
+        """
         device, name = rule
         found = [self._open[device, by] for by in TOLD_BY.get(name, (name,)) if (device, by) in self._open]
-        return any(not fresh or self._is_up(alert) for alert, _ in found)
+        if item.anew:
+            found = [one for one in found if not _is_over(one, item)]
+        return any(not item.fresh or self._is_up(alert) for alert, _ in found)
 
     def _is_up(self, alert: Alert) -> bool:
         return any(self._up_since.get(e, NEVER) != NEVER for e in self._raised_by[alert])
@@ -182,6 +187,11 @@ class AlarmsOnMars:
     def pending(self) -> int:
         """Alarms that were due after the end."""
         return self._pending
+
+
+def _is_over(one: _Open, item: Held) -> bool:
+    """Whether a demand tells of something new: within the frame that raised it an alert is not over yet."""
+    return one.signed_us is not None and item.begun_us is not None and one.signed_us < item.begun_us
 
 
 def _name(rule: Rule) -> str:

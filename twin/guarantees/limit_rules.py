@@ -6,9 +6,11 @@
 |---|---|
 | justified | `hold` that are beyond, moving or not; fewer than `hold` missing ones in between count too |
 | demanded | `hold` that are beyond, none missing, none while the accelerometer shows motion |
+| over | `hold` that are back by more than the hysteresis, none missing, none while it shows motion |
 
 Whatever a rule does with artefacts lies between the two: an alarm must have been justified, and must follow where it
-was demanded. A demand lasts, block by block, as long as the row of such samples does. Samples of a device that was down
+was demanded. A demand lasts, block by block, as long as the row of such samples does; one that comes after an alarm was
+over is told by no alarm of before. Samples of a device that was down
 never became part of its stream: for what is justified, the row goes on behind such a gap; for what is demanded, it
 starts anew.
 """
@@ -25,7 +27,8 @@ from twin.trace import Generated
 class LimitRule(NamedTuple):
     """One rule on one column of the sample rows: alarm while below `low` or above `high` (None: no such limit).
 
-    `hold` is how many samples in a row make it an alarm; what lies outside `plausible` is no reading.
+    `hold` is how many samples in a row make it an alarm, and how many in `back` end it; what lies outside `plausible`
+    is no reading.
     """
 
     name: str
@@ -34,14 +37,17 @@ class LimitRule(NamedTuple):
     high: int | None
     hold: int
     plausible: tuple[int, int]
+    back: tuple[int, int]
 
 
 class _Run:
     """Samples in a row, up to the end of the last block."""
 
-    __slots__ = ("justified", "missing", "strict")
+    __slots__ = ("back", "justified", "missing", "over", "strict")
 
     def __init__(self) -> None:
+        self.back = 0
+        self.over = True
         self.justified = 0
         self.missing = 0
         self.strict = 0
@@ -61,13 +67,13 @@ class Limits:
 
     def __init__(self, rules: Sequence[LimitRule]) -> None:
         self._columns = _by_column(rules)
-        self._calm = True  # all runs are 0
+        self._calm = True  # all runs are 0, and what went before is over
 
     def crashed(self) -> None:
         """The device lost what it had not signed."""
         for of in self._columns:
             for _, run in of.rules:
-                run.strict = 0
+                run.strict = run.back = 0
 
     def take(self, columns: Sequence[Sequence[int]], moving: Sequence[bool] | None, fact: Generated) -> list[Held]:
         """What the next block holds.
@@ -87,8 +93,9 @@ class Limits:
         found: list[Held] = []
         for of in self._columns:
             for rule, run in of.rules:
-                if of in suspects:
+                if of in suspects or not run.over:
                     found += _evaluate(rule, run, columns[of.column], moving, fact)
+                    self._calm = self._calm and run.over
                 else:
                     run.justified = run.missing = run.strict = 0
         return found
@@ -114,16 +121,19 @@ def _evaluate(
     low = least if rule.low is None else rule.low
     high = most if rule.high is None else rule.high
     found: list[Held] = []
-    first, last, onset, fresh = 0, -1, -1, True
+    first, last, onset, fresh, anew = 0, -1, -1, True, False
 
     def end() -> None:
         if last >= first:
             # what was demanded before goes on from the first sample of this block
             since = onset - rule.hold + 1 if fresh else 0
             begun_us = None if onset < 0 else fact.start_us + since * fact.period_us
-            found.append(Held(rule.name, first, last, begun_us, fresh))
+            found.append(Held(rule.name, first, last, begun_us, fresh, anew))
 
     for row, value in enumerate(column):
+        still = moving is None or not moving[row]
+        run.back = run.back + 1 if still and rule.back[0] <= value <= rule.back[1] else 0
+        run.over = run.over or run.back >= rule.hold
         if not least <= value <= most:
             run.strict = 0
             run.missing += 1
@@ -134,15 +144,16 @@ def _evaluate(
         elif value < low or value > high:
             run.missing = 0
             run.justified += 1
-            run.strict = 0 if moving is not None and moving[row] else run.strict + 1
+            run.strict = run.strict + 1 if still else 0
+            if run.strict >= rule.hold and onset < 0:
+                onset, fresh, anew = row, run.strict == rule.hold, run.over
             if run.justified >= rule.hold:
                 last = row
-            if run.strict >= rule.hold and onset < 0:
-                onset, fresh = row, run.strict == rule.hold
+                run.over = False
         else:
             run.justified = run.missing = run.strict = 0
         if not run.justified:
             end()
-            first, last, onset, fresh = row + 1, -1, -1, True
+            first, last, onset, fresh, anew = row + 1, -1, -1, True, False
     end()
     return found

@@ -56,8 +56,8 @@ DEVICES = {"device-1": 1, "device-2": 2}
 RATES = (60, 60, 60, 20, 200)  # heart rates [1/min]: calm, or beyond a limit
 PLAUSIBLE = (20, 300)
 LIMITS = (
-    LimitRule("heart_rate_bpm.low", 0, 41, None, 1, PLAUSIBLE),
-    LimitRule("heart_rate_bpm.high", 0, None, 130, 1, PLAUSIBLE),
+    LimitRule("heart_rate_bpm.low", 0, 41, None, 1, PLAUSIBLE, (42, PLAUSIBLE[1])),
+    LimitRule("heart_rate_bpm.high", 0, None, 130, 1, PLAUSIBLE, (PLAUSIBLE[0], 129)),
 )
 FSYNC_US, DISK_BYTES_PER_S = 1_000, 100_000_000
 

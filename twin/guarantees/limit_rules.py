@@ -10,9 +10,8 @@
 
 Whatever a rule does with artefacts lies between the two: an alarm must have been justified, and must follow where it
 was demanded. A demand lasts, block by block, as long as the row of such samples does; one that comes after an alarm was
-over is told by no alarm of before. Samples of a device that was down
-never became part of its stream: for what is justified, the row goes on behind such a gap; for what is demanded, it
-starts anew.
+over is told by no alarm of before. Samples of a device that was down never became part of its stream: for what is
+justified, the row goes on behind such a gap; for what is demanded, it starts anew.
 """
 
 from __future__ import annotations

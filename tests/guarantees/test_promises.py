@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from planted_on_mars import NeverSendsAgain
+from small_habitat import HABITAT
 from test_alert_latency import RULES, UP, counted, samples, sounds
 from traces import MONITOR, NOTHING, SECOND, SIGNERS, STREAM, always, broken, leaf, row, sealed, timed
 
@@ -114,25 +116,21 @@ def test_a_backlog_that_no_medium_holds_any_more_is_not_waited_for() -> None:
     assert broken(flown(sorted([*died, *kept, *other, *late], key=lambda fact: fact[0]))) == 0
 
 
-STUCK = """
+STUCK = (
+    """
 name: stuck
 start: 2033-03-10T10:00:00Z
 duration: 30 min
 bounds_from: 23 min
 seed: 3
-habitat:
-  site: jezero
-  crew: 1
-  devices:
-    - {kind: vitals_monitor, sample_period: 60 s, frame_period: 5 min}
-  edge_nodes: 1
-network:
-  stations: [DSS-14, DSS-43, DSS-63]
-pipeline: {suite: hmac-sha256}
+"""
+    + HABITAT
+    + """\
 faults:
   - {kind: bundle_loss, link: down, rate: 100 %, from: 12 min, until: 22 min}
 guarantees: [no_loss, convergence, freshness: {bound: owlt + frame_period + contact_wait + 1 min}]
 """
+)
 
 
 @pytest.mark.parametrize(("edge", "lost"), [(Edge, set()), (NeverSendsAgain, {"no_loss", "convergence"})])
@@ -175,33 +173,40 @@ def open_since(from_s: int) -> Availability:
     return replace(always(), owed_from=lambda at_us: max(at_us, from_s * SECOND))
 
 
-def test_an_alarm_that_nobody_is_ever_told_of_is_broken_whenever_it_was_raised() -> None:
-    def earth(truth: Truth) -> AlertLatency:
+ALERT = AlertKey(1, 2, 0, "spo2_pct.low")
+RAISED = [
+    (0, MONITOR, sealed(0)),
+    (10, "edge-1", AlarmRaised(ALERT, 0, 3)),
+    (11, "edge-1", AlertSealed(ALERT, RecordId(101, 1, 0))),
+]
+
+
+def alerts(of: Availability) -> Callable[[Truth], AlertLatency]:
+    """Alarms on their way to Earth, and acknowledgements on their way back."""
+
+    def make(truth: Truth) -> AlertLatency:
         checker = AlertLatency()
         bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
-        checker.earth = AlertsOnEarth(checker, truth, lambda _: open_since(HEALED_S), bound)
-        checker.receipts = ReceiptsOnMars(
-            checker, lambda _: open_since(HEALED_S), parse_bound("2 owlt + 2 contact_wait + 60 s"), NOTHING
-        )
+        checker.earth = AlertsOnEarth(checker, truth, lambda _: of, bound)
+        back = parse_bound("2 owlt + 2 contact_wait + 60 s")
+        checker.receipts = ReceiptsOnMars(checker, lambda _: of, back, NOTHING)
         return checker
 
-    alert = AlertKey(1, 2, 0, "spo2_pct.low")
-    raised = [
-        (0, MONITOR, sealed(0)),
-        (10, "edge-1", AlarmRaised(alert, 0, 3)),
-        (11, "edge-1", AlertSealed(alert, RecordId(101, 1, 0))),
-    ]
-    told = (900, "channel", SurgeonTold(tuple(alert), 3))
-    noted = (901, "earth", AcknowledgementNoted(tuple(alert)))
-    learned = (1100, "edge-1", ReceiptLearned(alert))
+    return make
+
+
+def test_an_alarm_that_nobody_is_ever_told_of_is_broken_whenever_it_was_raised() -> None:
+    told = (900, "channel", SurgeonTold(tuple(ALERT), 3))
+    noted = (901, "earth", AcknowledgementNoted(tuple(ALERT)))
+    learned = (1100, "edge-1", ReceiptLearned(ALERT))
     for facts, end_s, violations, pending in (
-        (raised, HEALED_S + 100, 0, 1),
-        (raised, HEALED_S + 1000, 1, 0),
-        ([*raised, told, noted], HEALED_S + 100, 0, 2),  # that it was told late is excused, and counted
-        ([*raised, told, noted], HEALED_S + 1000, 1, 1),
-        ([*raised, told, noted, learned], HEALED_S + 1000, 0, 1),
+        (RAISED, HEALED_S + 100, 0, 1),
+        (RAISED, HEALED_S + 1000, 1, 0),
+        ([*RAISED, told, noted], HEALED_S + 100, 0, 2),  # that it was told late is excused, and counted
+        ([*RAISED, told, noted], HEALED_S + 1000, 1, 1),
+        ([*RAISED, told, noted, learned], HEALED_S + 1000, 0, 1),
     ):
-        checker = timed(earth, facts, end_s=end_s)
+        checker = timed(alerts(open_since(HEALED_S)), facts, end_s=end_s)
         assert (broken(checker), checker.pending()) == (violations, pending), facts
 
 
@@ -223,25 +228,9 @@ def test_what_needs_no_earth_is_owed_from_the_healing_on() -> None:
 
 
 def test_alarms_on_earth_may_be_late_before_and_are_no_part_of_the_share_in_view() -> None:
-    def make(promised: bool):
-        def earth(truth: Truth) -> AlertLatency:
-            checker = AlertLatency()
-            bound = EarthBound(parse_bound("owlt + contact_wait + 60 s"), 120 * SECOND, 0.95, NOTHING)
-            of = replace(always(), owed_from=lambda at_us: at_us if promised else None)
-            checker.earth = AlertsOnEarth(checker, truth, lambda _: of, bound)
-            return checker
-
-        return earth
-
-    alert = AlertKey(1, 2, 0, "spo2_pct.low")
-    facts = [
-        (0, MONITOR, sealed(0)),
-        (10, "edge-1", AlarmRaised(alert, 0, 3)),
-        (11, "edge-1", AlertSealed(alert, RecordId(101, 1, 0))),
-        (10 + LATE_S, "channel", SurgeonTold(tuple(alert), 3)),
-    ]
-    late = timed(make(promised=True), facts, end_s=2000)
+    facts = [*RAISED, (10 + LATE_S, "channel", SurgeonTold(tuple(ALERT), 3))]
+    late = timed(alerts(always()), facts, end_s=2000)
     assert broken(late) == 2  # over the bound, and a share of none in view
-    excused = timed(make(promised=False), facts, end_s=2000)
+    excused = timed(alerts(replace(always(), owed_from=lambda _: None)), facts, end_s=2000)
     assert (broken(excused), excused.pending()) == (0, 1)
     assert excused.earth.share_in_view is None

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import planted_on_earth as earth
 import planted_on_mars as mars
 import pytest
+from small_habitat import HABITAT
 
 from twin.experiments.mission import Roles
 from twin.experiments.run import run
@@ -23,23 +24,19 @@ from twin.result_story import Story
 from twin.result_text import evidence
 from twin.scenario import parse_scenario
 
-SCENARIO = """
+SCENARIO = (
+    """
 name: small
 start: 2033-03-10T10:00:00Z
 duration: 30 min
 seed: 3
-habitat:
-  site: jezero
-  crew: 1
-  devices:
-    - {kind: vitals_monitor, sample_period: 60 s, frame_period: 5 min}
-  edge_nodes: 1
-network:
-  stations: [DSS-14, DSS-43, DSS-63]
-pipeline: {suite: hmac-sha256}
+"""
+    + HABITAT
+    + """\
 guarantees: [durability, no_equivocation, no_loss, stream_order, conservation]
 faults:
 """
+)
 NODES = """
 name: line
 duration: 30 min

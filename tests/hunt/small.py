@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from small_habitat import HABITAT
+
 from twin.pipeline.machine import Effect
 from twin.pipeline.nodes.device import Device
 from twin.scenario.document import parse_document
 
 EPOCH = bytes(range(1, 9))
-TEXT = """\
+TEXT = (
+    """\
 name: small
 start: 2033-03-10T06:00:00Z
 duration: 40 min
 seed: 13
-habitat:
-  site: jezero
-  crew: 1
-  devices:
-    - {kind: vitals_monitor, sample_period: 60 s, frame_period: 5 min}
-  edge_nodes: 1
-network:
-  stations: [DSS-14, DSS-43, DSS-63]
-pipeline: {suite: hmac-sha256}
+"""
+    + HABITAT
+    + """\
 guarantees: [no_equivocation, no_loss, conservation]
 """
+)
 
 
 class BeginsAnew(Device):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_habitat import HABITAT
 
 from twin import pytest_plugin
 from twin.experiments import check
@@ -32,22 +33,18 @@ traffic: [{from: S, to: D, size: 1 kB, period: 1 min, count: 3, start: 0 s}]
 guarantees: [no_loss, conservation]
 """
 # the age of a clinic's newest sample cannot stay under a second more than light needs
-HOPELESS = """\
+HOPELESS = (
+    """\
 name: hopeless
 start: 2033-03-10T06:00:00Z
 duration: 40 min
 seed: 38
-habitat:
-  site: jezero
-  crew: 1
-  devices:
-    - {kind: vitals_monitor, sample_period: 60 s, frame_period: 5 min}
-  edge_nodes: 1
-network:
-  stations: [DSS-14, DSS-43, DSS-63]
-pipeline: {suite: hmac-sha256}
+"""
+    + HABITAT
+    + """\
 guarantees: [no_loss, freshness: {bound: owlt + 1 s}, alert_latency]
 """
+)
 ALL = len(GUARANTEES)
 PLUGIN = ("-p", "twin.pytest_plugin", "-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-W", "error")
 

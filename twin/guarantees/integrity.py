@@ -90,11 +90,11 @@ class Integrity(Checker):
         if self._mending is None:
             return None
         m = self._mending
-        of, due_us = m.of(place[1][0]), rot.since_us + m.scrub_us
-        owed_us = of.owed_from(due_us)
-        if owed_us is None:
-            return None
-        return of.deadline_us(m.bound, due_us if owed_us == due_us else owed_us + m.scrub_us, m.constants_us)
+        of, scrubbed_us = m.of(place[1][0]), rot.since_us + m.scrub_us
+        if of.promised(scrubbed_us):
+            return self._deadline_us(place, rot)
+        owed_us = of.owed_from(scrubbed_us)
+        return None if owed_us is None else of.deadline_us(m.bound, owed_us + m.scrub_us, m.constants_us)
 
     def _late(self, at_us: int, place: Place, rot: Rot) -> None:
         what = f"rotten for {(at_us - rot.since_us) / 1e6:.0f} s, longer than a scrub and its bound"

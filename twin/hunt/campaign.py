@@ -110,7 +110,7 @@ def hunt(
     except KeyboardInterrupt:
         interrupted = True
     except (OSError, MemoryError, BrokenProcessPool) as error:
-        raise _overcome(error) from error
+        raise _no_fault_of_code(error) from error
     finally:
         bar.close()
     return Tally(findings, tried, time.monotonic() - begun, interrupted)
@@ -138,11 +138,11 @@ def _one(document: Document, roles: Roles | None, findings: Findings, seed: int)
             return False
         return broken.is_like(found)
 
-    smallest, trials = shrink(case, breaks, document, _kept(case, broken.statement))
+    smallest, trials = shrink(case, breaks, document, _keys_to_keep(case, broken.statement))
     return Tried(seed, case, broken, smallest, trials)
 
 
-def _kept(case: Case, statement: str) -> list[str]:
+def _keys_to_keep(case: Case, statement: str) -> list[str]:
     """What must stay, or a smaller case would break the statement by what it lacks."""
     kept = []
     if statement not in (*PLAIN, RAISED):
@@ -156,7 +156,7 @@ _stop: Event | None = None
 """Set when the campaign was interrupted: processes of a pool ask before each run."""
 
 
-def _join(stop: Event) -> None:
+def _watch_stop(stop: Event) -> None:
     global _stop
     _stop = stop
 
@@ -167,20 +167,19 @@ def _unless_stopped(case: Case, roles: Roles | None) -> Broken | None:
     return trial(case, roles)
 
 
-def _overcome(error: BaseException) -> ScenarioError:
+def _no_fault_of_code(error: BaseException) -> ScenarioError:
     """What this computer could not bear; finds are written, and the seed that it was at is not done.
 
     Raises:
         OSError: it is something else.
     """
-    remedy, subject = AND_GO_ON, "campaign"
     if isinstance(error, OSError):
         if error.errno not in FULL:
             raise error
         temporary = f"folder {tempfile.gettempdir()}"
-        return ScenarioError(temporary, os.strerror(error.errno).lower(), "TMPDIR", f"make room there, {remedy}")
+        return ScenarioError(temporary, os.strerror(error.errno).lower(), "TMPDIR", f"make room there, {AND_GO_ON}")
     rule = "a process was killed" if isinstance(error, BrokenProcessPool) else "no memory is left"
-    return ScenarioError(subject, rule, "--jobs", f"give it more memory or fewer processes, {remedy}")
+    return ScenarioError("campaign", rule, "--jobs", f"give it more memory or fewer processes, {AND_GO_ON}")
 
 
 def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float | None) -> Iterator[Tried]:
@@ -199,7 +198,7 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
         yield from map(one, in_time())
         return
     stop = multiprocessing.Event()
-    with ProcessPoolExecutor(jobs, initializer=_join, initargs=(stop,)) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_watch_stop, initargs=(stop,)) as pool:
         waiting: list[Future[Tried]] = []
         try:
             for number in in_time():

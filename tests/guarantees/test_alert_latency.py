@@ -14,9 +14,10 @@ from twin.experiments.checkers import _one_bundle_each
 from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
-from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehindBulk
+from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound
 from twin.guarantees.availability import Availability
 from twin.guarantees.limit_rules import LimitRule
+from twin.guarantees.never_behind_bulk import NeverBehindBulk
 from twin.guarantees.score_rules import Score, ScoredColumn
 from twin.guarantees.truth import Truth
 from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent, EpochClosed
@@ -47,7 +48,7 @@ SCORE = Score(
 SCORES = {MONITOR: DeviceRules(DEVICE, (), None, 0, SCORE)}
 UP = [(-10, MONITOR, Restarted(0)), (-10, "edge-1", Restarted(0)), (-10, "edge-2", Restarted(0))]
 DOWN = Crashed(0, 0)
-KEY = AlertKey(DEVICE, EPOCH, 0, LOW)
+KEY, URGENT_KEY = AlertKey(DEVICE, EPOCH, 0, LOW), AlertKey(DEVICE, EPOCH, 1, "news2.urgent")
 
 
 def mars(truth: Truth, rules: Mapping[str, DeviceRules] = RULES) -> AlertLatency:
@@ -163,6 +164,18 @@ def test_an_alert_that_an_edge_took_down_with_it_excuses_nothing() -> None:
     assert counted(fly([*first, (40, "edge-1", Restarted(0)), again])) == (0, 1, 0)
 
 
+def test_an_edge_whose_medium_lost_an_alert_tells_of_it_no_more() -> None:
+    said = AlertSealed(KEY, RecordId(9, 1, 0))
+    first = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1), (10.2, "edge-1", said), (20, "edge-1", DOWN)]
+    again = samples(100, 95, 89, 88, 87)
+    for left, told in ((((9, 1, 1),), True), (((9, 1, 0),), False), ((), False)):
+        back = [(20, "edge-1", MediumHolds(left)), (30, "edge-1", Restarted(0))]
+        assert counted(fly([*first, *back, again])) == (not told, 2 - told, 0)
+        assert counted(fly([*first, *back, raises(31), again])) == (0, 1, 0), "found again in the frames"
+        other = [raises(10.3, "edge-2"), (10.4, "edge-2", AlertSealed(KEY, RecordId(8, 1, 0)))]
+        assert counted(fly([*first, *other, *back, again])) == (0, 1, 0)
+
+
 def test_an_alert_that_the_standby_raised_too_stays_open_when_home_crashes() -> None:
     both = [samples(10, 89, 88, 87), sounds(10.1), raises(10.1), raises(10.2, "edge-2"), (20, "edge-1", DOWN)]
     assert counted(fly([*both, samples(60, 95, 89, 88, 87)])) == (0, 1, 0)
@@ -236,6 +249,15 @@ def test_an_alert_that_ends_while_its_cause_goes_on_must_sound_again() -> None:
     assert score([*raised, lead_off, over, sounds(61.1, index=2, rule=URGENT)]) == (0, 2, 0)
     assert score([*raised, scored(60, (93, 70, 16)), over]) == (0, 1, 0)
     assert score([*raised, lead_off, (60.5, MONITOR, DOWN), over]) == (0, 1, 0)  # what went on is known no more
+
+
+def test_an_alert_whose_score_was_over_excuses_nothing_of_what_comes_then() -> None:
+    urgent, back = sounds(13.1, index=1, rule=URGENT), sounds(60.1, index=2, rule=URGENT)
+    raised = [scored(13, FIVE, 3), (13, MONITOR, sealed(1)), urgent, (13.1, "edge-1", AlarmRaised(URGENT_KEY, 0, 2))]
+    again = scored(60, FIVE, 3)
+    assert score([*raised, scored(40, WELL), again]) == (1, 2, 0)
+    assert score([*raised, scored(40, WELL), again, sounds(40.1, "latched", 1, URGENT), back]) == (0, 2, 0)
+    assert score([*raised, scored(40, (93, 70, NO_READING), 20), again]) == (0, 1, 0)
 
 
 def test_one_edge_that_stays_up_is_enough_and_none_excuses() -> None:
@@ -433,15 +455,32 @@ def carried(at_s: float, alert_record: RecordId = ALERT_RECORD) -> tuple[float, 
 
 def test_an_alert_never_waits_behind_bulk_at_an_open_contact() -> None:
     sealed_alert = (10, "edge-1", AlertSealed(KEY, ALERT_RECORD))
-    bulk = carried(11, record(5))
+    bulk = carried(9, record(5))
     day, dusk = always(), always(100, 10, (0, 11))
-    assert broken(timed(earth(day), [sealed_alert, bulk, carried(11.5)], end_s=50)) == 0
-    assert broken(timed(earth(day), [sealed_alert, bulk, carried(12.5)], end_s=50)) == 1
-    assert broken(timed(earth(day), [sealed_alert, bulk], end_s=50)) == 1
-    assert broken(timed(earth(dusk), [sealed_alert, bulk, carried(900)], end_s=1000)) == 0
+    assert broken(timed(earth(day), [bulk, sealed_alert, carried(11.5)], end_s=50)) == 0
+    assert broken(timed(earth(day), [bulk, sealed_alert, carried(12.5)], end_s=50)) == 1
+    assert broken(timed(earth(day), [bulk, sealed_alert], end_s=50)) == 1
+    assert broken(timed(earth(dusk), [bulk, sealed_alert, carried(900)], end_s=1000)) == 0
     assert broken(timed(earth(day), [sealed_alert, (11, "edge-1", DOWN), carried(90)], end_s=100)) == 0
     slow_link = earth(day, within_us=None)
-    assert broken(timed(slow_link, [sealed_alert, bulk, carried(12.5)], end_s=50)) == 0
+    assert broken(timed(slow_link, [bulk, sealed_alert, carried(12.5)], end_s=50)) == 0
+
+
+@pytest.mark.parametrize("contacts", [(0, 2000), (1000, 2000)])
+def test_no_bulk_leaves_while_an_alert_waits_however_long(contacts: tuple[int, int]) -> None:
+    night = earth(always(100, 10, contacts), within_us=None)
+    said = AlertSealed(KEY, ALERT_RECORD)
+    sealed_alert, bulk, peer = (10, "edge-1", said), carried(1000, record(5)), (999, "edge-2", carried(0, record(4))[2])
+    assert broken(timed(night, [sealed_alert, peer, carried(1000), carried(1001, record(5))], end_s=2000)) == 0
+    assert broken(timed(night, [sealed_alert, bulk, carried(1001)], end_s=2000)) == 1
+    earlier = carried(1000, RecordId(101, 6, 9))
+    assert broken(timed(night, [sealed_alert, earlier, carried(1001), bulk], end_s=2000)) == 0
+    crash, again = (20, "edge-1", DOWN), (30, "edge-1", said)
+    assert broken(timed(night, [sealed_alert, crash, again, bulk, carried(1001)], end_s=2000)) == 1
+    assert broken(timed(night, [sealed_alert, crash, again, carried(1000), carried(1001, record(5))], end_s=2000)) == 0
+    assert broken(timed(night, [sealed_alert, crash, bulk], end_s=2000)) == 0, "its medium does not hold it any more"
+    sent = [sealed_alert, carried(15), crash, again, bulk]
+    assert broken(timed(night, sent, end_s=2000)) == 0, "only the first time that it leaves is looked at"
 
 
 def test_nobody_can_say_how_long_an_alert_waits_while_the_link_runs_at_another_rate() -> None:
@@ -467,9 +506,9 @@ def test_nobody_can_say_how_long_an_alert_waits_while_the_link_runs_at_another_r
 def test_a_slow_processor_hears_late_that_earlier_alerts_have_left() -> None:
     sealed_alert = (10, "edge-1", AlertSealed(KEY, ALERT_RECORD))
     earlier = RecordId(101, 6, 9)
-    for before, until_s in (((), 15), ((carried(11, record(5)),), 15), ((carried(11, earlier),), 18)):
+    for before, until_s in (((), 15), ((carried(9, record(5)),), 15), ((carried(11, earlier),), 18)):
         for at_s, violations in ((until_s, 0), (until_s + 0.5, 1)):
-            facts = [sealed_alert, *before, carried(at_s)]
+            facts = sorted([sealed_alert, *before, carried(at_s)], key=lambda f: f[0])
             assert broken(timed(earth(always(), slow_s=3), facts, end_s=50)) == violations
 
 

@@ -174,6 +174,23 @@ def test_hysteresis_holds_a_band_on_the_way_back_and_never_on_the_way_out() -> N
     assert take(back, 18, [row(systolic=91, respiration=21, temperature=379)]) == {}
 
 
+@pytest.mark.parametrize(
+    ("between", "anew"),
+    [
+        (row(), True),
+        (row(systolic=91, respiration=21), True),
+        (row(systolic=91, respiration=21, temperature=380), False),  # not by more than the hysteresis
+        (row(systolic=91, respiration=21, temperature=NO_READING), False),  # a sensor that falls off heals nobody
+    ],
+)
+def test_a_score_that_was_over_is_told_of_by_nothing_from_before(between: tuple[int, ...], anew: bool) -> None:
+    who, ill = person(), [row(systolic=91, respiration=21, temperature=381)] * 5
+    take(who, 0, ill)
+    take(who, 5, [between] * 20)
+    held = take(who, 25, ill)[URGENT]
+    assert held.anew == anew
+
+
 def test_a_device_that_starts_anew_is_known_nothing_of() -> None:
     who = person()
     ill = {"systolic": 91, "respiration": 21, "temperature": 381}
@@ -233,8 +250,12 @@ def obey(rules: AlarmRules, who: ScoredPerson, frames: list[list[tuple[int, ...]
                 kept_us = who.kept_since_us.get(name)
                 assert kept_us is None or kept_us > opened.pop(change.alert)
         for name, item in held.items():
+            tellers = set(TOLD_BY.get(name, (name,)))
             if item.begun_us is not None:
-                assert told & set(TOLD_BY.get(name, (name,))), (name, item)
+                assert told & tellers, (name, item)
+                if item.anew:  # what told of it before has ended
+                    since = {alert for alert, us in opened.items() if us >= item.begun_us}
+                    assert {alert.rule for alert in since} & tellers, (name, item)
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,7 +11,7 @@ from twin.experiments.identities import EARTH, DeviceIdentity
 from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
-from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound, NeverBehindBulk
+from twin.guarantees.alerts_on_earth import AlertsOnEarth, EarthBound
 from twin.guarantees.anti_replay import AntiReplay
 from twin.guarantees.availability import Availability
 from twin.guarantees.bounded_resources import BoundedResources, Limits
@@ -23,6 +23,7 @@ from twin.guarantees.edge_rules import AppendOnly, Durability, NoEquivocation, S
 from twin.guarantees.flow_rules import NotApplicable
 from twin.guarantees.integrity import Integrity, Mending
 from twin.guarantees.loop_rules import FeedbackClosure, Freshness
+from twin.guarantees.never_behind_bulk import NeverBehindBulk
 from twin.guarantees.promises import Promises
 from twin.guarantees.reader_rules import MonotonicReads
 from twin.guarantees.receipts_on_mars import ReceiptsOnMars

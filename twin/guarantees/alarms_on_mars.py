@@ -11,14 +11,15 @@ from twin.guarantees.new_beginnings import NewBeginnings
 from twin.guarantees.score_rules import TOLD_BY
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import AlarmRaised
-from twin.trace import AlarmSounded, Crashed, Restarted, StartedWithout, Trace
+from twin.pipeline.facts import AlarmRaised, AlertSealed
+from twin.trace import AlarmSounded, Crashed, MediumHolds, Restarted, StartedWithout, Trace
 
 SETTLE_US = 60_000_000  # assumed: an edge that came back has filled its gap from device and standby by then
 NEVER = 1 << 62
 OVER = ("latched", "cleared")
 Rule = tuple[int, str]  # device, rule
 Alert = tuple[int, int, int, str]
+Record = tuple[int, int, int]
 
 
 class _Due(NamedTuple):
@@ -36,9 +37,9 @@ class AlarmsOnMars:
 
     The crew is told by one annunciator, whatever edge calls it. An alert is open from "active" until it is "latched" or
     "cleared", both of which say that its condition is over; while a rule's last alert is open, and an edge that raised
-    it is up, no other is demanded, unless the samples say that the condition of a limit was over in between. A crash
-    takes an edge's alerts along; it has them again when it comes back. An edge that was configured without a device
-    counts as down for it.
+    it is up, no other is demanded, unless the samples say that its condition was over in between. A crash takes an
+    edge's alerts along; it has them again when it comes back, with a medium that holds them. An edge that was
+    configured without a device counts as down for it.
 
     A demand lasts as long as its cause: in every block an alert must be open that tells of it. It is excused while no
     edge was up to find it, and not for good: whoever is back must tell of what goes on. An alert of the score that ends
@@ -70,7 +71,7 @@ class AlarmsOnMars:
         self._up_since: dict[str, int] = {}
         self._without: dict[str, tuple[int, ...]] = {}  # devices that an edge does not know
         self._open: dict[Rule, _Open] = {}
-        self._raised_by: dict[Alert, set[str]] = {}  # of alerts that are open
+        self._raised_by: dict[Alert, dict[str, Record | None]] = {}  # of open alerts, and in which own record it stands
         self._due: dict[Rule, _Due] = {}
         self._beginnings = NewBeginnings(self._began_anew)
         self.checked = 0
@@ -84,6 +85,8 @@ class AlarmsOnMars:
         if self._devices:
             trace.subscribe(AlarmSounded, self._sounded)
             trace.subscribe(AlarmRaised, self._raised)
+            trace.subscribe(AlertSealed, self._sealed)
+            trace.subscribe(MediumHolds, self._medium)
             trace.subscribe(Restarted, self._restarted)
             trace.subscribe(StartedWithout, self._started_without)
             trace.subscribe(Crashed, self._crashed)
@@ -152,7 +155,7 @@ class AlarmsOnMars:
             if before is not None:
                 del self._raised_by[before.alert]
             self._open[rule] = _Open(alert, self._truth.of((device, epoch)).generated_us.get(index))
-            self._raised_by[alert] = set()
+            self._raised_by[alert] = {}
             for due in [due for due in self._due if due[0] == device and name in TOLD_BY.get(due[1], (due[1],))]:
                 self._judge(at_us, node, due, self._due.pop(due))
         elif fact.state in OVER and before is not None and before.alert == alert:
@@ -164,7 +167,19 @@ class AlarmsOnMars:
 
     def _raised(self, _at_us: int, node: str, fact: AlarmRaised) -> None:
         if fact.alert in self._raised_by:
-            self._raised_by[fact.alert].add(node)
+            self._raised_by[fact.alert].setdefault(node, None)
+
+    def _sealed(self, _at_us: int, node: str, fact: AlertSealed) -> None:
+        if fact.alert in self._raised_by:
+            self._raised_by[fact.alert][node] = fact.record
+
+    def _medium(self, _at_us: int, node: str, fact: MediumHolds) -> None:
+        """An edge knows nothing of alerts that its medium does not hold, until it says so."""
+        holds = {(device, epoch): size for device, epoch, size in fact.streams}
+        for edges in self._raised_by.values():
+            record = edges.get(node)
+            if record is None or record[2] >= holds.get(record[:2], 0):
+                edges.pop(node, None)
 
     def _judge(self, at_us: int, where: str, rule: Rule, due: _Due) -> None:
         took_us = at_us - due.begun_us

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
-from twin.guarantees.alerts_on_earth import AlertsOnEarth, NeverBehindBulk
+from twin.guarantees.alerts_on_earth import AlertsOnEarth
+from twin.guarantees.never_behind_bulk import NeverBehindBulk
 from twin.guarantees.receipts_on_mars import ReceiptsOnMars
 from twin.guarantees.verdict import US_PER_S, Checker, Verdict
 from twin.trace import Trace
@@ -21,9 +22,9 @@ class AlertLatency(Checker):
     have. Excused is what began while no such edge was up.
 
     Earth: every alarm reaches the surgeon's channel within the bound, counted from the first edge that raised it; of
-    those raised while Earth can be reached, the given share within an absolute time; and none waits behind bulk at an
-    open contact. The surgeon's acknowledgement is on Mars again within the bound of `feedback_closure`, if the scenario
-    has one, counted from the instant at which a gateway noted it.
+    those raised while Earth can be reached, the given share within an absolute time; and none waits behind bulk. The
+    surgeon's acknowledgement is on Mars again within the bound of `feedback_closure`, if the scenario has one, counted
+    from the instant at which a gateway noted it.
     """
 
     key = "alert_latency"

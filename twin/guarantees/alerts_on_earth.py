@@ -1,4 +1,4 @@
-"""Earth's half of alert_latency: from an alarm on Mars to the flight surgeon's channel, and never behind bulk."""
+"""Earth's half of alert_latency: from an alarm on Mars to the flight surgeon's channel."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.new_beginnings import NewBeginnings
 from twin.guarantees.truth import Truth
 from twin.guarantees.verdict import Checker
-from twin.pipeline.facts import AlarmRaised, AlertSealed, BundleSent
-from twin.pipeline.transport.contact_plan import Contact
-from twin.trace import Crashed, SurgeonTold, Trace
+from twin.pipeline.facts import AlarmRaised, AlertSealed
+from twin.trace import SurgeonTold, Trace
 
 Of = Callable[[int], Availability]
 Record = tuple[int, int, int]
@@ -171,94 +170,6 @@ class AlertsOnEarth:
     def pending(self) -> int:
         """Alerts that were due after the end."""
         return self._pending + self.beyond
-
-
-class NeverBehindBulk:
-    """Holds the first transmission of every alert against the bundles that may already have been under way.
-
-    An edge radiates one bundle at a time and shares the antenna with its peers, so an alert may find one bundle of each
-    in front of it, and no more: `allowance_us(contact, sealed)`, None while the link does not run at its rate. It is
-    judged while the edge's contact stays open that long, in truth and by the edge's own clock. A slow processor hears
-    late that a bundle has left: of the one that may have been under way, and of each that carried alerts of its own
-    before this one.
-
-    Args:
-        clock_margin_us: edge -> how far within a contact an edge whose clock is off surely knows that it is open.
-        slow_us: edge, instant -> how much later it may deal with what reaches it then.
-    """
-
-    def __init__(
-        self,
-        checker: Checker,
-        of_edge: Mapping[str, Availability],
-        allowance_us: Callable[[Contact, int], int | None],
-        clock_margin_us: Mapping[str, int],
-        slow_us: Callable[[str, int], int],
-    ) -> None:
-        self._checker = checker
-        self._of_edge = of_edge
-        self._slow_us = slow_us
-        self._allowance_us = allowance_us
-        self._clock_margin_us = clock_margin_us
-        self._waiting: dict[Record, tuple[str, int, int]] = {}  # node, sealed, due
-        self._said: dict[tuple[int, int], int] = {}  # alerts that each own stream was said to hold
-
-    def watch(self, trace: Trace) -> None:
-        """Subscribe."""
-        trace.subscribe(AlertSealed, self._sealed)
-        trace.subscribe(BundleSent, self._sent)
-        trace.subscribe(Crashed, self._crashed)
-
-    def _sealed(self, at_us: int, node: str, fact: AlertSealed) -> None:
-        device, epoch, index = fact.record
-        if index < self._said.get((device, epoch), 0):
-            return  # said again after a restart
-        self._said[device, epoch] = index + 1
-        available = self._of_edge.get(node)
-        now = None if available is None else available.down.open_until_us(at_us)
-        if now is not None:
-            end_us, contact = now
-            within_us = self._allowance_us(contact, at_us)
-            if within_us is None:
-                return
-            due_us = at_us + within_us + self._slow_us(node, at_us)
-            margin_us = self._clock_margin_us.get(node, 0)
-            if contact.start_us + margin_us <= at_us and due_us + margin_us < end_us:
-                self._waiting[fact.record] = (node, at_us, due_us)
-
-    def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:
-        self._waiting = {record: wait for record, wait in self._waiting.items() if wait[0] != node}
-
-    def _sent(self, at_us: int, node: str, fact: BundleSent) -> None:
-        if not self._waiting:
-            return
-        for record, _ in fact.records:
-            wait = self._waiting.get(record)
-            if wait is not None and wait[0] == node:
-                del self._waiting[record]
-                self._judge(at_us, record, wait)
-        late_us = self._slow_us(node, at_us)
-        if late_us and fact.records:
-            self._let_pass(node, fact.records[0][0][0], late_us)
-
-    def _let_pass(self, node: str, signer: int, late_us: int) -> None:
-        """A bundle of the node's own alerts has left before those that wait."""
-        for record, (waits, sealed_us, due_us) in self._waiting.items():
-            if waits == node and record[0] == signer:
-                self._waiting[record] = (waits, sealed_us, due_us + late_us)
-
-    def _judge(self, at_us: int, record: Record, wait: tuple[str, int, int]) -> None:
-        node, sealed_us, due_us = wait
-        self._checker.checked += 1
-        if at_us > due_us:
-            what = f"waited {(at_us - sealed_us) / 1e6:.1f} s at an open contact, behind more than one bundle an edge"
-            self._checker.violate(at_us, node, record, what)
-
-    def finish(self, at_us: int) -> None:
-        """What never left although it could."""
-        for record, wait in sorted(self._waiting.items()):
-            if wait[2] < at_us:
-                self._judge(at_us, record, wait)
 
 
 def _key(alert: tuple[int, int, int, str]) -> Alert:

@@ -14,6 +14,7 @@ From the ends of that range follow the least and the most points that the parame
 | demanded | the least points of what is surely known reach the threshold |
 | kept | so do the least points of what was read last: a sensor that falls off heals nobody, and no alert ends |
 | justified | the most points of what may be known reach it |
+| over | the most points that were read last, by any parameter, do not: an alert that told of it has ended |
 
 Two things are not checked: that a rule rejects artefacts that last for `hold` samples, and that it keeps hysteresis,
 for a level may go back over an edge as soon as `hold` samples are there.
@@ -203,14 +204,15 @@ class _Column:
 
 
 class _Called(NamedTuple):
-    """Which rules the samples demand, keep and justify."""
+    """Which rules the samples demand, keep and justify, and of which no alert can go on."""
 
     demanded: frozenset[str]
     kept: frozenset[str]
     justified: frozenset[str]
+    over: frozenset[str]
 
 
-_NOTHING: Final = _Called(frozenset(), frozenset(), frozenset())
+_NOTHING: Final = _Called(frozenset(), frozenset(), frozenset(), SCORE_RULES)
 
 
 class ScoredPerson:
@@ -233,6 +235,7 @@ class ScoredPerson:
             column.crashed()
         self._view = [column.range for column in self._columns]
         self._called = _NOTHING
+        self._over: frozenset[str] = frozenset()  # rules whose alerts have ended, and that nothing has justified since
         self.kept_since_us.clear()
 
     def take(self, columns: Sequence[Sequence[int]], moving: Sequence[bool] | None, fact: Generated) -> list[Held]:
@@ -248,16 +251,17 @@ class ScoredPerson:
                 changes.setdefault(row, []).append((k, new))
         if not changes and self._called == _NOTHING:
             return []
-        demands = dict.fromkeys(self._called.demanded, (fact.start_us, False))
+        demands = dict.fromkeys(self._called.demanded, (fact.start_us, False, False))
         last = dict.fromkeys(self._called.justified, 0)
         for row in sorted(changes):
             at_us = fact.start_us + row * fact.period_us
             for k, new in changes[row]:
                 self._view[k] = new
-            before, called = self._called, self._evaluate()
-            self._called = called
+            before, called, over = self._called, self._evaluate(), self._over
+            self._called, self._over = called, (over | called.over) - called.justified
             for rule in called.demanded - before.demanded:
-                demands.setdefault(rule, (at_us - (self._hold - 1) * fact.period_us, True))
+                begun_us = at_us - (self._hold - 1) * fact.period_us
+                demands.setdefault(rule, (begun_us, True, over.issuperset(TOLD_BY.get(rule, (rule,)))))
             for rule in before.kept - called.kept:
                 del self.kept_since_us[rule]
             for rule in called.kept - before.kept:
@@ -266,10 +270,10 @@ class ScoredPerson:
                 last[rule] = row - 1 if row else 0
             last.update(dict.fromkeys(called.justified, row))
         last.update(dict.fromkeys(self._called.justified, len(fact.rows) - 1))
-        return [Held(rule, 0, last[rule], *demands.get(rule, (None, True))) for rule in sorted(last)]
+        return [Held(rule, 0, last[rule], *demands.get(rule, (None, True, False))) for rule in sorted(last)]
 
     def _evaluate(self) -> _Called:
-        sure, kept, possible = _Sum(), _Sum(), _Sum()
+        sure, kept, possible, most = _Sum(), _Sum(), _Sum(), _Sum()
         now, last = self._given(known=True), self._given(known=False)
         for column, found in zip(self._columns, self._view, strict=True):
             if found.possible:
@@ -278,9 +282,10 @@ class ScoredPerson:
                 sure.add(column.points(found, now)[0])
             if found.ever:
                 kept.add(column.points(found, last)[0])
+            most.add(column.points(found, last)[1])
         # an aggregate that surely is urgent is told as such
         covered = frozenset({SINGLE_RULE} if sure.total >= URGENT else ())
-        return _Called(sure.calls - covered, kept.calls, possible.calls - covered)
+        return _Called(sure.calls - covered, kept.calls, possible.calls - covered, SCORE_RULES - most.calls)
 
     def _given(self, *, known: bool) -> list[bool]:
         """Whether oxygen may be given or not, by what is known or by what was read last."""

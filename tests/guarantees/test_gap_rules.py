@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cbor2
 import pytest
 from traces import MONITOR, NOTHING, STREAM, Truth, always, broken, leaf, record, root, sealed, timed
 
@@ -56,11 +57,27 @@ def test_what_never_came_must_be_named_below_the_index_that_an_ack_states(
 
 
 UNKNOWN = [(60, "earth", HopDelivered(DOWN, 77, 8, 60))]
-PASSED_ON = [
-    (60, "orbiter", Radiated("orbiter->earth", b"a bundle")),
-    (60, "orbiter", HopSent("orbiter->earth", 1, 8)),
-    (70, "earth", HopDelivered("orbiter->earth", 1, 8, 60)),
-]
+
+
+def bundle(number: int) -> bytes:
+    """The beginning of a bundle as an edge makes it: its primary block."""
+    return b"\x9f" + cbor2.dumps([7, 4, 1, [2, [9, 1]], [2, [1, 1]], [1, 0], [1, number], 1000, b"ab"])
+
+
+def passed_on(data: bytes) -> Facts:
+    """A relay radiates a bundle, and it comes home."""
+    return [
+        (60, "orbiter", Radiated("orbiter->earth", data)),
+        (60, "orbiter", HopSent("orbiter->earth", 1, 8)),
+        (70, "earth", HopDelivered("orbiter->earth", 1, 8, 60)),
+    ]
+
+
+def to_orbiter(number: int, *indices: int) -> Facts:
+    """A bundle of records leaves the edge for a relay."""
+    records = tuple((record(index), leaf(index)) for index in indices)
+    handed = (number, "edge-1", BundleSent((1, 1, number), "orbiter", records, 0))
+    return [handed, (number, "edge-1", Radiated("edge-1->orbiter", bundle(number)))]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +86,8 @@ PASSED_ON = [
         [*flown(9, 1), *home(9)],  # sent again
         [*flown(9, 1), *lost(9, "node_down")],  # a second leader may have taken it
         UNKNOWN,
-        PASSED_ON,
+        passed_on(b"no bundle"),
+        [*to_orbiter(9, 1), *passed_on(bundle(9))],
         [(80, "table", RowStored("table", tuple(record(1)), leaf(1), b""))],
         [(5, MONITOR, EpochClosed(record(1), 2, "key"))],
     ],
@@ -81,6 +99,8 @@ def test_what_may_have_come_need_not_be_named(more: Facts) -> None:
 GROUND = [(60, "auditor", HopSent("auditor->earth", 1, 8)), (61, "earth", HopDelivered("auditor->earth", 1, 8, 60))]
 
 
-@pytest.mark.parametrize("mail", [[*flown(9), *home(9)], GROUND])
-def test_mail_brings_no_record(mail: Facts) -> None:
+@pytest.mark.parametrize(
+    "mail", [[*flown(9), *home(9)], GROUND, [*to_orbiter(9, 1), *to_orbiter(10, 2), *passed_on(bundle(10))]]
+)
+def test_what_holds_other_records_or_none_brings_nothing(mail: Facts) -> None:
     assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *mail, *says((), 4)])) == 1

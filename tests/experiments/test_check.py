@@ -141,6 +141,40 @@ def test_a_run_that_no_plan_can_carry_is_an_error_among_the_others(
     assert (case.attrib["name"], error.text) == ("run[seed=5]", first.removeprefix("twin: "))
 
 
+def test_code_that_raises_is_an_error_with_its_trace_and_the_others_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(scenario: Any, out: Path, quiet: bool) -> Any:
+        if scenario.seed == 6:
+            raise KeyError("edge-7")
+        return run(scenario, out, quiet)
+
+    monkeypatch.setattr(check_module, "run", failing)
+    small, junit, baseline = folder / "small.yaml", folder / "junit.xml", folder / "margins.json"
+    assert check([small], seeds=3, junit=junit, write_baseline=baseline) == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "2 of 2 runs held, 1 not run"
+    first, *trace, replay, last = told.err.splitlines()
+    assert first == "twin: small, seed 6, raised KeyError: 'edge-7'"
+    assert any('raise KeyError("edge-7")' in line for line in trace)
+    assert replay == f"replay: twin run {small} --seed 6"
+    assert last == f"twin: baseline {baseline} is not written: a run did not hold"
+    (suite,) = suites(junit).values()
+    (error,) = suite.findall("testcase/error")
+    assert (suite.attrib["errors"], error.attrib["type"]) == ("1", "raised")
+    assert error.text is not None
+    assert error.text.endswith(replay)
+
+
+def test_want_of_memory_is_no_error_of_the_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any, **_more: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(check_module, "run", failing)
+    with pytest.raises(MemoryError):
+        check([folder / "small.yaml"])
+
+
 def _killed(*_: Any, **_more: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 

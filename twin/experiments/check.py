@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from twin.experiments.against import Against, told
-from twin.experiments.junit import Refused, junit_file, write_junit
+from twin.experiments.junit import NotRun, junit_file, write_junit
+from twin.experiments.outcome import replay_command
 from twin.experiments.run import run
 from twin.experiments.whole_file import WholeFile
 from twin.hosts.full_disk import FULL
@@ -31,6 +33,8 @@ HELD: Final = 0
 BROKEN: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
+REFUSED: Final = "refused"
+RAISED: Final = "raised"
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
 
 
@@ -45,8 +49,8 @@ def check(
     """Run scenarios and print one line per run, with evidence under every guarantee that broke.
 
     Nothing runs before every file is known to be a scenario. One that asks for what cannot be (more than its disks or
-    links hold, a recording that is not there) is refused when its turn comes, and the others run. What runs leave goes
-    to a temporary folder and is gone afterwards.
+    links hold, a recording that is not there) is refused when its turn comes, and the others run; so they do when the
+    code of a run raises. What runs leave goes to a temporary folder and is gone afterwards.
 
     Args:
         paths: scenario files, or folders with scenario files somewhere below.
@@ -57,8 +61,8 @@ def check(
         write_baseline: where to write the margins of these runs, if every one held; None: nowhere.
 
     Returns:
-        0 if every run held and lost no margin, 1 if one did not, 2 for bad input (one line on stderr for each; a
-        baseline is not written then), 130 if interrupted.
+        0 if every run held and lost no margin, 1 if one did not or raised, 2 for bad input (one line on stderr for
+        each; a baseline is not written then), 130 if interrupted.
 
     Raises:
         ScenarioError: the report cannot be written, or the disk takes no more.
@@ -85,12 +89,12 @@ def check(
         _baseline_file(write_baseline).refuse_unwritable()
     results: list[Result] = []
     held_against: dict[int, Held] = {}
-    impossible: list[Refused] = []
+    not_run: list[NotRun] = []
     try:
         for result in _runs(planned, jobs):
-            if isinstance(result, Refused):
-                impossible.append(result)
-                print(f"twin: {result.why}", file=sys.stderr)
+            if isinstance(result, NotRun):
+                not_run.append(result)
+                print(f"twin: {result.details}", file=sys.stderr)
                 continue
             results.append(result)
             print(one_line(result.document), flush=True)
@@ -105,7 +109,7 @@ def check(
     else:
         interrupted = bool(results) and results[-1].document.interrupted
     if junit is not None:
-        write_junit([result.document for result in results], junit, held_against, impossible)
+        write_junit([result.document for result in results], junit, held_against, not_run)
     held = sum(result.verdict == "held" for result in results)
     left_out = f", {len(planned) - len(results)} not run" if len(planned) > len(results) else ""
     lost = [compared for compared in held_against.values() if not compared.passed]
@@ -116,11 +120,11 @@ def check(
     if interrupted:
         print("twin: interrupted", file=sys.stderr)
         return INTERRUPTED
-    if held < len(results) or impossible or lost:
+    if held < len(results) or not_run or lost:
         if write_baseline is not None:
             why = "a margin was lost" if held == len(planned) else "a run did not hold"
             print(f"twin: baseline {write_baseline} is not written: {why}", file=sys.stderr)
-        return BAD_INPUT if impossible else BROKEN
+        return BAD_INPUT if any(one.kind == REFUSED for one in not_run) else BROKEN
     if write_baseline is not None:
         documents = [result.document for result in results]
         _baseline_file(write_baseline).write(baseline_text(documents).encode())
@@ -195,7 +199,7 @@ class _NoRoomError(ScenarioError):
     """The disk takes no more: no matter of one scenario."""
 
 
-def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result | Refused]:
+def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result | NotRun]:
     """Results in order, up to the first that was interrupted."""
     with tempfile.TemporaryDirectory(prefix="twin-check-") as temporary:
         folders = [Path(temporary, f"run-{number}") for number in range(len(planned))]
@@ -211,17 +215,24 @@ def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result | Refused]:
             raise ScenarioError("twin check", "a process was killed", "--jobs", remedy) from error
 
 
-def _one(scenario: Scenario, folder: Path) -> Result | Refused:
+def _one(scenario: Scenario, folder: Path) -> Result | NotRun:
     try:
         return run_once(scenario, folder, quiet=multiprocessing.parent_process() is not None)
     except _NoRoomError:
         raise
     except ScenarioError as error:
-        return Refused(scenario.name, scenario.seed, str(error))
+        return NotRun(scenario.name, scenario.seed, REFUSED, str(error), str(error))
+    except MemoryError:
+        raise  # of this computer, not of the code
+    except Exception as error:
+        why = f"{scenario.name}, seed {scenario.seed}, raised {type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        details = f"{why}\n{trace}\nreplay: {replay_command(scenario)}"
+        return NotRun(scenario.name, scenario.seed, RAISED, why, details)
 
 
-def _up_to_interrupt(results: Iterator[Result | Refused]) -> Iterator[Result | Refused]:
+def _up_to_interrupt(results: Iterator[Result | NotRun]) -> Iterator[Result | NotRun]:
     for result in results:
         yield result
-        if not isinstance(result, Refused) and result.document.interrupted:
+        if not isinstance(result, NotRun) and result.document.interrupted:
             return

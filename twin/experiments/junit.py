@@ -30,22 +30,24 @@ def junit_file(path: Path) -> WholeFile:
     return WholeFile(path, "JUnit report", "--junit")
 
 
-class Refused(NamedTuple):
-    """A run that could not be made: its scenario asks for what cannot be."""
+class NotRun(NamedTuple):
+    """A run without a result: its scenario asks for what cannot be ("refused"), or its code failed ("raised")."""
 
     scenario: str
     seed: int
+    kind: str
     why: str
+    details: str
 
 
 def write_junit(
-    documents: Sequence[Document], path: Path, held: Mapping[int, Held] | None = None, refused: Sequence[Refused] = ()
+    documents: Sequence[Document], path: Path, held: Mapping[int, Held] | None = None, not_run: Sequence[NotRun] = ()
 ) -> None:
     """Write a report of runs; runs of one scenario share a suite.
 
     Args:
         held: place in `documents` -> that run held against a baseline.
-        refused: runs that could not be made, each an error.
+        not_run: runs without a result, each an error.
 
     Raises:
         ScenarioError: the file cannot be written; an earlier one is left as it was.
@@ -65,11 +67,12 @@ def write_junit(
             if against is not None:
                 _baseline_case(suite, against)
         suite.set("time", f"{sum(document.provenance.wall_s or 0.0 for document, _ in runs):.3f}")
-    for name, seed, why in refused:
+    for run in not_run:
+        name = run.scenario
         found = root.find(f"testsuite[@name='{name}']")
         suite = ElementTree.SubElement(root, "testsuite", name=name, time="0.000") if found is None else found
-        case = ElementTree.SubElement(suite, "testcase", classname=name, name=f"run[seed={seed}]")
-        ElementTree.SubElement(case, "error", message=_text(why), type="refused").text = _text(why)
+        case = ElementTree.SubElement(suite, "testcase", classname=name, name=f"run[seed={run.seed}]")
+        ElementTree.SubElement(case, "error", message=_text(run.why), type=run.kind).text = _text(run.details)
     for suite in root.findall("testsuite"):
         _count(suite, suite.findall("testcase"))
     _count(root, root.findall("testsuite/testcase"))

@@ -275,6 +275,19 @@ def test_what_broke_is_told_once_and_no_baseline_is_made_of_it(baseline: Path, t
     assert not fresh.exists()
 
 
+def test_a_baseline_written_over_another_says_what_it_does_not_know_any_more(
+    check: Callable[..., Done], baseline: Path
+) -> None:
+    other = {"scenario": "far", "digest": "0", "seed": 3, "guarantees": []}
+    changed(baseline, lambda content: content["runs"].append(other))
+    code, out, err = told(check("prompt", "--write-baseline", baseline))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == f"baseline: {baseline}; not in it any more: far, seed 3"
+    assert told(check("prompt", "--write-baseline", baseline))[1].splitlines()[-1] == f"baseline: {baseline}"
+    baseline.write_text("no baseline")
+    assert told(check("prompt", "--write-baseline", baseline))[1].splitlines()[-1] == f"baseline: {baseline}"
+
+
 def test_a_baseline_is_not_replaced_by_one_that_lost_a_margin(check: Callable[..., Done], baseline: Path) -> None:
     kept = {"key": "far_sight", "verdict": "held", "checked": 3}
     before = changed(baseline, lambda content: content["runs"][0]["guarantees"].append(kept)).read_bytes()

@@ -21,7 +21,7 @@ from twin.experiments.outcome import replay_command
 from twin.experiments.run import run
 from twin.experiments.whole_file import WholeFile
 from twin.hosts.full_disk import FULL
-from twin.margins.baseline import Held, baseline_text
+from twin.margins.baseline import Held, baseline_text, not_run, read_baseline
 from twin.result import Result
 from twin.result_text import evidence, one_line
 from twin.scenario.document import read_document
@@ -126,9 +126,9 @@ def check(
             print(f"twin: baseline {write_baseline} is not written: {why}", file=sys.stderr)
         return BAD_INPUT if any(one.kind == REFUSED for one in not_run) else BROKEN
     if write_baseline is not None:
-        documents = [result.document for result in results]
-        _baseline_file(write_baseline).write(baseline_text(documents).encode())
-        print(f"baseline: {write_baseline}")
+        dropped = _only_in(write_baseline, planned)
+        _baseline_file(write_baseline).write(baseline_text([result.document for result in results]).encode())
+        print(f"baseline: {write_baseline}{f'; not in it any more: {dropped}' if dropped else ''}")
     return HELD
 
 
@@ -139,6 +139,15 @@ def _print_told(key: str, lines: Iterable[str]) -> None:
 
 def _baseline_file(path: Path) -> WholeFile:
     return WholeFile(path, "baseline", "--write-baseline")
+
+
+def _only_in(path: Path, planned: Sequence[Scenario]) -> str:
+    """Runs that an earlier baseline knows and the next will not; empty if there is none that can be read."""
+    try:
+        earlier = read_baseline(path)
+    except ScenarioError:
+        return ""
+    return "; ".join(not_run(earlier, [(scenario.name, scenario.seed) for scenario in planned]))
 
 
 def _refuse_namesakes(planned: Sequence[Scenario]) -> None:

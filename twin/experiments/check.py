@@ -89,11 +89,11 @@ def check(
         _baseline_file(write_baseline).refuse_unwritable()
     results: list[Result] = []
     held_against: dict[int, Held] = {}
-    not_run: list[NotRun] = []
+    failed: list[NotRun] = []
     try:
         for result in _runs(planned, jobs):
             if isinstance(result, NotRun):
-                not_run.append(result)
+                failed.append(result)
                 print(f"twin: {result.details}", file=sys.stderr)
                 continue
             results.append(result)
@@ -109,7 +109,7 @@ def check(
     else:
         interrupted = bool(results) and results[-1].document.interrupted
     if junit is not None:
-        write_junit([result.document for result in results], junit, held_against, not_run)
+        write_junit([result.document for result in results], junit, held_against, failed)
     held = sum(result.verdict == "held" for result in results)
     left_out = f", {len(planned) - len(results)} not run" if len(planned) > len(results) else ""
     lost = [compared for compared in held_against.values() if not compared.passed]
@@ -120,11 +120,11 @@ def check(
     if interrupted:
         print("twin: interrupted", file=sys.stderr)
         return INTERRUPTED
-    if held < len(results) or not_run or lost:
+    if held < len(results) or failed or lost:
         if write_baseline is not None:
             why = "a margin was lost" if held == len(planned) else "a run did not hold"
             print(f"twin: baseline {write_baseline} is not written: {why}", file=sys.stderr)
-        return BAD_INPUT if any(one.kind == REFUSED for one in not_run) else BROKEN
+        return BAD_INPUT if any(one.kind == REFUSED for one in failed) else BROKEN
     if write_baseline is not None:
         dropped = _only_in(write_baseline, planned)
         _baseline_file(write_baseline).write(baseline_text([result.document for result in results]).encode())

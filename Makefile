@@ -54,11 +54,11 @@ campaign: $(VENV)/test.stamp  ## every scenario with many seeds, the combined ca
 
 campaign-ci: $(VENV)/run.stamp  ## the bounded share of the campaign that must hold before a landing, no margin lost
 	$(BIN)/twin check scenarios --seeds 1 --jobs 2 --against scenarios/margins.json --tolerance 5%
-	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 6 --jobs 2
-	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 8 --jobs 2
+	$(BIN)/twin check scenarios/bad-sol.yaml --seeds 12 --jobs 2
+	$(BIN)/twin check scenarios/bench/campaign-earth.yaml scenarios/bench/campaign-mars.yaml --seeds 15 --jobs 2
 	$(BIN)/twin check scenarios/bench/campaign-clinic.yaml --seeds 5 --jobs 2
 	rm -rf reports/hunt-ci reports/hunt-relays-ci
-	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 40 --jobs 2 --out reports/hunt-ci
+	$(BIN)/twin hunt scenarios/bench/hunt.yaml --seeds 50 --jobs 2 --out reports/hunt-ci
 	$(BIN)/twin hunt scenarios/bench/campaign-relays.yaml --seeds 20 --jobs 2 --out reports/hunt-relays-ci
 
 margins: $(VENV)/run.stamp  ## write scenarios/margins.json anew, the baseline of campaign-ci

@@ -6,7 +6,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from traces import MONITOR, NOTHING, STREAM, Truth, always, broken, leaf, record, root, sealed, timed
+from traces import MONITOR, NOTHING, STREAM, Truth, always, broken, leaf, record, root, row, sealed, timed
 
 from twin.guarantees.loop_rules import FeedbackClosure
 from twin.guarantees.verdict import Checker
@@ -104,3 +104,22 @@ GROUND = [(60, "auditor", HopSent("auditor->earth", 1, 8)), (61, "earth", HopDel
 )
 def test_what_holds_other_records_or_none_brings_nothing(mail: Facts) -> None:
     assert broken(timed(closure, [*SEALED, *FOUR, *STORED, *mail, *says((), 4)])) == 1
+
+
+def test_of_many_bundles_over_relays_only_those_not_backed_up_are_remembered() -> None:
+    """Else memory would follow the mission; and what is open must stay known."""
+    many: Facts = [(0, MONITOR, sealed(index)) for index in range(400)]
+    stored: Facts = []
+    for index in range(400):
+        stored += to_orbiter(2 * index + 1, index)
+        if index != 300:
+            stored += [(2 * index + 2, store, row(index, store=store)) for store in ("table", "backup")]
+    acks: Facts = [(900, "earth", AckMade(STREAM, 300, trim, root(300), 1, 0, (), 300)) for trim in (100, 200)]
+    came, word = passed_on(bundle(601)), (980, "earth", AckMade(STREAM, 300, 300, root(300), 1, 0, (), 302))
+    late: Facts = [(950, *fact[1:]) for fact in came]
+    checker = timed(closure, [*many, *stored, *acks, *late, word])
+    assert broken(checker) == 0
+    assert isinstance(checker, FeedbackClosure)
+    assert checker._gaps is not None
+    assert len(checker._gaps._passed) == 300, "those open at the first ack"
+    assert broken(timed(closure, [*many, *stored, *acks, word])) == 1

@@ -277,6 +277,19 @@ def test_rules_that_do_not_wait_for_the_hold_are_found(hold: int) -> None:
         obey(AlarmRules(watch(1)._replace(hold=hold)), person(), [begin, brief, [row()]])
 
 
+def test_rules_whose_alerts_never_end_are_found() -> None:
+    class Endless(AlarmRules):
+        def _judge(self, rule: Any, *more: Any) -> None:
+            if rule.name not in self._open:
+                super()._judge(rule, *more)
+
+    ill = [row(systolic=91, respiration=21, temperature=381)] * 5
+    frames = [ill, [row()] * 5, [row()] * 5, ill]
+    obey(AlarmRules(watch(1)), person(), frames)
+    with pytest.raises(AssertionError):
+        obey(Endless(watch(1)), person(), frames)
+
+
 def test_what_is_justified_holds_as_long_as_an_alarm_must() -> None:
     ill, none = row(respiration=25), row(respiration=NO_READING)
 

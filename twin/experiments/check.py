@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from twin.experiments.against import Against, told
-from twin.experiments.junit import NotRun, junit_file, write_junit
+from twin.experiments.junit import RAISED, REFUSED, NotRun, junit_file, write_junit
 from twin.experiments.outcome import replay_command
 from twin.experiments.run import run
 from twin.experiments.whole_file import WholeFile
@@ -33,8 +33,6 @@ HELD: Final = 0
 BROKEN: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
-REFUSED: Final = "refused"
-RAISED: Final = "raised"
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
 
 

@@ -21,6 +21,8 @@ from twin.margins.change import Change
 from twin.margins.wording import details, sentence
 from twin.result_schema import Document, Guarantee
 
+REFUSED: Final = "refused"
+RAISED: Final = "raised"
 # XML 1.0, production 2: every other character makes a file that no parser reads.
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -31,7 +33,7 @@ def junit_file(path: Path) -> WholeFile:
 
 
 class NotRun(NamedTuple):
-    """A run without a result: its scenario asks for what cannot be ("refused"), or its code failed ("raised")."""
+    """A run without a result; `kind`: REFUSED, for its scenario asks for what cannot be, or RAISED, for code failed."""
 
     scenario: str
     seed: int

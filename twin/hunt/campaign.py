@@ -26,7 +26,7 @@ from twin.hunt.draw import draw
 from twin.hunt.findings import AND_GO_ON, Findings, Found, open_findings
 from twin.hunt.page import write_page
 from twin.hunt.shrink import TRIALS_MAX, shrink
-from twin.hunt.trial import RAISED, Broken, trial
+from twin.hunt.trial import RAISED, Broken, build, trial
 from twin.scenario import ScenarioError, load_scenario, read_plain, scenario_of
 from twin.scenario.guarantees import PLAIN
 from twin.scenario.model import SEED_MAX
@@ -122,7 +122,7 @@ def _one(document: Document, roles: Roles | None, findings: Findings, seed: int)
     try:
         broken = _unless_stopped(case, roles)
     except ScenarioError as error:
-        _unless_stopped(Case({**document, "seed": seed}), roles)  # the scenario itself is refused, or its draw
+        build(Case({**document, "seed": seed}))  # or the scenario itself is refused, not its draw
         return Tried(seed, case, None, case, 0, refused=str(error))
     if broken is None:
         return Tried(seed, case, None, case, 0)

@@ -50,6 +50,17 @@ class Broken(NamedTuple):
         return (self.statement, kind, self.where) == (other.statement, other_kind, other.where)
 
 
+def build(case: Case) -> None:
+    """Build a case and run nothing.
+
+    Raises:
+        ScenarioError: the case is no scenario, or asks for what no plan can carry.
+        OSError: this computer's disk takes no more.
+    """
+    with tempfile.TemporaryDirectory(prefix="twin-hunt-") as folder, sqlite_speaks_as_the_system():
+        prepare(case.scenario, Path(folder))
+
+
 def trial(case: Case, roles: Roles | None = None) -> Broken | None:
     """Run a case to its end; what broke, None if all held.
 

@@ -212,7 +212,9 @@ def test_an_alarm_that_nobody_is_ever_told_of_is_broken_whenever_it_was_raised()
 
 def test_rot_that_is_never_mended_is_broken_whenever_it_set_in() -> None:
     def integrity(truth: Truth) -> Integrity:
-        mending = Mending(100 * SECOND, parse_bound("owlt + contact_wait + 60 s"), lambda _: open_since(HEALED_S), {})
+        mending = Mending(
+            "auditor", 100 * SECOND, parse_bound("owlt + contact_wait + 60 s"), lambda _: open_since(HEALED_S), {}
+        )
         return Integrity(truth, mending)
 
     facts = [(0, MONITOR, sealed(0)), (1, "earth", row(0)), (10, "table", RowRotted("table", (1, 2, 0), leaf(9)))]

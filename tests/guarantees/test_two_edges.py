@@ -210,7 +210,7 @@ def test_mending_a_rotten_row_overwrites_nothing_and_anything_else_does() -> Non
 
 def mending(truth: Truth) -> Integrity:
     bound = parse_bound("owlt + contact_wait + 50 s")
-    return Integrity(truth, Mending(1000 * SECOND, bound, lambda _: always(), NOTHING))
+    return Integrity(truth, Mending("auditor", 1000 * SECOND, bound, lambda _: always(), NOTHING))
 
 
 @pytest.mark.parametrize(("mended_s", "end_s", "violations", "pending"), [
@@ -228,6 +228,47 @@ def test_rot_stands_no_longer_than_a_scrub_and_its_bound(
         verdict = checker.verdict(True)
         assert (verdict.bound, verdict.observed) == (1150.0, 1090.0)
         assert sum(value for _, value in verdict.terms) == verdict.bound
+
+
+ROTTEN = (10, "earth", RowRotted("table", tuple(record(0)), leaf(0)))
+MENDED = row(0, leaf(0), leaf(99))
+
+
+@pytest.mark.parametrize(("crashed_s", "mended_s", "violations"), [
+    (900, 2000, 0), (900, 2100, 1), (1200, 1300, 1), (1200, None, 1),
+])  # fmt: skip
+def test_a_scrub_period_begins_anew_when_the_auditor_starts_and_excuses_nothing_that_was_due_before(
+    crashed_s: int, mended_s: int | None, violations: int
+) -> None:
+    facts = [(0, *fact) for fact in stored(0)] + [ROTTEN]
+    facts += [(crashed_s, "auditor", DOWN), (crashed_s + 30, "auditor", Restarted(0))]  # due at 1160, or 1150 s after
+    if mended_s is not None:
+        facts.append((mended_s, "earth", MENDED))
+    checker = timed(mending, facts, end_s=5000)
+    assert (broken(checker), checker.pending()) == (violations, 0)
+
+
+def test_another_nodes_crash_gives_no_scrub_more_time() -> None:
+    facts = [(0, *fact) for fact in stored(0)] + [ROTTEN, (900, "earth", DOWN), (930, "earth", Restarted(0))]
+    assert broken(timed(mending, [*facts, (2000, "earth", MENDED)], end_s=5000)) == 1
+
+
+@pytest.mark.parametrize(("trim", "violations", "lost"), [(1, 0, 2), (0, 2, 0)])
+def test_a_row_that_rots_in_both_stores_is_lost_only_where_mars_may_have_deleted_it(
+    trim: int, violations: int, lost: int
+) -> None:
+    facts = [(0, *fact) for fact in stored(0, backup=True)] + [(5, "earth", acked(1, trim)), ROTTEN]
+    facts.append((20, "earth", RowRotted("backup", tuple(record(0)), leaf(0))))
+    checker = timed(mending, facts, end_s=5000)
+    assert (broken(checker), checker.pending()) == (violations, 0)
+    assert (f"{lost} rotted in both stores" in checker.remark()) is bool(lost)
+
+
+def test_a_run_waits_until_all_that_rotted_must_be_mended() -> None:
+    facts = [(0, *fact) for fact in stored(0)]
+    assert timed(mending, facts).due_us() is None
+    assert timed(mending, [*facts, ROTTEN]).due_us() == 1160 * SECOND
+    assert timed(mending, [*facts, ROTTEN, (500, "earth", MENDED)]).due_us() is None
 
 
 def test_one_row_per_alert() -> None:

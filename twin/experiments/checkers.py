@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from twin.experiments.disturbances import real_rates, slow_by_us
-from twin.experiments.identities import EARTH, DeviceIdentity
+from twin.experiments.identities import AUDITOR, EARTH, DeviceIdentity
 from twin.guarantees.alarm_truth import AlarmTruth, DeviceRules
 from twin.guarantees.alarms_on_mars import AlarmsOnMars
 from twin.guarantees.alert_latency import AlertLatency
@@ -122,6 +122,7 @@ def _constants_us(scenario: HabitatScenario, devices: Sequence[DeviceIdentity]) 
         "ack_delay": p.ack_delay_us,
         "far_end_allowance": p.far_end_allowance_us,
         "backup_period": p.backup_period_us,
+        "scrub_period": p.scrub_period_us,
         "bundle_wait": p.bundle_wait_us,
     }
 
@@ -132,7 +133,8 @@ def _integrity(
     choice = scenario.guarantee("integrity")
     if not isinstance(choice, chosen.Integrity):
         choice = chosen.Integrity(key="integrity")
-    return Integrity(truth, Mending(choice.scrub_us, choice.bound, of, constants_us))
+    scrub_us = scenario.pipeline.scrub_period_us if choice.scrub_us is None else choice.scrub_us
+    return Integrity(truth, Mending(AUDITOR, scrub_us, choice.bound, of, constants_us))
 
 
 def _freshness(scenario: HabitatScenario, truth: Truth, habitat: Habitat, constants_us: Mapping[str, int]) -> Checker:

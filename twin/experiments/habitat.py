@@ -39,6 +39,7 @@ from twin.guarantees.alert_latency import AlertLatency
 from twin.guarantees.availability import Availability
 from twin.guarantees.conservation import Conservation
 from twin.guarantees.convergence import Convergence
+from twin.guarantees.integrity import Integrity
 from twin.guarantees.recovery import Recovery
 from twin.guarantees.store_rules import ExactlyOnce, NoLoss
 from twin.guarantees.truth import Truth
@@ -186,6 +187,12 @@ class HabitatBuilder:
         self._schedule(collectors)
         no_loss, once, alerts = _only(checkers, NoLoss), _only(checkers, ExactlyOnce), _only(checkers, AlertLatency)
         convergence, recovery = _only(checkers, Convergence), _only(checkers, Recovery)
+        integrity = _only(checkers, Integrity)
+
+        def home() -> bool:
+            due_us = integrity.due_us()
+            mended = due_us is None or due_us <= host.now_us
+            return mended and not (collectors.waiting or alerts.waiting)
 
         def before_finish(complete: bool) -> None:
             no_loss.complete = convergence.complete = recovery.complete = complete
@@ -198,8 +205,8 @@ class HabitatBuilder:
             plan_end_us=self.span[1],
             checkers=checkers,
             conservation=_only(checkers, Conservation),
-            home=lambda: not (collectors.waiting or alerts.waiting),
-            deadline_us=lambda: self._drain_deadline_us(convergence),
+            home=home,
+            deadline_us=lambda: self._drain_deadline_us(convergence, integrity),
             hops=self._hops,
             counts=collectors.counts,
             records=lambda: _records(no_loss),
@@ -358,8 +365,8 @@ class HabitatBuilder:
         )
         return checkers_of(self.scenario, habitat, self.trace)
 
-    def _drain_deadline_us(self, convergence: Convergence) -> int | None:
-        """Convergence's own deadline, and then time for the last ack to come home."""
+    def _drain_deadline_us(self, convergence: Convergence, integrity: Integrity) -> int | None:
+        """Convergence's own deadline, and then time for the last ack to come home; or until rot must be mended."""
         if convergence.deadline_us is None:
             return None
         homes = []
@@ -368,7 +375,7 @@ class HabitatBuilder:
             if back is None:
                 return None
             homes.append(back[0] + back[1].owlt_us(back[0]) + RETRANSMISSION_MARGIN_US)
-        return max(homes)
+        return max(*homes, integrity.due_us() or 0)
 
 
 def _refuse_nothing_to_measure(scenario: HabitatScenario) -> None:

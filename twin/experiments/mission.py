@@ -36,8 +36,8 @@ class Mission:
 
     Attributes:
         generation_end_us: when sources fall silent.
-        home: whether everything is acked back to its source and cosigned on Earth, the surgeon knows of every alarm,
-            and Mars of every acknowledgement.
+        home: whether everything is acked back to its source and cosigned on Earth, what rotted there is mended, the
+            surgeon knows of every alarm, and Mars of every acknowledgement.
         deadline_us: until when the drain may take, once generation has ended; None: the plan ends before.
         hops: accounts of every link, local ones included.
         counts: the `counts` block but transmissions; records: the `records` block; streams: per stream.

@@ -8,15 +8,18 @@ from typing import NamedTuple
 from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.truth import Rot, Truth
 from twin.guarantees.verdict import Checker
-from twin.trace import RowRotted, RowStored, Trace
+from twin.trace import Crashed, Restarted, RowRotted, RowStored, Trace
 
 Of = Callable[[int], Availability]
 Place = tuple[str, tuple[int, int, int]]
 
 
 class Mending(NamedTuple):
-    """How long a rotten row may stand: `scrub_us` until a scrub has read it, then `bound` over the contacts."""
+    """How long a rotten row may stand: `scrub_us` until a scrub has read it, then `bound` over the contacts. When
+    `auditor`, who scrubs, starts, the period begins anew.
+    """
 
+    auditor: str
     scrub_us: int
     bound: Bound
     of: Of
@@ -25,7 +28,7 @@ class Mending(NamedTuple):
 
 class Integrity(Checker):
     """Every row, in table and backup, is what its device signed. A row that was changed at rest stands as signed again
-    within the scrub period and the bound.
+    within the scrub period and the bound; one that is rotten in both and that Mars may have deleted is listed as lost.
     """
 
     key = "integrity"
@@ -35,6 +38,9 @@ class Integrity(Checker):
         super().__init__()
         self._truth = truth
         self._mending = mending
+        self._auditing_since_us = 0
+        self._late: set[Place] = set()
+        self._lost = 0
         self._pending = 0
         self.rotted = 0
         self.mended = 0
@@ -42,6 +48,8 @@ class Integrity(Checker):
     def watch(self, trace: Trace) -> None:
         trace.subscribe(RowStored, self._stored)
         trace.subscribe(RowRotted, self._rotted)
+        trace.subscribe(Crashed, self._crashed)
+        trace.subscribe(Restarted, self._restarted)
 
     def _stored(self, at_us: int, _node: str, fact: RowStored) -> None:
         self.checked += 1
@@ -65,38 +73,77 @@ class Integrity(Checker):
 
     def _mend(self, at_us: int, place: Place, rot: Rot) -> None:
         self.mended += 1
-        deadline_us = self._deadline_us(place, rot)
-        if deadline_us is None or self._mending is None:
+        mending, since_us = self._mending, self._since_us(rot)
+        due_us = self._deadline_us(place, since_us)
+        if mending is None or due_us is None or place in self._late:
+            self._late.discard(place)
             return
-        mending = self._mending
-        due_us = deadline_us
 
         def terms() -> list[tuple[str, int]]:
-            from_us = rot.since_us + mending.scrub_us
-            found = mending.of(place[1][0]).terms_us(mending.bound, from_us, mending.constants_us)
+            found = mending.of(place[1][0]).terms_us(mending.bound, since_us + mending.scrub_us, mending.constants_us)
             return [("scrub", mending.scrub_us), *(found or ())]
 
-        if not self.measure(at_us - rot.since_us, due_us - rot.since_us, (at_us, *place), terms):
-            self._late(at_us, place, rot)
+        if not self.measure(at_us - since_us, due_us - since_us, (at_us, *place), terms):
+            self._blame(at_us, place, rot)
 
-    def _deadline_us(self, place: Place, rot: Rot) -> int | None:
+    def _crashed(self, at_us: int, node: str, _fact: Crashed) -> None:
+        if self._mending is not None and node == self._mending.auditor:
+            self._judge(at_us)
+            self._auditing_since_us = at_us
+
+    def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
+        if self._mending is not None and node == self._mending.auditor:
+            self._auditing_since_us = at_us
+
+    def _since_us(self, rot: Rot) -> int:
+        """From when on a scrub may be asked for what rotted."""
+        return max(rot.since_us, self._auditing_since_us)
+
+    def _deadline_us(self, place: Place, since_us: int) -> int | None:
         if self._mending is None:
             return None
         m = self._mending
-        return m.of(place[1][0]).deadline_us(m.bound, rot.since_us + m.scrub_us, m.constants_us)
+        return m.of(place[1][0]).deadline_us(m.bound, since_us + m.scrub_us, m.constants_us)
 
     def _overdue_us(self, place: Place, rot: Rot) -> int | None:
         """When what is rotten still must have been mended; what was excused for a while waits for a scrub after it."""
         if self._mending is None:
             return None
-        m = self._mending
-        of, scrubbed_us = m.of(place[1][0]), rot.since_us + m.scrub_us
-        if of.promised(scrubbed_us):
-            return self._deadline_us(place, rot)
-        owed_us = of.owed_from(scrubbed_us)
-        return None if owed_us is None else of.deadline_us(m.bound, owed_us + m.scrub_us, m.constants_us)
+        m, since_us = self._mending, self._since_us(rot)
+        owed_us = m.of(place[1][0]).owed_from(since_us + m.scrub_us)
+        if owed_us is None:
+            return None
+        return self._deadline_us(place, since_us if owed_us == since_us + m.scrub_us else owed_us)
 
-    def _late(self, at_us: int, place: Place, rot: Rot) -> None:
+    def _is_lost(self, place: Place) -> bool:
+        """Whether neither store has the row any more, and Mars need not."""
+        record = place[1]
+        other = ("backup" if place[0] == "table" else "table", record)
+        return other in self._truth.rotten and record[2] < self._truth.of(record).trim
+
+    def due_us(self) -> int | None:
+        """Until when all that is rotten now must be mended; None: nothing is, or none of it is owed."""
+        rotten = [(place, rot) for place, rot in self._truth.rotten.items() if not self._is_lost(place)]
+        due = [self._overdue_us(place, rot) for place, rot in rotten if place not in self._late]
+        return max((us for us in due if us is not None), default=None)
+
+    def _judge(self, at_us: int) -> int:
+        """Blame what is overdue; how many rows are rotten and not due yet."""
+        waiting = self._lost = 0
+        for place, rot in sorted(self._truth.rotten.items(), key=lambda item: item[0]):
+            if self._is_lost(place):
+                self._lost += 1
+            elif place not in self._late:
+                overdue_us = self._overdue_us(place, rot)
+                if overdue_us is None or overdue_us > at_us:
+                    waiting += 1
+                else:
+                    self.checked += 1
+                    self._late.add(place)
+                    self._blame(at_us, place, rot)
+        return waiting
+
+    def _blame(self, at_us: int, place: Place, rot: Rot) -> None:
         what = f"rotten for {(at_us - rot.since_us) / 1e6:.0f} s, longer than a scrub and its bound"
         self.violate(at_us, place[0], place[1], what)
 
@@ -104,13 +151,10 @@ class Integrity(Checker):
         return self._pending
 
     def finish(self, at_us: int) -> None:
-        for place, rot in sorted(self._truth.rotten.items(), key=lambda item: item[0]):
-            overdue_us = self._overdue_us(place, rot)
-            if overdue_us is None or overdue_us > at_us:
-                self._pending += 1
-            else:
-                self.checked += 1
-                self._late(at_us, place, rot)
+        self._pending = self._judge(at_us)
 
     def remark(self) -> str:
-        return f"{self.mended} of {self.rotted} rows that rotted at rest were mended" if self.rotted else ""
+        parts = [f"{self.mended} of {self.rotted} rows that rotted at rest were mended"] if self.rotted else []
+        if self._lost:
+            parts.append(f"{self._lost} rotted in both stores after Mars had deleted them, and are lost")
+        return ", ".join(parts)

@@ -10,7 +10,7 @@ No evaluation of text, no other operator: a bound is data, so that a report can 
 | R | 2 OWLT + far-end allowance + serialisation: one retransmission round |
 | frame_period | the device's frame period |
 | contact_wait | time until an edge that holds the record can transmit over the actual plan |
-| ack_delay, far_end_allowance, backup_period, bundle_wait | the pipeline's settings |
+| ack_delay, far_end_allowance, backup_period, scrub_period, bundle_wait | the pipeline's settings |
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ VARIABLES: Final = (
     "ack_delay",
     "far_end_allowance",
     "backup_period",
+    "scrub_period",
     "bundle_wait",
 )
 _TERM: Final = re.compile(r"(?:(\d{1,9}(?:\.\d{1,9})?)\s*)?([A-Za-z_]+)")

@@ -53,10 +53,10 @@ class Integrity(_Guarantee):
     """Every row is what its device signed; what rots at rest stands as signed again within `scrub` and `bound`."""
 
     key: Literal["integrity"]
-    scrub_us: PositiveDurationUs = setting(
-        "1 sol",
-        "Longest time until a scrub has read every row again.",
-        source="assumed: the period of a complete scrub, a choice between reads and the age of rot",
+    scrub_us: PositiveDurationUs | None = setting(
+        None,
+        "Longest time until a scrub has read every row again; null: `pipeline.scrub_period`.",
+        source="the setting itself",
     )
     bound: BoundText = setting(
         "2 owlt + 2 contact_wait + 2 R + 30 min",

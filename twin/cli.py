@@ -283,7 +283,10 @@ def ledger(
 def hunt(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file, with guarantees.")],
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds in all; default 100 without --time.")] = None,
-    time: Annotated[str | None, typer.Option(metavar="DURATION", help="How long to hunt, e.g. 10min.")] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="How long to try seeds, e.g. 10min; what breaks is shrunk to its end."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at the same time.")] = 1,
     out: Annotated[Path | None, typer.Option(help="The campaign's own folder; default reports/hunt-<name>.")] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Override a key.")] = None,
@@ -301,6 +304,8 @@ def hunt(
         time_s = None if time is None else parse_quantity(time, DURATION) / 1e6
     except QuantityError as error:
         raise ScenarioError(f"time {time}", error.rule, "--time", error.remedy) from error
+    if time_s == 0:
+        raise ScenarioError(f"time {time}", "is no time to try a seed in", "--time", "give it some, e.g. 10min")
     wanted = 100 if seeds is None and time is None else seeds
     folder = out if out is not None else Path("reports") / f"hunt-{scenario.stem}"
     from twin.report import render

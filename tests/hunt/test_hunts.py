@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -66,6 +67,16 @@ def test_what_was_found_is_told_with_its_replay(hunted: Tally) -> None:
     assert f"shrunk to {first.faults_left} in {first.trials} runs" in lines[1]
     assert lines[2] == f"    replay: twin run {first.smallest}"
     assert f"{len(hunted.findings.found)} found in seeds 13 to {12 + SEEDS}" in lines[-1]
+
+
+def test_a_replay_command_is_one_for_a_shell(tmp_path: Path) -> None:
+    out = tmp_path / "a folder; and more"
+    tally = hunt(small.scenario_file(tmp_path), (), out, seeds=SEEDS, roles=PLANTED)
+    first = tally.findings.found[0]
+    command = told(tally)[2].partition("replay: ")[2]
+    assert shlex.split(command) == ["twin", "run", first.smallest]
+    for case in (first.smallest, first.drawn):
+        assert f"replay: {shlex.join(['twin', 'run', case])}" in Path(case).read_text(encoding="utf-8")
 
 
 def test_a_campaign_that_was_cut_short_goes_on_to_the_same_end(hunted: Tally, tmp_path: Path) -> None:
@@ -292,7 +303,7 @@ def test_the_command_says_what_it_found_and_how_it_ended(tmp_path: Path) -> None
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("small: 0 found in seeds 13 to 14; 2 tried now")
-    for words, said in ((["--time", "soon"], "--time"), (["--jobs", "0"], "jobs")):
+    for words, said in ((["--time", "soon"], "--time"), (["--time", "0 s"], "no time"), (["--jobs", "0"], "jobs")):
         refused = subprocess.run(
             [sys.executable, "-m", "twin", "hunt", str(path), *words], capture_output=True, text=True, check=False
         )

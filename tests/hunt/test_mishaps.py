@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from functools import partial
 from itertools import count
@@ -115,6 +117,40 @@ def test_an_error_of_the_system_that_the_code_under_test_raises_is_a_find(tmp_pa
 def test_a_process_that_was_killed_is_no_find(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"campaign: a process was killed .--jobs.; give it more memory"):
         hunt(small.scenario_file(tmp_path), (), tmp_path / "out", seeds=2, jobs=2, roles=Roles(gateway=Killed))
+
+
+def test_processes_of_a_killed_campaign_end_with_it(tmp_path: Path) -> None:
+    """They hold its standard output, which whoever reads it sees end when the last of them is gone."""
+    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    words = [sys.executable, "-m", "twin", "hunt", str(path), "--time", "10 min", "--jobs", "2", "--out", str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as campaign_process:
+        deadline = time.monotonic() + 60
+        while '"done": 0' in (text := state(out)) or not text:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        campaign_process.kill()
+        campaign_process.communicate(timeout=30)
+
+
+def state(out: Path) -> str:
+    path = out / "campaign.json"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+@pytest.mark.parametrize(("number", "said"), [
+    (errno.EACCES, "permission denied (--out); make it writable, and hunt on"),
+    (errno.ENOSPC, "no space left on device (--out); make room there, and hunt on"),
+])  # fmt: skip
+def test_what_to_do_is_said_by_why_a_finding_cannot_be_written(
+    number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(ScenarioError) as refused:
+        hunt(small.scenario_file(tmp_path), (), tmp_path / "out", seeds=1)
+    assert said in str(refused.value)
 
 
 def until_stopped(case: Case, broken: Broken | None, seed: int) -> Tried:

@@ -52,11 +52,26 @@ def test_people_settings_time_and_other_guarantees_go_as_well() -> None:
         "duration": "20 min",
         "seed": 13,
         "habitat": {**whole.document["habitat"], "crew": 1, "edge_nodes": 1},
-        "network": whole.document["network"],
+        "network": {"stations": ["DSS-63"]},
         "guarantees": ["no_loss"],
     }
     assert len(asked) == len(set(asked)) == trials
     assert whole.document["habitat"]["crew"] == 2, "the case that was given is as it was"
+
+
+def test_stations_relays_and_settings_of_the_network_go_where_they_do_not_matter() -> None:
+    relays = [{"name": name, "orbit": f"{name}-like"} for name in ("tgo", "mro")]
+    network = {**small.DOCUMENT["network"], "relays": relays, "local": {"latency": "5 ms"}}
+    whole = case_with([], network=network)
+
+    def breaks(case: Case) -> bool:
+        network = case.scenario.network
+        return "DSS-43" in network.stations and [relay.name for relay in network.relays] == ["mro"]
+
+    assert not breaks(whole)
+    assert breaks(whole.but({"network": {**network, "relays": relays[1:]}}))
+    smallest, _ = shrink(whole.but({"network": {**network, "relays": relays[1:]}}), breaks)
+    assert smallest.document["network"] == {"stations": ["DSS-43"], "relays": relays[1:]}
 
 
 def test_a_setting_that_matters_stays_and_its_neighbours_go() -> None:

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from twin.experiments.junit import RAISED, REFUSED, NotRun, junit_file, write_ju
 from twin.experiments.outcome import replay_command
 from twin.experiments.run import run
 from twin.experiments.whole_file import WholeFile
+from twin.experiments.workers import workers
 from twin.hosts.full_disk import FULL
 from twin.margins.baseline import Held, baseline_text, not_run, read_baseline
 from twin.result import Result
@@ -215,7 +215,7 @@ def _runs(planned: Sequence[Scenario], jobs: int) -> Iterator[Result | NotRun]:
             yield from _up_to_interrupt(results)
             return
         try:
-            with ProcessPoolExecutor(jobs) as pool:
+            with workers(jobs) as pool:
                 yield from _up_to_interrupt(pool.map(_one, planned, folders))
         except BrokenProcessPool as error:
             remedy = "give it more memory, or fewer processes"

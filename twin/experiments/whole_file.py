@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from twin.hosts.full_disk import FULL
 from twin.scenario.errors import ScenarioError
 
 
@@ -19,13 +20,14 @@ class WholeFile:
         path: where.
         what: its kind, in words.
         option: what names it on the command line.
-        remedy: what to do where it cannot be written.
+        remedy: what to do where it cannot be written; make_room: where the disk takes no more.
     """
 
     path: Path
     what: str
     option: str
     remedy: str = "name a file that you may write"
+    make_room: str = "make room there"
 
     def refuse_unwritable(self) -> None:
         """Before anything runs: make the file's folder, and open the file that is to become it.
@@ -62,7 +64,8 @@ class WholeFile:
         except OSError as problem:
             with suppress(OSError):  # a disk that is read-only refuses this, too
                 beside.unlink()
-            raise self._refused(f"cannot be written: {(problem.strerror or str(problem)).lower()}") from problem
+            rule = f"cannot be written: {(problem.strerror or str(problem)).lower()}"
+            raise self._refused(rule, self.make_room if problem.errno in FULL else self.remedy) from problem
 
-    def _refused(self, rule: str) -> ScenarioError:
-        return ScenarioError(f"{self.what} {self.path}", rule, self.option, self.remedy)
+    def _refused(self, rule: str, remedy: str | None = None) -> ScenarioError:
+        return ScenarioError(f"{self.what} {self.path}", rule, self.option, remedy or self.remedy)

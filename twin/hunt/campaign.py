@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import count
@@ -20,10 +20,11 @@ from typing import Any, Final, NamedTuple
 from tqdm import tqdm
 
 from twin.experiments.mission import Roles
+from twin.experiments.workers import workers
 from twin.hosts.full_disk import FULL
 from twin.hunt.case import Case, Document
 from twin.hunt.draw import draw
-from twin.hunt.findings import AND_GO_ON, Findings, Found, open_findings
+from twin.hunt.findings import AND_GO_ON, Findings, Former, Found, open_findings, replay
 from twin.hunt.page import write_page
 from twin.hunt.shrink import TRIALS_MAX, shrink
 from twin.hunt.trial import RAISED, Broken, build, trial
@@ -95,6 +96,8 @@ def hunt(
     tried, interrupted = 0, False
     bar = _bar(seeds, findings.done)
     try:
+        if findings.outdated:
+            _try_again(findings, roles)
         for result in _tried(partial(_one, document, roles, findings), numbers, jobs, until):
             if result.broken is not None:
                 _keep(findings, result, roles, render)
@@ -116,9 +119,29 @@ def hunt(
     return Tally(findings, tried, time.monotonic() - begun, interrupted)
 
 
+def _try_again(findings: Findings, roles: Roles | None) -> None:
+    """What other code broke, with this one: what still breaks stays found, the rest is former; all files stay."""
+    still = []
+    for found in findings.found:
+        try:
+            broken = trial(Case(read_plain(Path(found.smallest))), roles)
+            now = "holds now" if broken is None else f"breaks {broken.statement} now"
+        except ScenarioError as error:
+            broken, now = None, f"cannot be run any more: {error}"
+        if found.broken.is_like(broken):
+            still.append(found)
+        else:
+            findings.former.append(Former(found, now))
+    findings.found = still
+    findings.outdated = False
+    findings.save()
+
+
 def _one(document: Document, roles: Roles | None, findings: Findings, seed: int) -> Tried:
     """Draw, try, and shrink what breaks; that may take long, so it is written and said first."""
     case = draw(document, scenario_of(document, "the scenario"), seed)
+    if any(found.seed == seed for found in findings.found):
+        return Tried(seed, case, None, case, 0)  # it stands already, shrunk
     try:
         broken = _unless_stopped(case, roles)
     except ScenarioError as error:
@@ -198,7 +221,7 @@ def _tried(one: partial[Tried], numbers: Iterator[int], jobs: int, until: float 
         yield from map(one, in_time())
         return
     stop = multiprocessing.Event()
-    with ProcessPoolExecutor(jobs, initializer=_watch_stop, initargs=(stop,)) as pool:
+    with workers(jobs, _watch_stop, stop) as pool:
         waiting: list[Future[Tried]] = []
         try:
             for number in in_time():
@@ -223,7 +246,7 @@ def _keep(findings: Findings, result: Tried, roles: Roles | None, render: Callab
     assert result.broken is not None
     name = f"seed-{result.seed}"
     small = f"{name}.smallest.yaml"
-    head = [f"breaks {result.broken.statement}, as {name}.yaml does", f"replay: twin run {findings.folder / small}"]
+    head = [f"breaks {result.broken.statement}, as {name}.yaml does", f"replay: {replay(findings.folder / small)}"]
     path = findings.write_case(small, result.smallest, head)
     confirmed = result.broken.is_like(trial(Case(read_plain(path)), roles))
     if not confirmed:
@@ -248,15 +271,19 @@ def told(tally: Tally) -> list[str]:
     lines = []
     for found in tally.findings.found:
         lines.append(f"seed {found.seed}  {found.broken.text}")
-        shrunk, replay = f"{found.faults} faults shrunk to {found.faults_left} in {found.trials} runs", found.smallest
+        shrunk, case = f"{found.faults} faults shrunk to {found.faults_left} in {found.trials} runs", found.smallest
         if found.trials >= TRIALS_MAX:
             shrunk += ", and not to the end"
         if not found.confirmed:
             shrunk += "; the smallest case holds once it is read again: keep the one as drawn"
-            replay = str(Path(found.smallest).with_name(f"seed-{found.seed}.yaml"))
-        lines += [f"    {shrunk}", f"    replay: twin run {replay}"]
+            case = found.drawn
+        lines += [f"    {shrunk}", f"    replay: {replay(case)}"]
         if found.page:
             lines.append(f"    report: {found.page}")
+    for former in tally.findings.former:
+        found = former.found
+        lines.append(f"seed {found.seed}  broke {found.broken.statement} with other code")
+        lines.append(f"    {found.smallest} {former.now}; it is kept, and {found.drawn} as it was drawn")
     refused = tally.findings.refused
     if refused:
         seed, why = next(iter(refused.items()))

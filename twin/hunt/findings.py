@@ -7,27 +7,29 @@
 
 Each file is written at once or not at all: the case as drawn before it is shrunk, which may take long. A seed is done
 when all that it left is written: after a full disk or a killed process the campaign goes on with the seed that was not,
-and finds the same again.
+and finds the same again. Once the code has changed every seed is to be tried anew, after what was found before.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, ValidationError
 
 from twin import __version__
 from twin.experiments.whole_file import WholeFile
 from twin.hunt.case import Case
+from twin.hunt.code import code_digest
 from twin.hunt.trial import Broken
 from twin.scenario import Scenario, ScenarioError
 from twin.scenario.digest import digest
 
-SCHEMA: Final = "mars-iomt-twin/hunt/1"
+SCHEMA: Final = "mars-iomt-twin/hunt/2"
 AND_GO_ON: Final = "and hunt on with the same command"
 _STATE: Final = "campaign.json"
 
@@ -47,6 +49,22 @@ class Found:
     confirmed: bool
     page: str = ""
 
+    @property
+    def drawn(self) -> str:
+        """Where the case as its seed drew it stands."""
+        return str(Path(self.smallest).with_name(f"seed-{self.seed}.yaml"))
+
+
+@dataclass(frozen=True)
+class Former:
+    """A find of other code that does not break with this one: what was found, and what comes of its smallest case now.
+
+    Its files stay.
+    """
+
+    found: Found
+    now: str
+
 
 @dataclass
 class Findings:
@@ -54,7 +72,10 @@ class Findings:
 
     Attributes:
         done: seeds that are tried, from the first on without a gap.
+        found: what broke.
+        former: what broke with code of before, and does not any more.
         refused: seeds among them whose case no plan could carry, and why: nothing was run.
+        outdated: `found` is what other code broke, and no seed was tried with this one.
     """
 
     folder: Path
@@ -64,17 +85,21 @@ class Findings:
     done: int = 0
     found: list[Found] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
+    former: list[Former] = field(default_factory=list)
+    outdated: bool = False
 
     def save(self) -> None:
         """Write how far the campaign is."""
         state = {
             "schema": SCHEMA,
             "version": __version__,
+            "code": code_digest(),
             "scenario": self.scenario,
             "digest": self.digest,
             "first_seed": self.first_seed,
             "done": self.done,
-            "found": [{**vars(found), "broken": found.broken._asdict()} for found in self.found],
+            "found": [_plain(found) for found in self.found],
+            "former": [{"found": _plain(former.found), "now": former.now} for former in self.former],
             "refused": self.refused,
         }
         self._write(_STATE, json.dumps(state, indent=1) + "\n")
@@ -82,7 +107,7 @@ class Findings:
     def write_drawn(self, case: Case, broken: Broken) -> Path:
         """Write a case as it was drawn, with what it broke; a process that goes on to shrink it may be killed."""
         name = f"seed-{case.seed}.yaml"
-        return self.write_case(name, case, [f"broke {broken.text}", f"replay: twin run {self.folder / name}"])
+        return self.write_case(name, case, [f"broke {broken.text}", f"replay: {replay(self.folder / name)}"])
 
     def write_case(self, name: str, case: Case, head: list[str]) -> Path:
         """Write a case with what is to be known of it."""
@@ -90,8 +115,18 @@ class Findings:
 
     def _write(self, name: str, text: str) -> Path:
         path = self.folder / name
-        WholeFile(path, "finding", "--out", f"make room there, {AND_GO_ON}").write(text.encode())
+        remedy, make_room = f"make it writable, {AND_GO_ON}", f"make room there, {AND_GO_ON}"
+        WholeFile(path, "finding", "--out", remedy, make_room).write(text.encode())
         return path
+
+
+def replay(case: Path | str) -> str:
+    """The command that runs a case, for a shell."""
+    return shlex.join(["twin", "run", str(case)])
+
+
+def _plain(found: Found) -> dict[str, Any]:
+    return {**vars(found), "broken": found.broken._asdict()}
 
 
 def open_findings(folder: Path, scenario: Scenario) -> Findings:
@@ -116,7 +151,9 @@ def open_findings(folder: Path, scenario: Scenario) -> Findings:
     state = _read(folder)
     if (state.schema_, state.digest, state.first_seed) != (SCHEMA, asked, first_seed):
         raise _refused(folder, "holds a campaign of another scenario, first seed or version")
-    return Findings(folder, name, first_seed, asked, state.done, state.found, state.refused)
+    if state.code != code_digest():
+        return Findings(folder, name, first_seed, asked, found=state.found, former=state.former, outdated=True)
+    return Findings(folder, name, first_seed, asked, state.done, state.found, state.refused, state.former)
 
 
 def _digest(scenario: Scenario) -> str:
@@ -132,11 +169,13 @@ class _State(BaseModel):
 
     schema_: str = Field(alias="schema")
     version: str
+    code: str
     scenario: str
     digest: str
     first_seed: int
     done: Annotated[int, Field(ge=0)]
     found: list[Found]
+    former: list[Former]
     refused: dict[int, str]
 
 

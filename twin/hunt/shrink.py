@@ -2,8 +2,8 @@
 
 Faults go first, by delta debugging (Zeller & Hildebrandt 2002, "Simplifying and isolating failure-inducing input"):
 halves, then smaller parts, until none can be taken away. Then, one at a time and again from the start as long as
-anything goes: what a draw changed, what the file sets at all, other guarantees, episodes, people, edge nodes, flows,
-time. What does not matter is not in the result, so that who reads it need not wonder.
+anything goes: what a draw changed, what the file sets at all, other guarantees, episodes, people, edge nodes, stations
+and relays, flows, time. What does not matter is not in the result, so that who reads it need not wonder.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ def _smaller(case: Case, written: Document, keep: Collection[str]) -> Iterator[C
     for fewer in _without_one(document.get("episodes") or []):
         yield case.but({"episodes": fewer})
     yield from _fewer_people(case)
+    if "habitat" in document:
+        yield from _smaller_network(case)
     for fewer in _without_one(document.get("traffic") or []):
         yield case.but({"traffic": fewer})
     if "duration" not in keep:
@@ -129,13 +131,18 @@ def _as_written(case: Case, written: Document) -> Iterator[Case]:
     for top in (*_TURNED, "network"):
         for path in _leaves(written.get(top), (top,)):
             value, found = _at(written, path), _at(case.document, path)
-            if found not in (None, value) and not isinstance(value, dict):
+            if found not in (None, value) and not isinstance(value, dict) and not _is_part(found, value):
                 yield _with(case, path, value)
     for number, flow in enumerate(case.document.get("traffic") or []):
         for one in written["traffic"]:
             if one != flow and one == {**flow, "lifetime": one.get("lifetime")}:
                 flows = case.document["traffic"]
                 yield case.but({"traffic": [*flows[:number], one, *flows[number + 1 :]]})
+
+
+def _is_part(found: Any, value: Any) -> bool:
+    """Whether it is a list of items of another, and so smaller already."""
+    return isinstance(found, list) and isinstance(value, list) and all(item in value for item in found)
 
 
 def _without_one(items: list[Any]) -> Iterator[list[Any]]:
@@ -181,6 +188,17 @@ def _fewer_people(case: Case) -> Iterator[Case]:
                 yield case.but({"habitat": {**habitat, key: fewer}})
     for groups in _without_one(habitat.get("devices") or []):
         yield case.but({"habitat": {**habitat, "devices": groups}})
+
+
+def _smaller_network(case: Case) -> Iterator[Case]:
+    """A habitat's network without what it need not give. Not so between bundle nodes: with each contact bundles go."""
+    network: Document = case.document["network"]
+    for key in ("stations", "relays"):
+        for fewer in _without_one(network.get(key) or []):
+            yield case.but({"network": {**network, key: fewer}})
+    for path in _leaves(network, ("network",)):
+        if path[1] != "stations":  # without a word of them, all listen
+            yield _without(case, path)
 
 
 def _shorter(case: Case) -> Iterator[Case]:

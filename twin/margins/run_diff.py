@@ -116,7 +116,8 @@ def _ends(diff: RunDiff) -> Iterator[str]:
     for key, old, new in diff.settings[:_SETTINGS_SHOWN]:
         yield f"    {key}: {_value(new)}, was {_value(old)}"
     if len(diff.settings) > _SETTINGS_SHOWN:
-        yield f"    and {len(diff.settings) - _SETTINGS_SHOWN} settings more"
+        more = len(diff.settings) - _SETTINGS_SHOWN
+        yield f"    and {more} setting{'s' * (more > 1)} more"
     yield f"trace: {_sameness(diff.same_trace)}"
     allowed = f"{diff.tolerance_ppm / PPM * 100:g} %"
     if diff.losses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from twin.guarantees.availability import Availability, Bound
 from twin.guarantees.truth import Rot, Truth
@@ -12,6 +12,7 @@ from twin.trace import Crashed, Restarted, RowRotted, RowStored, Trace
 
 Of = Callable[[int], Availability]
 Place = tuple[str, tuple[int, int, int]]
+_OTHER: Final = {"table": "backup", "backup": "table"}
 
 
 class Mending(NamedTuple):
@@ -68,8 +69,12 @@ class Integrity(Checker):
         if fact.leaf != signed:
             self.violate(at_us, fact.store, fact.record, "the row is not what its device signed")
 
-    def _rotted(self, _at_us: int, _node: str, _fact: RowRotted) -> None:
+    def _rotted(self, at_us: int, _node: str, fact: RowRotted) -> None:
+        """What was overdue before the other store's row rots as well is not lost by that."""
         self.rotted += 1
+        other = (_OTHER[fact.store], fact.record)
+        if other in self._truth.rotten:
+            self._is_overdue(at_us, other, self._truth.rotten[other])
 
     def _mend(self, at_us: int, place: Place, rot: Rot) -> None:
         self.mended += 1
@@ -118,8 +123,7 @@ class Integrity(Checker):
     def _is_lost(self, place: Place) -> bool:
         """Whether neither store has the row any more, and Mars need not."""
         record = place[1]
-        other = ("backup" if place[0] == "table" else "table", record)
-        return other in self._truth.rotten and record[2] < self._truth.of(record).trim
+        return (_OTHER[place[0]], record) in self._truth.rotten and record[2] < self._truth.of(record).trim
 
     def due_us(self) -> int | None:
         """Until when all that is rotten now must be mended; None: nothing is, or none of it is owed."""
@@ -132,16 +136,22 @@ class Integrity(Checker):
         waiting = self._lost = 0
         for place, rot in sorted(self._truth.rotten.items(), key=lambda item: item[0]):
             if self._is_lost(place):
-                self._lost += 1
-            elif place not in self._late:
-                overdue_us = self._overdue_us(place, rot)
-                if overdue_us is None or overdue_us > at_us:
-                    waiting += 1
-                else:
-                    self.checked += 1
-                    self._late.add(place)
-                    self._blame(at_us, place, rot)
+                self._lost += place[0] == "table"
+            elif not self._is_overdue(at_us, place, rot):
+                waiting += 1
         return waiting
+
+    def _is_overdue(self, at_us: int, place: Place, rot: Rot) -> bool:
+        """Whether what is rotten should have been mended; it is blamed for that once."""
+        if place in self._late:
+            return True
+        overdue_us = self._overdue_us(place, rot)
+        if overdue_us is None or overdue_us > at_us:
+            return False
+        self.checked += 1
+        self._late.add(place)
+        self._blame(at_us, place, rot)
+        return True
 
     def _blame(self, at_us: int, place: Place, rot: Rot) -> None:
         what = f"rotten for {(at_us - rot.since_us) / 1e6:.0f} s, longer than a scrub and its bound"
@@ -156,5 +166,5 @@ class Integrity(Checker):
     def remark(self) -> str:
         parts = [f"{self.mended} of {self.rotted} rows that rotted at rest were mended"] if self.rotted else []
         if self._lost:
-            parts.append(f"{self._lost} rotted in both stores after Mars had deleted them, and are lost")
+            parts.append(f"{self._lost} rotted in both stores when Mars might have deleted them, and are lost")
         return ", ".join(parts)

@@ -8,7 +8,7 @@ import pytest
 import small
 
 from twin.experiments.mission import Roles
-from twin.hunt import code, findings
+from twin.hunt import campaign, code, findings
 from twin.hunt.campaign import Tally, hunt, told
 
 PLANTED = Roles(device=small.BeginsAnew)
@@ -16,15 +16,16 @@ SEEDS = 4
 
 
 @pytest.fixture
-def hunted(tmp_path: Path) -> Tally:
-    """A campaign that found a planted bug."""
+def hunted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tally:
+    """A campaign that found a planted bug, and shrunk nothing: that is told elsewhere."""
+    monkeypatch.setattr(campaign, "shrink", lambda case, *_more: (case, 0))
     tally = hunt(small.scenario_file(tmp_path), (), tmp_path / "out", seeds=SEEDS, roles=PLANTED)
     assert tally.findings.found
     return tally
 
 
-def change_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "code_digest", lambda: "of a tree that was changed")
+def change_code(monkeypatch: pytest.MonkeyPatch, to: str = "of a tree that was changed") -> None:
+    monkeypatch.setattr(findings, "code_digest", lambda: to)
 
 
 def test_a_find_that_breaks_no_more_is_said_and_its_files_are_kept(
@@ -49,10 +50,20 @@ def test_a_find_that_still_breaks_stays_and_is_not_shrunk_again(
     hunted: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_code(monkeypatch)
-    monkeypatch.setattr("twin.hunt.campaign.shrink", None)
+    monkeypatch.setattr(campaign, "shrink", None)
     tally = hunt(tmp_path / "small.yaml", (), tmp_path / "out", seeds=SEEDS, roles=PLANTED)
     assert (tally.findings.found, tally.findings.former) == (hunted.findings.found, [])
     assert (tally.findings.done, tally.tried) == (SEEDS, SEEDS)
+
+
+def test_what_breaks_again_is_found_and_no_longer_former(
+    hunted: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_code(monkeypatch)
+    assert hunt(tmp_path / "small.yaml", (), tmp_path / "out", seeds=SEEDS).findings.former
+    change_code(monkeypatch, "of one that was changed back")
+    tally = hunt(tmp_path / "small.yaml", (), tmp_path / "out", seeds=SEEDS, roles=PLANTED)
+    assert (tally.findings.found, tally.findings.former) == (hunted.findings.found, [])
 
 
 def test_a_find_that_cannot_be_run_any_more_is_said_with_the_reason(

@@ -256,6 +256,7 @@ def _keep(findings: Findings, result: Tried, roles: Roles | None, render: Callab
     page = ""
     if render is not None and confirmed and result.broken.statement != RAISED:
         page = str(write_page(path, findings.folder / name, roles, render))
+    findings.former = [former for former in findings.former if former.found.seed != result.seed]  # its files are new
     findings.found.append(Found(result.seed, result.broken, faults, left, result.trials, str(path), confirmed, page))
 
 

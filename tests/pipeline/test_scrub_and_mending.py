@@ -143,6 +143,16 @@ def test_a_row_that_rots_is_named_with_its_store(store, index, rot):
     assert wrong(stores.scrub()) == [RowsWrong(stream_of(), (index,), store)]
 
 
+@pytest.mark.parametrize("index", [0, 15, 16, 20])
+@pytest.mark.parametrize("rot", [flipped, lambda _: None, lambda _: FRAMES[1], lambda _: b""])
+def test_a_row_that_rots_in_a_backup_that_lags_behind_is_named_wherever_it_stands(index, rot):
+    """The backup's last range is cut short where the table's is whole: signatures decide there."""
+    stores = audited(backed=21)
+    assert wrong(stores.scrub()) == []
+    stores.backup[stream_of()][index] = rot(FRAMES[index])
+    assert wrong(stores.scrub()) == [RowsWrong(stream_of(), (index,), "backup")]
+
+
 def test_rows_in_which_no_leaf_is_remembered_are_judged_by_their_signatures_after_a_restart():
     stream = StoredStream(stream_of(), 30, EDGE, attestation(FRAMES), attestation(FRAMES))
     stores = Stores(auditor(Stored((stream,))), FRAMES)

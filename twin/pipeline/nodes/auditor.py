@@ -363,14 +363,12 @@ class Auditor:
             self._tell(RowsWrong(audit.id, tuple(wrong), store), out)
 
     def _begin_scrub(self) -> None:
-        """Every row below what was attested and backed up; of a backup that lags behind, whole ranges only."""
+        """Every row below what was attested and backed up."""
         if not self._scrubber.idle:
             return
         for audit in self.streams.values():
             self._scrubber.ask(TABLE, audit.id, audit.log.size)
-            backed = audit.backup.base
-            whole = backed == audit.log.size
-            self._scrubber.ask(BACKUP, audit.id, backed if whole else backed - backed % self._scrubber.rows)
+            self._scrubber.ask(BACKUP, audit.id, audit.backup.base)
 
     def _kept(self, request: int, out: list[Effect]) -> None:
         if not self._witness.kept(request, out):

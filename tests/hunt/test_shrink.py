@@ -66,11 +66,9 @@ def test_stations_relays_and_settings_of_the_network_go_where_they_do_not_matter
 
     def breaks(case: Case) -> bool:
         network = case.scenario.network
-        return "DSS-43" in network.stations and [relay.name for relay in network.relays] == ["mro"]
+        return "DSS-43" in network.stations and "mro" in [relay.name for relay in network.relays]
 
-    assert not breaks(whole)
-    assert breaks(whole.but({"network": {**network, "relays": relays[1:]}}))
-    smallest, _ = shrink(whole.but({"network": {**network, "relays": relays[1:]}}), breaks)
+    smallest, _ = shrink(whole, breaks)
     assert smallest.document["network"] == {"stations": ["DSS-43"], "relays": relays[1:]}
 
 

@@ -3,8 +3,9 @@ when it was new.
 
 Leaves of old rows are not kept. Rows are read in aligned ranges of a power of two, and one root per range stays: a
 range whose root is the same is good, and only in one that differs is every row's signature checked, which names the
-row. After a restart roots are not known; then signatures decide, once, and the roots are known again. One read is under
-way at a time, so audits of new rows never wait for a scrub.
+row. After a restart roots are not known; then signatures decide, once, and the roots are known again. They decide every
+time about a range that a backup which lags behind holds in part. One read is under way at a time, so audits of new rows
+never wait for a scrub.
 """
 
 from __future__ import annotations

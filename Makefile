@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process compiles all modules anew: 0.6 s each
 
 .PHONY: help run test test-live campaign campaign-ci margins kills coverage bench lint lock clean
 

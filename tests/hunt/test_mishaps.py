@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -121,15 +124,37 @@ def test_a_process_that_was_killed_is_no_find(tmp_path: Path) -> None:
 
 def test_processes_of_a_killed_campaign_end_with_it(tmp_path: Path) -> None:
     """They hold its standard output, which whoever reads it sees end when the last of them is gone."""
-    path, out = small.scenario_file(tmp_path), tmp_path / "out"
+    with campaign_of_two_processes(tmp_path) as running:
+        running.kill()
+        running.communicate(timeout=30)
+
+
+def test_a_campaign_that_is_told_to_end_leaves_what_it_did_and_nothing_else(tmp_path: Path) -> None:
+    """As a CI tells it that cancels a job."""
+    (tmp_path / "temporary").mkdir()
+    with campaign_of_two_processes(tmp_path, TMPDIR=str(tmp_path / "temporary")) as running:
+        running.terminate()
+        said, _ = running.communicate(timeout=60)
+        assert running.returncode == 130
+    assert said.endswith("twin: interrupted\n")
+    assert "Traceback" not in said
+    assert json.loads(state(tmp_path / "out"))["done"] > 0
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@contextmanager
+def campaign_of_two_processes(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """One that has done a seed, and has more to do than anyone waits for."""
+    path, out = small.scenario_file(folder), folder / "out"
     words = [sys.executable, "-m", "twin", "hunt", str(path), "--time", "10 min", "--jobs", "2", "--out", str(out)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as campaign_process:
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment}
+    ) as running:
         deadline = time.monotonic() + 60
         while '"done": 0' in (text := state(out)) or not text:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        campaign_process.kill()
-        campaign_process.communicate(timeout=30)
+        yield running
 
 
 def state(out: Path) -> str:

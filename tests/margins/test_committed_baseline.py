@@ -22,6 +22,12 @@ def test_every_shipped_scenario_stands_in_it_unchanged() -> None:
     assert wrong == [], "scenarios changed: `make margins`"
 
 
+def test_no_scenario_is_gone_whose_margins_are_kept() -> None:
+    """A check of a folder only says which kept runs it did not find there."""
+    shipped = {load_scenario(file).name for file in scenario_files(SCENARIOS)}
+    assert {run.scenario for run in BASELINE.runs} - shipped == set()
+
+
 def test_it_holds_no_broken_guarantee_and_a_margin_for_each_bound() -> None:
     margins: list[Margin] = [margin for run in BASELINE.runs for margin in run.guarantees]
     assert {margin.verdict for margin in margins} == {"held", "not_applicable"}

@@ -150,11 +150,14 @@ def campaign_of_two_processes(folder: Path, **environment: str) -> Iterator[subp
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment}
     ) as running:
-        deadline = time.monotonic() + 60
-        while '"done": 0' in (text := state(out)) or not text:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield running
+        try:
+            deadline = time.monotonic() + 60
+            while '"done": 0' in (text := state(out)) or not text:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield running
+        finally:
+            running.kill()  # or a test that fails waits ten minutes for it
 
 
 def state(out: Path) -> str:

@@ -7,6 +7,7 @@ from traces import (
     NOTHING,
     SECOND,
     STREAM,
+    Timed,
     acked,
     always,
     broken,
@@ -261,7 +262,29 @@ def test_a_row_that_rots_in_both_stores_in_time_is_lost_only_where_mars_may_have
     facts.append((again_s, "earth", RowRotted("backup", tuple(record(0)), leaf(0))))
     checker = timed(mending, facts, end_s=5000)
     assert (broken(checker), checker.pending()) == (violations, 0)
-    assert ("1 rotted in both stores" in checker.remark()) is bool(lost)
+    assert ("1 rotted when nobody else had them" in checker.remark()) is bool(lost)
+
+
+@pytest.mark.parametrize(("mars_loses_s", "edge_takes_up", "backed_up", "violations"), [
+    (5, False, False, 0), (5, False, True, 1), (1200, False, False, 1), (None, False, False, 1), (None, True, False, 1),
+])  # fmt: skip
+def test_a_row_that_rots_when_mars_has_lost_the_record_is_lost_unless_the_backup_has_it(
+    mars_loses_s: int | None, edge_takes_up: bool, backed_up: bool, violations: int
+) -> None:
+    """An edge that takes the stream up further on still holds what it held before."""
+    facts: list[Timed] = [(0, MONITOR, sealed(0)), (0, "edge-1", durable(0))]
+    facts += [(0, *fact) for fact in stored(0, 1, backup=backed_up)]
+    facts += [(1, "earth", acked(2)), (2, MONITOR, DOWN)]
+    if edge_takes_up:
+        facts.append((3, "edge-1", Adopted(STREAM, 2)))
+    if mars_loses_s is None:
+        facts.append(ROTTEN)
+    else:
+        lost: list[Timed] = [(mars_loses_s, "edge-1", DOWN), (mars_loses_s, "edge-1", MediumHolds(()))]
+        facts = sorted([*facts, ROTTEN, *lost], key=lambda timed_fact: timed_fact[0])
+    checker = timed(mending, facts, end_s=5000)
+    assert (broken(checker), checker.pending()) == (violations, 0)
+    assert ("are lost" in checker.remark()) is (mars_loses_s is not None and not backed_up)
 
 
 def test_a_run_waits_until_all_that_rotted_must_be_mended() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pipeline_parts import (
+    AUDITOR,
     EARTH,
     EDGE,
     EDGE_DEVICES,
@@ -15,8 +18,11 @@ from pipeline_parts import (
     Author,
     Medium,
     S,
+    acks_bundle,
     edge_settings,
     facts,
+    log_of,
+    make_ack,
     of,
     open_plan,
     payloads,
@@ -29,7 +35,7 @@ from pipeline_parts import (
     why_rejected,
 )
 
-from twin.pipeline.facts import AlarmRaised, AlertSealed, ReceiptLearned
+from twin.pipeline.facts import Adopted, AlarmRaised, AlertSealed, ReceiptLearned
 from twin.pipeline.machine import (
     Annunciate,
     Append,
@@ -61,7 +67,18 @@ from twin.pipeline.wire.frame import (
     peek_record,
 )
 from twin.pipeline.wire.identity import AlertKey, StreamId
-from twin.pipeline.wire.messages import Accept, Acks, FrameOffer, Frames, Hello, Receipt, ReceiptsTaken, encode
+from twin.pipeline.wire.messages import (
+    Accept,
+    Ack,
+    Acks,
+    FrameOffer,
+    Frames,
+    Hello,
+    Receipt,
+    ReceiptsTaken,
+    audit_part,
+    encode,
+)
 
 DEVICE = 1
 ESCALATE_AFTER = 120 * S
@@ -212,6 +229,41 @@ def test_each_start_opens_a_new_epoch_of_the_own_stream() -> None:
         edge, _ = restarted(medium, start)
     assert [record.index for record in epochs] == [0, 0]
     assert [record.epoch for record in epochs] == [int.from_bytes(entropy(start)[:8], "big") for start in (1, 3)]
+
+
+def own_ack(stream: StreamId, frames: list[bytes], **more: Any) -> Ack:
+    """Earth's ack of these frames of an edge's own stream."""
+    log = log_of(frames)
+    audit = signer(AUDITOR).sign(audit_part(stream, log.size, log.root()))
+    return make_ack(frames, stream=stream, audit=audit, **more)
+
+
+def test_what_an_edge_holds_of_a_stream_that_it_takes_up_on_earths_word_it_sends_when_earth_has_lost_it() -> None:
+    monitor = Monitor()
+    edge, medium = new_edge(), Medium()
+    run_syncs(edge, offer(edge, monitor.beats(70, 140)), T0, medium)
+    before = medium.synced
+    run_syncs(edge, offer(edge, monitor.beats(30, 30)), T0, medium)
+    own = edge.alarms.own
+    first, *others = sealed = list(edge.streams[own].frames.values())
+    assert others
+    medium.synced = before  # rolled back to when it held only the first
+
+    edge, _ = restarted(medium, start=2)
+    rotten = own_ack(own, sealed, gaps=((0, 1),))
+    effects = run_syncs(edge, edge.handle(BundleArrived(EARTH, acks_bundle(rotten)), T0 + S), T0 + S, medium)
+    assert facts(effects, Adopted) == [Adopted(own, len(sealed))]
+    assert first in frames_in(effects + drain(edge))
+
+    edge, effects = restarted(medium, start=3)  # and after a crash as well
+    assert facts(effects, Adopted) == [Adopted(own, len(sealed))]
+    again = own_ack(own, sealed, gaps=((0, 1),), counter=1, made_us=T0 + 60 * S)
+    effects = run_syncs(edge, edge.handle(BundleArrived(EARTH, acks_bundle(again)), T0 + 60 * S), T0 + 60 * S, medium)
+    assert first in frames_in(effects + drain(edge))
+
+    safe = own_ack(own, sealed, trim=len(sealed), counter=2)
+    run_syncs(edge, edge.handle(BundleArrived(EARTH, acks_bundle(safe)), T0 + 60 * S), T0 + 60 * S, medium)
+    assert edge.streams[own].frames == {}
 
 
 # ------------------------------------------------------------ epochs of the device

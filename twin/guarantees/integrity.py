@@ -29,7 +29,8 @@ class Mending(NamedTuple):
 
 class Integrity(Checker):
     """Every row, in table and backup, is what its device signed. A row that was changed at rest stands as signed again
-    within the scrub period and the bound; one that is rotten in both and that Mars may have deleted is listed as lost.
+    within the scrub period and the bound; one that no store has any more, and that Mars has lost or may have deleted,
+    is listed as lost.
     """
 
     key = "integrity"
@@ -92,8 +93,9 @@ class Integrity(Checker):
             self._blame(at_us, place, rot)
 
     def _crashed(self, at_us: int, node: str, _fact: Crashed) -> None:
+        """What was overdue before a node forgets what it held is not lost by that."""
+        self._judge(at_us)
         if self._mending is not None and node == self._mending.auditor:
-            self._judge(at_us)
             self._auditing_since_us = at_us
 
     def _restarted(self, at_us: int, node: str, _fact: Restarted) -> None:
@@ -121,9 +123,12 @@ class Integrity(Checker):
         return self._deadline_us(place, since_us if owed_us == since_us + m.scrub_us else owed_us)
 
     def _is_lost(self, place: Place) -> bool:
-        """Whether neither store has the row any more, and Mars need not."""
+        """Whether neither store has the row any more, and Mars need not have it, or does not."""
         record = place[1]
-        return (_OTHER[place[0]], record) in self._truth.rotten and record[2] < self._truth.of(record).trim
+        index, truth, other = record[2], self._truth.of(record), _OTHER[place[0]]
+        if truth.stands_in(other, index) and (other, record) not in self._truth.rotten:
+            return False
+        return index < truth.trim or not truth.held(index)
 
     def due_us(self) -> int | None:
         """Until when all that is rotten now must be mended; None: nothing is, or none of it is owed."""
@@ -133,12 +138,13 @@ class Integrity(Checker):
 
     def _judge(self, at_us: int) -> int:
         """Blame what is overdue; how many rows are rotten and not due yet."""
-        waiting = self._lost = 0
+        waiting, lost = 0, set()
         for place, rot in sorted(self._truth.rotten.items(), key=lambda item: item[0]):
             if self._is_lost(place):
-                self._lost += place[0] == "table"
+                lost.add(place[1])
             elif not self._is_overdue(at_us, place, rot):
                 waiting += 1
+        self._lost = len(lost)
         return waiting
 
     def _is_overdue(self, at_us: int, place: Place, rot: Rot) -> bool:
@@ -166,5 +172,5 @@ class Integrity(Checker):
     def remark(self) -> str:
         parts = [f"{self.mended} of {self.rotted} rows that rotted at rest were mended"] if self.rotted else []
         if self._lost:
-            parts.append(f"{self._lost} rotted in both stores when Mars might have deleted them, and are lost")
+            parts.append(f"{self._lost} rotted when nobody else had them any more, and are lost")
         return ", ".join(parts)

@@ -75,7 +75,7 @@ class NoLoss(Checker):
         for stream, accepted in self._accepted.items():
             truth = self._truth.of(stream)
             for index in range(truth.contiguous["table"], accepted):
-                if truth.in_table(index):
+                if truth.stands_in("table", index):
                     continue
                 if not truth.destroyed(index):
                     self.violate(at_us, "table", (*stream, index), "accepted on Mars and not in the table on Earth")

@@ -36,7 +36,8 @@ class StreamTruth:
         sealed: records signed; leaves, generated_us, sizes: by index from `kept` on.
         generated_us: the true instant at which a record was signed, whatever its device's clock said.
         durable: contiguous records on each node's medium; `durable_ever`: the most that any medium ever held.
-        adopted: where a node took the stream up on Earth's word: it counts the records below, and holds none of them.
+        adopted: where a node took the stream up on Earth's word: it counts the records below, and holds no more of them
+            than `held_before`, contiguous records on its medium when it did so.
         contiguous, ahead: rows per store, below and beyond the first gap.
         verified, trim: the highest that Earth ever stated, `trim` only with a right root and as far as the backup's
             rows really go.
@@ -51,6 +52,7 @@ class StreamTruth:
         "durable_ever",
         "forgotten",
         "generated_us",
+        "held_before",
         "kept",
         "leaves",
         "roots",
@@ -69,6 +71,7 @@ class StreamTruth:
         self.durable: dict[str, int] = {}
         self.durable_ever = 0
         self.adopted: dict[str, int] = {}
+        self.held_before: dict[str, int] = {}
         self.contiguous: dict[str, int] = {"table": 0, "backup": 0}
         self.ahead: dict[str, set[int]] = {"table": set(), "backup": set()}
         self.verified = 0
@@ -81,14 +84,16 @@ class StreamTruth:
         """Rows in the table."""
         return self.contiguous["table"] + len(self.ahead["table"])
 
-    def in_table(self, index: int) -> bool:
-        """Whether the record's row stands in the table."""
-        return index < self.contiguous["table"] or index in self.ahead["table"]
+    def stands_in(self, store: str, index: int) -> bool:
+        """Whether the record's row stands in a store."""
+        return index < self.contiguous[store] or index in self.ahead[store]
 
     def held(self, index: int) -> bool:
         """Whether some medium on Mars, or the memory of the node that signed it, still holds the record."""
-        adopted = self.adopted
-        return index >= self.forgotten or any(adopted.get(n, 0) <= index < size for n, size in self.durable.items())
+        adopted, before = self.adopted, self.held_before
+        return index >= self.forgotten or any(
+            index < before.get(node, 0) or adopted.get(node, 0) <= index < size for node, size in self.durable.items()
+        )
 
     @property
     def end(self) -> int:
@@ -97,7 +102,7 @@ class StreamTruth:
 
     def gone(self, index: int) -> bool:
         """Whether nothing holds the record, on Mars or on Earth."""
-        return not self.held(index) and not self.in_table(index)
+        return not self.held(index) and not self.stands_in("table", index)
 
     def destroyed(self, index: int) -> bool:
         """Whether the record stood on media and is gone with all of them."""
@@ -174,13 +179,15 @@ class Truth:
             if key in holds:
                 truth.durable[node] = holds[key]
             if holds.get(key, 0) < truth.adopted.get(node, 0):
-                del truth.adopted[node]  # the medium is one of before
+                del truth.adopted[node], truth.held_before[node]  # the medium is one of before
 
     def _adopted(self, _at_us: int, node: str, fact: Adopted) -> None:
         """What Earth has verified needs no medium on Mars, so a node may count on from there, and no further."""
         truth = self.of(fact.stream)
         size = min(fact.size, truth.verified)
-        if size > truth.durable.get(node, 0):
+        durable = truth.durable.get(node, 0)
+        if size > durable:
+            truth.held_before.setdefault(node, durable)
             truth.durable[node] = truth.adopted[node] = size
 
     def _crashed(self, _at_us: int, node: str, _fact: Crashed) -> None:

@@ -7,6 +7,8 @@ come.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from twin.pipeline.ledger.merkle import MerkleLog, leaf_hash
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import Ack, audit_part, signed_part
@@ -27,8 +29,8 @@ def problem_with_signatures(ack: Ack, gateway: Verifier, auditor: Verifier) -> s
 class Stream:
     """Ledger of one (device, epoch); `signed` is the size of the head in the newest checkpoint.
 
-    `vouched` is the ack at whose frontier the stream was adopted (`adopt`), empty otherwise: frames below its
-    `vouched_size` were never on this medium, or are lost, and stood on Earth.
+    `vouched` is the ack at whose frontier the stream was adopted (`adopt`), empty otherwise. Frames below its
+    `vouched_size` stood on Earth then; this medium never had them, has lost them, or holds them without their leaves.
     """
 
     __slots__ = ("ack", "ack_bytes", "durable", "frames", "id", "log", "signed", "trimmed", "vouched", "vouched_size")
@@ -46,9 +48,13 @@ class Stream:
         self.vouched_size = 0
 
     @classmethod
-    def adopt(cls, ack: Ack, data: bytes) -> Stream:
-        """Take up a stream at the frontier of an ack whose signatures are good; `data` is its encoding."""
+    def adopt(cls, ack: Ack, data: bytes, held: Mapping[int, bytes]) -> Stream:
+        """Take up a stream at the frontier of an ack whose signatures are good; `data` is its encoding.
+
+        What was `held` of it stays until Earth lets it go: the only copy there may rot before it is backed up.
+        """
         stream = cls(ack.stream, ack.verified, ack.frontier)
+        stream.frames = {index: frame for index, frame in held.items() if ack.trim <= index < ack.verified}
         stream.take(ack, data)
         stream.vouched = data
         stream.vouched_size = ack.verified

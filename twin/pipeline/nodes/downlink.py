@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twin.pipeline.facts import BundleSent
+from twin.pipeline.ledger.merkle import leaf_hash
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, SetTimer
 from twin.pipeline.nodes.hop_key_desk import HopKeyDesk
@@ -105,7 +106,7 @@ class Downlink:
                     self.sync.demand(RecordId(*ack.stream, index), size, ack.made_us)
 
     def adopted(self, ack: Ack) -> None:
-        """The stream goes on at this ack's frontier: what was queued or under way of it is not held here any more."""
+        """The stream goes on at this ack's frontier: Earth has what was queued or under way of it, unless it asks."""
         if self._flying is not None:
             records = tuple([record for record in self._flying.records if record.stream != ack.stream])
             self._flying = self._flying._replace(records=records)
@@ -204,9 +205,9 @@ class Downlink:
         frames = []
         records = []
         for record in load.records:
-            stream = self._streams[record.stream]
-            frames.append(stream.frames[record.index])
-            records.append((record, stream.log.leaf(record.index)))
+            frame = self._streams[record.stream].frames[record.index]
+            frames.append(frame)
+            records.append((record, leaf_hash(frame)))
         data = self.mailer.bundle(self._earth, encode(Frames(tuple(frames))), now_us)
         transmit = self.way.radiate(data, now_us)
         out.append(Report(BundleSent(self.mailer.last_id, transmit.neighbour, tuple(records), load.round)))

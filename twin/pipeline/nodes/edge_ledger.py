@@ -81,8 +81,9 @@ class EdgeLedger:
         return True
 
     def take_up(self, ack: Ack, data: bytes) -> None:
-        """Put the stream that begins at the frontier of a trusted ack in the place of what was held of it."""
-        stream = Stream.adopt(ack, data)
+        """Put the stream that begins at the frontier of a trusted ack in the place of what was known of it."""
+        known = self.streams.get(ack.stream)
+        stream = Stream.adopt(ack, data, {} if known is None else known.frames)
         stream.signed = self.notary.signed_before.get(ack.stream, 0)
         self.streams[ack.stream] = stream
         following = self.keys.following(ack.stream, ack.verified)

@@ -53,7 +53,7 @@ SIZE = SUITES[SUITE].signature_bytes
 FRAME = seal(Frame(*STREAM, 4, SAMPLES, 77, b""), apid=3, packet_count=4, signer=KEYS["device"])
 ALERT_FRAME = seal(Frame(EDGE, 5, 4, ALERT, 77, b""), apid=3, packet_count=4, signer=KEYS["edge-2"])
 ACK = Ack(STREAM, 5, HASH, (HASH,), 3, ((1, 2),), 5, 77, 1, 2, bytes(SIZE), bytes(SIZE))
-CHECKPOINT = Checkpoint("edge-2", 3, 77, HASH, (Head(STREAM, 5, HASH),), bytes(SIZE))
+CHECKPOINT = Checkpoint("edge-2", 3, 77, HASH, (Head(STREAM, 5, HASH),), b"", bytes(SIZE))
 OFFER = CheckpointOffer(encode(CHECKPOINT), ((2, (HASH,)),))
 ON_MARS = Listener("edge-1", Role.EDGE, ("edge-2", "vitals-1"), ())
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from edge_pair import Pair, offers
 from pipeline_parts import (
     EDGE,
     ENTROPY,
@@ -26,57 +25,19 @@ from pipeline_parts import (
 )
 
 from twin.pipeline.facts import Accepted, ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
-from twin.pipeline.machine import Append, Received, Send, Started, Sync, SyncFailed, TimerFired, TruncateJournal
+from twin.pipeline.machine import Append, Received, Started, Sync, SyncFailed, TimerFired, TruncateJournal
 from twin.pipeline.nodes.edge import CHECKPOINT, Edge
 from twin.pipeline.nodes.edge_journal import REWRITE
 from twin.pipeline.nodes.peer_desk import SETTLE
 from twin.pipeline.wire.messages import (
     Accept,
-    Checkpoint,
-    CheckpointOffer,
     Cosign,
     FrameOffer,
     LastWitnessed,
-    decode,
     encode,
 )
 
 FRAMES = frames_of(1, 12)
-
-
-class Pair:
-    """Two edges on one local network, each the other's witness; everything that one says the other hears."""
-
-    def __init__(self) -> None:
-        self.media = {EDGE: Medium(), PEER: Medium()}
-        self.effects: list[Any] = []
-        self.edges: dict[str, Edge] = {}
-        for name in self.media:
-            self.edges[name] = edge_in_clear(edge_settings(name), b"")
-        for name in self.media:
-            self.deliver(name, Started(ENTROPY))
-
-    def deliver(self, name: str, event: Any) -> list[Any]:
-        """The event's effects, those of its syncs, and those of what the other edge answers."""
-        edge = self.edges[name]
-        done = run_syncs(edge, edge.handle(event, T0), T0, self.media[name])
-        for send in of(done, Send):
-            if send.destination in self.edges and send.destination != name:
-                done += self.deliver(send.destination, Received(name, send.data))
-        return done
-
-    def give(self, frames: list[bytes], to: str = EDGE) -> list[Any]:
-        return [e for f in frames for e in self.deliver(to, Received("device-1", encode(FrameOffer(f))))]
-
-    def restart(self, name: str, durable: bytes, start: int = 0) -> list[Any]:
-        self.media[name].synced, self.media[name].start = durable, start
-        self.edges[name] = edge_in_clear(edge_settings(name), durable, start)
-        return self.deliver(name, Started(bytes(32)))
-
-
-def offers(effects) -> list[Checkpoint]:
-    found = [decode(message.checkpoint) for message in said(effects, PEER) if isinstance(message, CheckpointOffer)]
-    return [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
 
 
 def test_an_edge_that_was_rolled_back_goes_on_behind_the_checkpoint_that_it_forgot():
@@ -188,6 +149,21 @@ def test_a_witness_tells_of_streams_that_were_given_up_with_an_earlier_medium():
     assert pair.edges[EDGE].notary.signed_before == {stream_of(): 6, stream_of(2): 1}
     pair.give(FRAMES[:4])
     assert facts(pair.deliver(EDGE, TimerFired(CHECKPOINT)), HeadSigned) == []
+
+
+def test_a_stream_that_was_given_up_and_comes_back_is_followed_after_another_start():
+    """What a witness signed of it is in its word of what was given up, and nowhere else."""
+    pair = Pair()
+    pair.give(FRAMES[:3])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, b"")
+    pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frames_of(2, 1)[0]))))
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(EDGE, pair.media[EDGE].synced, pair.media[EDGE].start)
+    pair.give(FRAMES[:5])
+    effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    assert facts(effects, WitnessRefused) == []
+    assert (stream_of(), 5) in [(fact.stream, fact.size) for fact in facts(effects, HeadCosigned)]
 
 
 def test_until_all_have_answered_a_witness_of_an_older_checkpoint_is_believed_too():

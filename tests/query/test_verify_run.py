@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import cbor2
 import pytest
@@ -34,7 +35,7 @@ from typer.testing import CliRunner
 
 from twin.cli import app
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Checkpoint, Head, audit_part, decode, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, audit_part, decode, encode, signed_part
 from twin.scenario.errors import ScenarioError
 from twin.verify.audit import verify_run
 from twin.verify.findings import CHECKS, NEEDED
@@ -325,15 +326,71 @@ def test_cosignatures_that_came_before_their_checkpoint_wait_for_it(made: Made) 
     assert "edge-1: of 1 checkpoints only cosignatures have reached Earth" in found.pending
 
 
-def add_checkpoint(made: Made, counter: int, previous: bytes, streams: tuple[StreamId, ...]) -> str:
-    """The edge signs one more, over all rows of these streams; returns its digest in hex."""
+def add_checkpoint(
+    made: Made,
+    counter: int,
+    previous: bytes,
+    streams: tuple[StreamId, ...],
+    resting: bytes = b"",
+    cosigned: Mapping[str, tuple[StreamId, ...]] = MappingProxyType({}),
+) -> str:
+    """The edge signs one more, over all rows of these streams; returns its digest in hex.
+
+    Args:
+        cosigned: of each witness the streams that its cosignature names.
+    """
     heads = tuple(Head(s, len(made.frames[s]), log_of(made.frames[s]).root()) for s in streams)
-    unsigned = Checkpoint("edge-1", counter, START_US, previous, heads)
+    unsigned = Checkpoint("edge-1", counter, START_US, previous, heads, resting)
     raw = encode(unsigned._replace(signature=signer("edge-1", "ed25519").sign(signed_part(unsigned))))
     digest = hashlib.sha256(raw).digest()
+    cosigns = []
+    for witness, named in cosigned.items():
+        said = Cosign("edge-1", counter, witness, digest, tuple((s, len(made.frames[s])) for s in named))
+        cosigns.append(encode(said._replace(signature=signer(witness, "ed25519").sign(signed_part(said)))))
     with tampering(made.folder) as store:
-        store.execute("INSERT INTO ledger VALUES ('edge-1', ?, ?, ?, ?)", (counter, digest, raw, cbor2.dumps([])))
+        store.execute("INSERT INTO ledger VALUES ('edge-1', ?, ?, ?, ?)", (counter, digest, raw, cbor2.dumps(cosigns)))
     return digest.hex()
+
+
+ALL = (FIRST, SECOND, OTHER, ALERTS)
+
+
+def rest_of(made: Made, *streams: StreamId, more: int = 0) -> bytes:
+    """The digest of heads over all rows of these streams, and `more`."""
+    sizes = sorted([list(stream), len(made.frames[stream]) + more] for stream in streams)
+    return hashlib.sha256(cbor2.dumps(sizes)).digest()
+
+
+def test_heads_at_rest_are_those_of_the_checkpoint_before_and_their_witnesses_signed_them(made: Made) -> None:
+    before = verify_run(made.folder)
+    cosigned = {AUDITOR: ALL, "edge-2": (OTHER,)}
+    add_checkpoint(made, 3, digest_of(made, 2), (OTHER,), rest_of(made, FIRST, SECOND, ALERTS), cosigned)
+    after = verify_run(made.folder)
+    assert after.findings.wrong == []
+    assert after.findings.pending == []
+    assert after.counts == before.counts
+    newest = after.checkpoints[-1]
+    assert newest.statement.heads == after.checkpoints[-2].statement.heads
+    assert set(newest.cosigns) == {AUDITOR, "edge-2"}
+
+
+def test_heads_at_rest_are_found_across_a_gap(made: Made) -> None:
+    add_checkpoint(made, 5, bytes(32), (OTHER,), rest_of(made, FIRST, SECOND, ALERTS))
+    assert verify_run(made.folder).findings.wrong == []
+
+
+def test_heads_that_are_said_to_rest_and_stand_nowhere_are_found(made: Made) -> None:
+    add_checkpoint(made, 3, digest_of(made, 2), (OTHER,), rest_of(made, FIRST, SECOND, ALERTS, more=1))
+    assert ("checkpoints", "edge-1/3") in wrong(made.folder)
+    assert "checkpoints: edge-1/3: the heads at rest are not those of any checkpoint before it" in [
+        str(finding) for finding in verify_run(made.folder).findings.wrong
+    ]
+
+
+def test_a_cosignature_over_some_of_the_heads_at_rest_is_found(made: Made) -> None:
+    rest = rest_of(made, FIRST, SECOND, ALERTS)
+    add_checkpoint(made, 3, digest_of(made, 2), (OTHER,), rest, {"edge-2": (OTHER, FIRST)})
+    assert wrong(made.folder) == [("cosignatures", "edge-1/3 by edge-2")]
 
 
 def digest_of(made: Made, counter: int) -> bytes:

@@ -95,7 +95,7 @@ def _checkpoint_bytes(
     rules = [AlarmRules(watch_of(scenario, d.kind, d.crew, d.sample_period_us)).snapshot() for d in devices]
     signature = _signature(scenario, edge)
     heads = tuple(Head(stream, frames, _HASH) for stream in streams)
-    checkpoint = encode(Checkpoint(edge, frames, scenario.end_us, _HASH, heads, signature))
+    checkpoint = encode(Checkpoint(edge, frames, scenario.end_us, _HASH, heads, b"", signature))
     cosign = encode(Cosign(edge, frames, edge, _HASH, tuple((s, frames) for s in streams), (), signature))
     known = tuple((stream, frames, _HASH) for stream in streams)
     witnessed = journal.Witnessed(edge, frames, cosign, known, tuple(streams))

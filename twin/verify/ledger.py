@@ -1,7 +1,8 @@
 """The archive of checkpoints: signatures of edges, the chain of each, and the cosignatures of witnesses.
 
-A checkpoint states the heads of all streams of an edge and names the SHA-256 of the one before. Witnesses are the
-other edges, on Mars, and the auditor, on Earth, who cosigns only rows that it has read back.
+A checkpoint states the heads of all streams of an edge, those at rest by one digest (`at_rest`), and names the SHA-256
+of the one before. Witnesses are the other edges, on Mars, and the auditor, on Earth, who cosigns only rows that it has
+read back.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from twin.run_registry import RunRegistry
+from twin.verify.at_rest import heads_at_rest
 from twin.verify.chains import check_chains
 from twin.verify.findings import Findings
 from twin.verify.frames import MalformedError, StreamKey
@@ -32,10 +34,14 @@ class Witness(NamedTuple):
 
 @dataclass
 class KeptCheckpoint:
-    """A checkpoint whose edge signed it, with the cosignatures that verify, by witness."""
+    """A checkpoint whose edge signed it, with the cosignatures that verify, by witness.
+
+    The `statement` has all its heads; `written` are the sizes of those that it writes out.
+    """
 
     raw: bytes
     statement: Checkpoint
+    written: dict[StreamKey, int]
     cosigns: dict[str, Cosign] = field(default_factory=dict)
     planets: set[str] = field(default_factory=set)
 
@@ -62,7 +68,7 @@ class Keys(NamedTuple):
 
 def read_ledger(store: EarthStore, keys: Keys, findings: Findings) -> list[KeptCheckpoint]:
     """All checkpoints that hold, by author and counter; what does not hold is noted."""
-    kept: list[KeptCheckpoint] = []
+    found: list[tuple[StoredCheckpoint, Checkpoint]] = []
     waiting: dict[str, set[bytes]] = {}
     for row in store.checkpoints():
         where = f"{row.author}/{row.counter}"
@@ -79,15 +85,36 @@ def read_ledger(store: EarthStore, keys: Keys, findings: Findings) -> list[KeptC
         if problem:
             findings.fail("checkpoints", where, problem)
             continue
-        checkpoint = KeptCheckpoint(row.checkpoint, statement)
+        found.append((row, statement))
+    found.sort(key=lambda one: (one[1].author, one[1].counter, one[1].at_us))
+    kept = _fill_in(found, findings)
+    for checkpoint, (row, _) in zip(kept, found, strict=True):
         for data in row.cosigns:
             _take_cosign(data, checkpoint, keys, findings)
-        kept.append(checkpoint)
     for author, digests in waiting.items():
         findings.pending.append(f"{author}: of {len(digests)} checkpoints only cosignatures have reached Earth")
-    kept.sort(key=lambda one: (one.statement.author, one.statement.counter, one.statement.at_us))
     check_chains([one.statement for one in kept], {digest for some in waiting.values() for digest in some}, findings)
     return kept
+
+
+def _fill_in(found: Sequence[tuple[StoredCheckpoint, Checkpoint]], findings: Findings) -> list[KeptCheckpoint]:
+    """Every checkpoint with all the heads that it states."""
+    kept: list[KeptCheckpoint] = []
+    by_author: dict[str, list[Checkpoint]] = {}
+    for row, read in found:
+        earlier = by_author.setdefault(read.author, [])
+        rest = heads_at_rest(read, earlier)
+        if rest is None:
+            what = "the heads at rest are not those of any checkpoint before it"
+            findings.fail("checkpoints", f"{read.author}/{read.counter}", what)
+        statement = read._replace(heads={**(rest or {}), **read.heads})
+        earlier.append(statement)
+        kept.append(KeptCheckpoint(row.checkpoint, statement, _sizes(read)))
+    return kept
+
+
+def _sizes(statement: Checkpoint) -> dict[StreamKey, int]:
+    return {stream: size for stream, (size, _) in statement.heads.items()}
 
 
 def _problem_with(row: StoredCheckpoint, statement: Checkpoint, keys: Keys) -> str:
@@ -118,7 +145,7 @@ def _take_cosign(data: bytes, checkpoint: KeptCheckpoint, keys: Keys, findings: 
         problem = "the signature is not the witness's"
     elif (cosign.author, cosign.counter, cosign.digest) != (statement.author, statement.counter, statement.digest):
         problem = f"it speaks of another checkpoint, {cosign.author}/{cosign.counter}"
-    elif cosign.sizes != {stream: size for stream, (size, _) in statement.heads.items()}:
+    elif cosign.sizes not in (checkpoint.written, _sizes(statement)):
         problem = "it speaks of other heads"
     else:
         checkpoint.cosigns[cosign.witness] = cosign

@@ -2,7 +2,7 @@
 
 | statement | CBOR array |
 |---|---|
-| checkpoint | [6, author, counter, at_us, previous, [[[device, epoch], size, root], ...], signature] |
+| checkpoint | [6, author, counter, at_us, previous, [[[device, epoch], size, root], ...], resting, signature] |
 | cosignature | [8, author, counter, witness, digest, [[[device, epoch], size], ...], signature] |
 | attestation | ["audit", [device, epoch], size, root], its signature apart |
 
@@ -23,13 +23,18 @@ COSIGN: Final = 8
 
 
 class Checkpoint(NamedTuple):
-    """An edge's statement of all its streams' heads; `heads` maps a stream to (size, root)."""
+    """An edge's statement of all its streams' heads; `heads` maps a stream to (size, root).
+
+    As read, they are those that it writes out; `resting` is the digest of the others (`at_rest`), empty if there are
+    none.
+    """
 
     author: str
     counter: int
     at_us: int
     previous: bytes
     heads: dict[StreamKey, tuple[int, bytes]]
+    resting: bytes
     signed: bytes
     signature: bytes
     digest: bytes
@@ -53,7 +58,7 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     Raises:
         MalformedError: it is none, or names a stream twice.
     """
-    fields = _fields(data, (CHECKPOINT, str, int, int, bytes, list, bytes))
+    fields = _fields(data, (CHECKPOINT, str, int, int, bytes, list, bytes, bytes))
     heads: dict[StreamKey, tuple[int, bytes]] = {}
     for item in fields[5]:
         stream, size, root = _typed(item, (list, int, bytes))
@@ -61,9 +66,9 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     if len(heads) != len(fields[5]):
         raise MalformedError("two heads of one stream")
     author, counter, at_us, previous = fields[1:5]
-    return Checkpoint(
-        author, counter, at_us, previous, heads, cbor2.dumps(fields[:-1]), fields[-1], hashlib.sha256(data).digest()
-    )
+    resting, signature = fields[6:]
+    signed, digest = cbor2.dumps(fields[:-1]), hashlib.sha256(data).digest()
+    return Checkpoint(author, counter, at_us, previous, heads, resting, signed, signature, digest)
 
 
 def read_cosign(data: bytes) -> Cosign:

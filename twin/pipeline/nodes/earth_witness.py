@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from twin.pipeline.facts import HeadCosigned, Rejected, RootMismatch, WitnessRefused
+from twin.pipeline.ledger.at_rest import digest_at_rest
 from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.machine import Effect, KeepCheckpoint, Report, Send
 from twin.pipeline.nodes.requests import Requests
@@ -37,7 +38,7 @@ class _Author:
     """One edge: the newest checkpoint not yet cosigned (with its bytes), the counter of the last cosigned, and the
     newest cosignature that has left (empty: none yet) with its counter `said`.
 
-    `sizes` are those of all heads that were ever cosigned, `live` the streams that the last checkpoint names.
+    `sizes` are those of all heads that were ever cosigned, `live` the streams that the last checkpoint states.
     """
 
     __slots__ = ("cosign", "counter", "held", "live", "said", "sizes")
@@ -148,7 +149,8 @@ class EarthWitness:
             if self._follows(author, checkpoint, out):
                 author.counter = checkpoint.counter
                 author.sizes |= {head.stream: head.size for head in heads}
-                author.live = {head.stream for head in heads}
+                named = {head.stream for head in heads}
+                author.live = author.live | named if checkpoint.previous else named
                 self._sign(checkpoint, raw, out)
 
     def _remind(self, author: _Author, out: list[Effect]) -> None:
@@ -165,14 +167,21 @@ class EarthWitness:
     def _keeps_streams(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
         """Whether no stream has shrunk.
 
-        A checkpoint that begins a new chain may leave streams out: its author lost them with its medium.
+        One that is not written out rests. A checkpoint that begins a new chain may leave streams out: its author lost
+        them with its medium.
         """
         sizes = {head.stream: head.size for head in checkpoint.heads}
-        for stream, size in author.sizes.items():
-            now = sizes.get(stream, 0)
-            if now < size and (now or (checkpoint.previous and stream in author.live)):
+        for stream, now in sizes.items():
+            if now < author.sizes.get(stream, 0):
                 out.append(Report(WitnessRefused(checkpoint.author, stream, now)))
                 return False
+        missing = author.live - sizes.keys() if checkpoint.previous else set()
+        if checkpoint.resting != digest_at_rest((stream, author.sizes[stream]) for stream in missing):
+            if checkpoint.resting:
+                out.append(Report(Rejected("checkpoint", "the heads at rest are not those that were cosigned here")))
+            else:
+                out.append(Report(WitnessRefused(checkpoint.author, min(missing), 0)))
+            return False
         return True
 
     def _is_of_the_rows(self, checkpoint: Checkpoint, out: list[Effect]) -> bool:
@@ -188,7 +197,7 @@ class EarthWitness:
 
     def _sign(self, checkpoint: Checkpoint, raw: bytes, out: list[Effect]) -> None:
         author = self._authors[checkpoint.author]
-        sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
+        sizes = tuple((stream, size) for stream, size in author.sizes.items() if stream in author.live)
         given_up = tuple((stream, size) for stream, size in author.sizes.items() if stream not in author.live)
         digest = hashlib.sha256(raw).digest()
         unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up)

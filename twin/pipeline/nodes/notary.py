@@ -1,7 +1,8 @@
 """An edge as author of checkpoints: signs the heads of its streams and keeps what its witnesses signed of them.
 
-A checkpoint states the heads of all streams, chained to the one before by its SHA-256. Cosigning (`witness`) is
-asynchronous and never gates synchronization; a missing cosignature is pending.
+A checkpoint states the heads of all streams, chained to the one before by its SHA-256; those that every witness has
+followed in this chain rest, and are stated by one digest. Cosigning (`witness`) is asynchronous and never gates
+synchronization; a missing cosignature is pending.
 
 A medium may come back with less than it held (swapped, rolled back, rotten). So an edge that starts asks its
 witnesses which checkpoint of its own they signed last, and signs nothing before they have answered:
@@ -23,6 +24,7 @@ from typing import NamedTuple
 
 from twin.pipeline.facts import HeadSigned, Rejected
 from twin.pipeline.ledger import journal
+from twin.pipeline.ledger.at_rest import digest_at_rest
 from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import Effect, Report, Send
 from twin.pipeline.wire.identity import StreamId
@@ -75,12 +77,15 @@ class Notary:
         self.peers = tuple(name for name in settings.witnesses if name != settings.earth_witness)
         self.signed_before: dict[StreamId, int] = {}
         """Sizes of heads that this edge has signed, as far as it remembers or was told."""
-        self._named: set[StreamId] = set()  # streams in the newest checkpoint
+        self._named: set[StreamId] = set()  # streams in the newest checkpoint, at rest or not
         self._anew = False  # whether the next checkpoint begins a new chain
         self._answered: set[str] = set()
         self._waited = False
         self._signed_past: dict[str, dict[StreamId, int]] = {name: {} for name in settings.witnesses}
         self._cosigns: dict[str, bytes] = {}
+        self._made: dict[bytes, int] = {}  # counters of checkpoints, made since this start in this chain, by digest
+        self._stated: dict[StreamId, tuple[int, int]] = {}  # size, and counter of the first of them that stated it
+        self._followed: dict[str, int] = {}  # counter of the one of them that a witness followed last
 
     @property
     def settled(self) -> bool:
@@ -97,9 +102,10 @@ class Notary:
         return [Send(peer, question) for peer in self.peers if peer not in self._answered]
 
     def answered(self, peer: str) -> None:
-        """A peer has said what it signed last, if anything."""
+        """A peer has said that it remembers nothing of this edge."""
         if peer in self.peers:
             self._answered.add(peer)
+            self._followed.pop(peer, None)
 
     def checkpoint(self, streams: Mapping[StreamId, Stream], now_us: int) -> MadeCheckpoint | None:
         """Sign the heads of all durable records; None when none has moved since the last checkpoint and no witness
@@ -117,16 +123,35 @@ class Notary:
             previous = max(stream.signed, stream.log.base)
             proof = stream.log.consistency_proof(previous, stream.durable) if previous else ()
             out.append(Report(HeadSigned(stream.id, previous, stream.durable, root, tuple(proof))))
-        heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in whole)
-        sizes = {head.stream: head.size for head in heads}
+        sizes = {s.id: s.durable for s in whole}
         previous_digest = b"" if self._anew or self._named - sizes.keys() else self.digest
-        unsigned = Checkpoint(self.settings.name, self.counter, now_us, previous_digest, heads)
+        resting = self._at_rest(sizes, begins=not previous_digest)
+        heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in whole if s.id not in resting)
+        unsigned = Checkpoint(
+            self.settings.name, self.counter, now_us, previous_digest, heads, digest_at_rest(resting.items())
+        )
         data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        self._made[hashlib.sha256(data).digest()] = self.counter
         self._remember(data, sizes)
+        self._named = set(sizes)
         for name in self.peers:
             proofs, acks = self._proofs_for(name, [streams[head.stream] for head in heads])
             out.append(Send(name, encode(CheckpointOffer(data, proofs, acks))))
         return MadeCheckpoint(data, sizes, tuple(out), encode(CheckpointOffer(data, ())))
+
+    def _at_rest(self, sizes: Mapping[StreamId, int], *, begins: bool) -> dict[StreamId, int]:
+        """Of the heads to be stated those that rest: every witness has followed them in this chain, as they are now.
+
+        After a start it does not matter what was followed before; a witness may have missed where the chain `begins`.
+        """
+        if begins:
+            self._stated.clear()
+        for stream, size in sizes.items():
+            if self._stated.get(stream, (0, 0))[0] != size:
+                self._stated[stream] = (size, self.counter)
+        followed = min((self._followed.get(name, -1) for name in self.settings.witnesses), default=-1)
+        self._made = {digest: counter for digest, counter in self._made.items() if counter >= followed}
+        return {stream: size for stream, size in sizes.items() if self._stated[stream][1] <= followed}
 
     def _proofs_for(
         self, witness: str, streams: list[Stream]
@@ -170,6 +195,7 @@ class Notary:
         elif not self.settled or cosign.witness == self.settings.earth_witness:
             self._recall(cosign, streams)
         self._answered.add(cosign.witness)
+        self._followed[cosign.witness] = self._made.get(cosign.digest, -1)
         if any(stream not in self._named for stream, _ in cosign.sizes):
             self._anew = True
         if any(size > self.signed_before.get(stream, 0) for stream, size in cosign.sizes):
@@ -177,7 +203,7 @@ class Notary:
         self._cosigns[cosign.witness] = data
         past = self._signed_past[cosign.witness]
         near = cosign.witness in self.peers
-        for stream, size in cosign.sizes:
+        for stream, size in (*cosign.sizes, *cosign.given_up):
             # a peer whose medium went back follows only from what it says now; Earth needs no proof, its word is old
             past[stream] = size if near else max(size, past.get(stream, 0))
         return []
@@ -207,7 +233,6 @@ class Notary:
         self.counter += 1
         self._anew = False
         self.digest = hashlib.sha256(checkpoint).digest()
-        self._named = set(sizes)
         for stream, size in sizes.items():
             self.signed_before[stream] = max(size, self.signed_before.get(stream, 0))
 
@@ -225,4 +250,6 @@ class Notary:
     def replay(self, payload: bytes) -> None:
         """Read an own checkpoint back from the journal."""
         checkpoint = decode_as(Checkpoint, payload)
-        self._remember(payload, {head.stream: head.size for head in checkpoint.heads})
+        sizes = {head.stream: head.size for head in checkpoint.heads}
+        self._remember(payload, sizes)
+        self._named = sizes.keys() | (self._named if checkpoint.previous else set())

@@ -1,7 +1,8 @@
 """An edge as witness of its peers' checkpoints.
 
 It signs only what it can follow: each head must be consistent (RFC 9162 section 2.1.4) with the last head of that
-stream that it signed, and that head is durable here before the cosignature leaves.
+stream that it signed, the heads at rest must be those that it knows, and all that is durable here before the
+cosignature leaves.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 
 from twin.pipeline.facts import ChainRestarted, HeadCosigned, Rejected, WitnessRefused
 from twin.pipeline.ledger import journal
+from twin.pipeline.ledger.at_rest import digest_at_rest
 from twin.pipeline.ledger.journal import Witnessed
 from twin.pipeline.ledger.merkle import verify_consistency
 from twin.pipeline.ledger.stream import problem_with_signatures
@@ -54,17 +56,22 @@ class Witness:
             return None, [Report(Rejected("checkpoint", "signature"))]
         last = self.witnessed.get(checkpoint.author)
         if last is not None and checkpoint.counter <= last.counter:
-            return None, [Send(checkpoint.author, last.cosign)]
+            return None, [self.asked(checkpoint.author)]
         refused = self._refused(checkpoint, offer, last)
         if refused is not None:
-            out: list[Effect] = [] if last is None else [Send(checkpoint.author, last.cosign)]
-            return None, [*out, *refused]
+            may_not_know = last is not None or checkpoint.resting
+            return None, [self.asked(checkpoint.author), *refused] if may_not_know else refused
         return self._cosign(checkpoint, hashlib.sha256(offer.checkpoint).digest(), last)
 
     def asked(self, author: str) -> Effect:
         """The answer to an author that asks what was signed last here."""
         last = self.witnessed.get(author)
-        return Send(author, encode(LastWitnessed(author)) if last is None else last.cosign)
+        if last is None:
+            return Send(author, encode(LastWitnessed(author)))
+        live = set(last.live)
+        sizes = tuple((stream, size) for stream, size, _ in last.heads if stream in live)
+        said = decode_as(Cosign, last.cosign)
+        return Send(author, last.cosign if len(sizes) == len(said.sizes) else self._signed(said._replace(sizes=sizes)))
 
     def _refused(self, checkpoint: Checkpoint, offer: CheckpointOffer, last: Witnessed | None) -> list[Effect] | None:
         """None when every head follows from the last signed one; else what to say of it.
@@ -72,19 +79,19 @@ class Witness:
         A proof from another size than the last signed is not the author's lie but its ignorance (a
         cosignature was lost): the answer is the last cosignature, and the next checkpoint will start from
         there. A stream that this witness never signed has nothing to be consistent with; one that it signed
-        and that is missing now has shrunk to nothing, unless the author says that it begins a new chain.
+        and that is missing now rests, or has shrunk to nothing, unless the author says that it begins a new chain.
         """
         if len(offer.proofs) != len(checkpoint.heads):
             return [Report(Rejected("checkpoint", "one proof per head is needed"))]
         named = {head.stream for head in checkpoint.heads}
         if len(named) != len(checkpoint.heads):
             return [Report(Rejected("checkpoint", "two heads of one stream"))]
-        if last is None:
-            return None
-        missing = set(last.live) - named
-        if missing and checkpoint.previous:
+        known = {} if last is None else {stream: (size, root) for stream, size, root in last.heads}
+        missing = [] if last is None or not checkpoint.previous else [s for s in last.live if s not in named]
+        if checkpoint.resting != digest_at_rest((stream, known[stream][0]) for stream in missing):
+            if checkpoint.resting:
+                return [Report(Rejected("checkpoint", "the heads at rest are not those that were followed here"))]
             return [Report(WitnessRefused(checkpoint.author, min(missing), 0))]
-        known = {stream: (size, root) for stream, size, root in last.heads}
         vouched = self._vouched(offer)
         for head, (claimed, proof) in zip(checkpoint.heads, offer.proofs, strict=True):
             size, root = known.get(head.stream, (0, b""))
@@ -114,10 +121,9 @@ class Witness:
         heads = {} if last is None else {stream: (size, root) for stream, size, root in last.heads}
         heads |= {head.stream: (head.size, head.root) for head in checkpoint.heads}
         sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
-        live = dict(sizes)
+        live = dict.fromkeys(() if last is None or not checkpoint.previous else last.live) | dict(sizes)
         given_up = tuple((stream, size) for stream, (size, _) in heads.items() if stream not in live)
-        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up)
-        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        data = self._signed(Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up))
         witnessed = Witnessed(
             checkpoint.author,
             checkpoint.counter,
@@ -132,6 +138,9 @@ class Witness:
         if last is not None and not checkpoint.previous:
             out.append(Report(ChainRestarted(checkpoint.author, checkpoint.counter)))
         return journal.encode_witnessed(witnessed), [*out, Send(checkpoint.author, data)]
+
+    def _signed(self, cosign: Cosign) -> bytes:
+        return encode(cosign._replace(signature=self.settings.signer.sign(signed_part(cosign))))
 
     def remember(self, witnessed: Witnessed) -> None:
         """A peer's followed checkpoint, read back from the journal."""

@@ -94,13 +94,17 @@ class Head(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """Edge -> witnesses, Earth: all stream heads, chained to the checkpoint before."""
+    """Edge -> witnesses, Earth: all stream heads, chained to the checkpoint before.
+
+    `resting` states those that are not written out (`ledger.at_rest`), empty if there are none.
+    """
 
     author: str
     counter: int
     at_us: int
     previous: bytes
     heads: tuple[Head, ...]
+    resting: bytes = b""
     signature: bytes = b""
 
 
@@ -119,7 +123,8 @@ class CheckpointOffer(NamedTuple):
 class Cosign(NamedTuple):
     """Witness -> edge: I followed your checkpoint `counter` and stored it; `sizes` are the heads' sizes I signed.
 
-    `given_up` are those that I signed last of streams that your checkpoints name no longer.
+    They are of the heads that the checkpoint writes out, and of those at rest, too, where Earth says it, or a peer
+    tells an author that may not know. `given_up` are those that I signed last of streams that you state no longer.
     """
 
     author: str
@@ -326,7 +331,7 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
             read_bytes,
         ),
     ),
-    6: (Checkpoint, (read_text, read_uint, read_int, read_bytes, read_many(_head), read_bytes)),
+    6: (Checkpoint, (read_text, read_uint, read_int, read_bytes, read_many(_head), read_bytes, read_bytes)),
     7: (CheckpointOffer, (read_bytes, read_many(_proof), _hashes)),
     8: (
         Cosign,

@@ -45,7 +45,7 @@ STREAM, HASH, SIGNATURE = StreamId(1 << 63, 7), bytes(32), bytes(64)
 FRAME = bytes(range(200))
 ACK = Ack(STREAM, 5, HASH, (HASH,), 3, ((1, 2),), 5, 77, 1, 2, SIGNATURE, SIGNATURE)
 CHECKPOINT = encode(Checkpoint("edge-1", 3, 77, HASH, (Head(STREAM, 5, HASH),), b"", SIGNATURE))
-COSIGN = Cosign("edge-1", 3, "edge-2", HASH, ((STREAM, 5),), (), SIGNATURE)
+COSIGN = Cosign("edge-1", 3, "edge-2", HASH, ((STREAM, 5),), (), b"", SIGNATURE)
 HEARD = tuple(
     Word(source, destination, encode(message))
     for source, destination, messages in (

@@ -175,7 +175,7 @@ def test_of_an_offered_frame_another_offer_or_a_closing_frame_is_made_and_named_
 
 def test_the_auditor_is_told_of_a_checkpoint_and_cosignatures_of_nobody() -> None:
     auditor = Listener("auditor", Role.AUDITOR, ("earth",), ())
-    cosign = Cosign("edge-1", 3, "edge-2", HASH, ((STREAM, 5),), (), bytes(SIZE))
+    cosign = Cosign("edge-1", 3, "edge-2", HASH, ((STREAM, 5),), (), b"", bytes(SIZE))
     found: set[Any] = set()
     for said in (*said_of(OFFER, "earth", auditor, "auditor"), *said_of(cosign, "edge-2", auditor)):
         word: Any = decode(said.data)

@@ -277,7 +277,7 @@ def test_an_alert_is_open_until_it_is_told_acknowledged_and_known_to_all_who_bro
 
 
 def test_a_checkpoint_and_its_cosignatures_meet_in_one_row_in_any_order(site):
-    cosigns = [encode(Cosign("edge-1", 4, witness, bytes(32), (), (), b"s")) for witness in ("edge-2", "auditor")]
+    cosigns = [encode(Cosign("edge-1", 4, witness, bytes(32), (), (), b"", b"s")) for witness in ("edge-2", "auditor")]
     for kept in (
         KeepCheckpoint(1, "edge-1", 4, bytes(32), b"", (cosigns[0],)),
         KeepCheckpoint(2, "edge-1", 4, bytes(32), b"checkpoint", ()),

@@ -13,21 +13,26 @@ from pipeline_parts import (
     EDGE,
     PEER,
     T0,
+    attestation,
+    edge_in_clear,
+    edge_settings,
     facts,
     frames_of,
     log_of,
     of,
+    run_syncs,
     said,
     signed_by,
     stream_of,
 )
 
-from twin.pipeline.facts import ChainRestarted, HeadCosigned, Rejected, WitnessRefused
+from twin.pipeline.facts import ChainRestarted, HeadCosigned, HeadSigned, Rejected, WitnessRefused
 from twin.pipeline.ledger import journal
 from twin.pipeline.ledger.at_rest import digest_at_rest
-from twin.pipeline.machine import Append, KeepCheckpoint, Received, TimerFired
+from twin.pipeline.machine import Append, KeepCheckpoint, Received, Send, Started, TimerFired
+from twin.pipeline.nodes import notary
 from twin.pipeline.nodes.edge import CHECKPOINT
-from twin.pipeline.nodes.stored import Stored
+from twin.pipeline.nodes.stored import Stored, StoredStream
 from twin.pipeline.wire.identity import StreamId
 from twin.pipeline.wire.messages import (
     Checkpoint,
@@ -76,6 +81,14 @@ def cosigns(effects: list[Any], to: str = EDGE) -> list[Cosign]:
     return [message for message in said(effects, to) if isinstance(message, Cosign)]
 
 
+def head(stream: StreamId, size: int) -> Head:
+    return Head(stream, size, log_of(TABLE[stream][:size]).root())
+
+
+def sent(effects: list[Any], to: str) -> list[bytes]:
+    return [send.data for send in of(effects, Send) if send.destination == to]
+
+
 def written(checkpoint: Checkpoint) -> list[StreamId]:
     return [head.stream for head in checkpoint.heads]
 
@@ -94,7 +107,7 @@ def test_a_head_that_all_have_followed_is_stated_by_digest_until_it_moves(ledger
     ledger.give_to(1, FRAMES[3])
     second = ledger.checkpoint()
     assert written(second) == [ONE]
-    assert second.resting == digest_at_rest([(TWO, 2)])
+    assert second.resting == digest_at_rest([head(TWO, 2)])
     ledger.give_to(2, OTHERS[2])
     third = ledger.checkpoint()
     assert written(third) == [ONE, TWO], "Earth has not followed the first as it is now"
@@ -170,6 +183,36 @@ def test_a_chain_that_begins_anew_writes_out_all_that_is_left(ledger):
     assert dict(cosigns(effects)[0].given_up) == {ONE: 4}
 
 
+def test_a_short_word_that_waited_for_its_medium_is_no_answer_to_an_edge_that_has_forgotten():
+    """It names what the checkpoint wrote out; what rests is in the answer, which comes behind it."""
+    ledger = Ledger()
+    medium, peer = ledger.media[EDGE], ledger.edges[PEER]
+    ledger.give_to(1, *FRAMES[:3])
+    ledger.give_to(2, OTHERS[0])
+    old, start = medium.synced, medium.start
+    ledger.give_to(2, OTHERS[1])
+    ledger.reaches_earth(ledger.checkpoint())
+    ledger.give_to(1, FRAMES[3])
+    edge = ledger.edges[EDGE]
+    second = run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0), T0, medium)
+    assert [written(made) for made in offers(second)] == [[ONE]]
+    waiting = [e for data in sent(second, PEER) for e in peer.handle(Received(EDGE, data), T0)]
+    assert cosigns(waiting) == []
+    medium.synced, medium.start = old, start
+    edge = ledger.edges[EDGE] = edge_in_clear(edge_settings(EDGE), old, start)
+    started = run_syncs(edge, edge.handle(Started(bytes(32)), T0), T0, medium)
+    waiting += [e for data in sent(started, PEER) for e in peer.handle(Received(EDGE, data), T0)]
+    words = run_syncs(peer, waiting, T0, ledger.media[PEER])
+    assert [dict(word.sizes) for word in cosigns(words)] == [{ONE: 4}, {ONE: 4, TWO: 2}]
+    for data in sent(words, EDGE):
+        assert facts(ledger.deliver(EDGE, Received(PEER, data)), Rejected) == []
+    assert edge.notary.signed_before == {ONE: 4, TWO: 2}
+    ledger.give_to(1, *FRAMES[3:6])
+    effects = ledger.deliver(EDGE, TimerFired(CHECKPOINT))
+    assert [(fact.stream, fact.size) for fact in facts(effects, HeadSigned)] == [(ONE, 6)]
+    assert [(fact.stream, fact.size) for fact in facts(effects, HeadCosigned)] == [(ONE, 6)]
+
+
 @pytest.mark.parametrize("remembered", [False, True], ids=["nothing", "an old medium"])
 def test_a_witness_that_forgot_is_told_all_again(ledger, remembered):
     old = ledger.media[PEER].synced if remembered else b""
@@ -201,11 +244,16 @@ def signed(counter: int, resting: bytes, previous: bytes = bytes(32)) -> Checkpo
 
 
 LIES = {
-    "shrunken": (digest_at_rest([(TWO, 1)]), bytes(32), Rejected),
-    "grown": (digest_at_rest([(TWO, 3)]), bytes(32), Rejected),
-    "a stream that nobody has seen": (digest_at_rest([(TWO, 2), (stream_of(3), 1)]), bytes(32), Rejected),
+    "shrunken": (digest_at_rest([head(TWO, 1)]), bytes(32), Rejected),
+    "grown": (digest_at_rest([head(TWO, 3)]), bytes(32), Rejected),
+    "a stream that nobody has seen": (
+        digest_at_rest([head(TWO, 2), Head(stream_of(3), 1, bytes(32))]),
+        bytes(32),
+        Rejected,
+    ),
+    "of another root": (digest_at_rest([Head(TWO, 2, log_of(FRAMES[:2]).root())]), bytes(32), Rejected),
     "left out": (b"", bytes(32), WitnessRefused),
-    "at rest in a new chain": (digest_at_rest([(TWO, 2)]), b"", Rejected),
+    "at rest in a new chain": (digest_at_rest([head(TWO, 2)]), b"", Rejected),
 }
 
 
@@ -222,16 +270,70 @@ def test_other_heads_than_those_that_were_followed_do_not_rest(ledger, resting, 
     assert [kept.cosigns for kept in of(effects, KeepCheckpoint)] == [()], "archived, as signed, and not cosigned"
 
 
+def test_an_author_that_showed_mars_and_earth_two_roots_gets_no_checkpoint_that_both_cosign():
+    ledger = Ledger()
+    one = log_of(FRAMES[:4])
+
+    def first(root: bytes) -> CheckpointOffer:
+        heads = (head(ONE, 3), Head(TWO, 2, root))
+        return CheckpointOffer(encode(signed_by(EDGE, Checkpoint(EDGE, 0, T0, b"", heads))), ((0, ()), (0, ())))
+
+    for_mars, for_earth = head(TWO, 2)._replace(root=bytes(32)), head(TWO, 2)
+    assert cosigns(ledger.deliver(PEER, Received(EDGE, encode(first(for_mars.root)))))
+    assert cosigns(ledger.tell_auditor(first(for_earth.root)), EARTH)
+    for counter, shown in enumerate((for_mars, for_earth), 1):
+        unsigned = Checkpoint(EDGE, counter, T0, bytes(32), (head(ONE, 4),), digest_at_rest([shown]))
+        proof = (2 + counter, tuple(one.consistency_proof(2 + counter, 4)))
+        offer = CheckpointOffer(encode(signed_by(EDGE, unsigned)), (proof,))
+        on_mars = facts(ledger.deliver(PEER, Received(EDGE, encode(offer))), HeadCosigned)
+        on_earth = facts(ledger.tell_auditor(offer), HeadCosigned)
+        assert [bool(on_mars), bool(on_earth)] == [shown is for_mars, shown is for_earth]
+
+
+def test_what_earth_cosigns_is_stored_with_it_for_heads_will_rest_on_it(ledger):
+    """Else a store that refuses the checkpoint, takes the cosignature and loses the auditor leaves them nowhere."""
+    ledger.give_to(1, FRAMES[3])
+    checkpoint = ledger.checkpoint()
+    kept = of(ledger.reaches_earth(checkpoint), KeepCheckpoint)
+    assert [one.checkpoint for one in kept if one.cosigns] == [encode(checkpoint)]
+
+
+def test_an_auditor_that_has_forgotten_a_root_asks_for_all_heads(ledger):
+    """It started over rows that it had signed for, and another edge has brought more of them than this one."""
+    ledger.give_to(1, FRAMES[3])
+    (word,) = cosigns(ledger.reaches_earth(ledger.checkpoint()), EARTH)
+    streams = tuple(StoredStream(s, 9, PEER, attestation(TABLE[s], s.device), None) for s in TABLE)
+    ledger.auditor = auditor(Stored(streams, cosigns=(encode(word),)))
+    ledger.give_to(1, FRAMES[4])
+    effects = ledger.reaches_earth(ledger.checkpoint())
+    assert [fact.reason for fact in facts(effects, Rejected)] == [
+        "the heads at rest are not those that were cosigned here"
+    ]
+    (reminder,) = cosigns(effects, EARTH)
+    assert (reminder.counter, reminder.digest, reminder.sizes) == (word.counter, b"", word.sizes)
+    ledger.give_to(1, FRAMES[5])
+    assert written(ledger.checkpoint()) == [ONE, TWO]
+
+
+def test_what_is_remembered_of_own_checkpoints_is_bounded(monkeypatch):
+    monkeypatch.setattr(notary, "MADE_MAX", 3)
+    ledger = Ledger()
+    for frame in FRAMES[:6]:
+        ledger.give_to(1, frame)
+        ledger.checkpoint()
+    assert list(ledger.edges[EDGE].notary._made.values()) == [3, 4, 5]
+
+
 def test_the_same_heads_rest(ledger):
     """What the lies above differ from."""
-    offer = signed(1, digest_at_rest([(TWO, 2)]))
+    offer = signed(1, digest_at_rest([head(TWO, 2)]))
     for effects in (ledger.deliver(PEER, Received(EDGE, encode(offer))), ledger.tell_auditor(offer)):
         assert [(fact.stream, fact.size) for fact in facts(effects, HeadCosigned)] == [(ONE, 4)]
         assert facts(effects, Rejected) == []
 
 
 def test_a_peers_word_is_as_short_as_the_checkpoint_and_whole_for_who_may_not_know(ledger):
-    offer = signed(1, digest_at_rest([(TWO, 2)]))
+    offer = signed(1, digest_at_rest([head(TWO, 2)]))
     assert [dict(word.sizes) for word in cosigns(ledger.deliver(PEER, Received(EDGE, encode(offer))))] == [{ONE: 4}]
     again = cosigns(ledger.deliver(PEER, Received(EDGE, encode(offer))))
     assert [dict(word.sizes) for word in again] == [{ONE: 4, TWO: 2}]

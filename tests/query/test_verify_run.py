@@ -326,6 +326,9 @@ def test_cosignatures_that_came_before_their_checkpoint_wait_for_it(made: Made) 
     assert "edge-1: of 1 checkpoints only cosignatures have reached Earth" in found.pending
 
 
+ALL = (FIRST, SECOND, OTHER, ALERTS)
+
+
 def add_checkpoint(
     made: Made,
     counter: int,
@@ -345,20 +348,19 @@ def add_checkpoint(
     digest = hashlib.sha256(raw).digest()
     cosigns = []
     for witness, named in cosigned.items():
-        said = Cosign("edge-1", counter, witness, digest, tuple((s, len(made.frames[s])) for s in named))
+        sizes = tuple((s, len(made.frames[s])) for s in named)
+        said = Cosign("edge-1", counter, witness, digest, sizes, resting=b"" if set(named) == set(ALL) else resting)
         cosigns.append(encode(said._replace(signature=signer(witness, "ed25519").sign(signed_part(said)))))
     with tampering(made.folder) as store:
         store.execute("INSERT INTO ledger VALUES ('edge-1', ?, ?, ?, ?)", (counter, digest, raw, cbor2.dumps(cosigns)))
     return digest.hex()
 
 
-ALL = (FIRST, SECOND, OTHER, ALERTS)
-
-
-def rest_of(made: Made, *streams: StreamId, more: int = 0) -> bytes:
-    """The digest of heads over all rows of these streams, and `more`."""
-    sizes = sorted([list(stream), len(made.frames[stream]) + more] for stream in streams)
-    return hashlib.sha256(cbor2.dumps(sizes)).digest()
+def rest_of(made: Made, *streams: StreamId, fewer: int = 0) -> bytes:
+    """The digest of heads over all rows of these streams, or `fewer`."""
+    sizes = {stream: len(made.frames[stream]) - fewer for stream in streams}
+    heads = [[list(s), size, log_of(made.frames[s][:size]).root()] for s, size in sorted(sizes.items())]
+    return hashlib.sha256(cbor2.dumps(heads)).digest()
 
 
 def test_heads_at_rest_are_those_of_the_checkpoint_before_and_their_witnesses_signed_them(made: Made) -> None:
@@ -380,11 +382,16 @@ def test_heads_at_rest_are_found_across_a_gap(made: Made) -> None:
 
 
 def test_heads_that_are_said_to_rest_and_stand_nowhere_are_found(made: Made) -> None:
-    add_checkpoint(made, 3, digest_of(made, 2), (OTHER,), rest_of(made, FIRST, SECOND, ALERTS, more=1))
+    add_checkpoint(made, 3, digest_of(made, 2), (OTHER,), rest_of(made, FIRST, SECOND, fewer=1))
     assert ("checkpoints", "edge-1/3") in wrong(made.folder)
     assert "checkpoints: edge-1/3: the heads at rest are not those of any checkpoint before it" in [
         str(finding) for finding in verify_run(made.folder).findings.wrong
     ]
+
+
+def test_a_new_chain_in_which_heads_rest_is_found(made: Made) -> None:
+    add_checkpoint(made, 3, b"", (OTHER,), rest_of(made, FIRST, SECOND, ALERTS))
+    assert wrong(made.folder) == [("checkpoints", "edge-1/3")]
 
 
 def test_a_cosignature_over_some_of_the_heads_at_rest_is_found(made: Made) -> None:

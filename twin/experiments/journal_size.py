@@ -96,7 +96,7 @@ def _checkpoint_bytes(
     signature = _signature(scenario, edge)
     heads = tuple(Head(stream, frames, _HASH) for stream in streams)
     checkpoint = encode(Checkpoint(edge, frames, scenario.end_us, _HASH, heads, b"", signature))
-    cosign = encode(Cosign(edge, frames, edge, _HASH, tuple((s, frames) for s in streams), (), signature))
+    cosign = encode(Cosign(edge, frames, edge, _HASH, tuple((s, frames) for s in streams), (), b"", signature))
     known = tuple((stream, frames, _HASH) for stream in streams)
     witnessed = journal.Witnessed(edge, frames, cosign, known, tuple(streams))
     peers = len(scenario.habitat.edge_names) - 1

@@ -2,7 +2,7 @@
 
 They are heads that earlier checkpoints wrote out and that have not moved since, so they are found there: in the one
 before, or, where that did not reach Earth, in the newest that did and whose heads give the digest. It is the SHA-256
-over the CBOR array of [[device, epoch], size], by device and epoch, of every head that rests.
+over the CBOR array of [[device, epoch], size, root], by device and epoch, of every head that rests.
 """
 
 from __future__ import annotations
@@ -34,4 +34,4 @@ def heads_at_rest(one: Checkpoint, earlier: Sequence[Checkpoint]) -> dict[Stream
 
 
 def _digest(heads: Heads) -> bytes:
-    return hashlib.sha256(cbor2.dumps([[list(stream), heads[stream][0]] for stream in sorted(heads)])).digest()
+    return hashlib.sha256(cbor2.dumps([[list(stream), *heads[stream]] for stream in sorted(heads)])).digest()

@@ -125,6 +125,8 @@ def _problem_with(row: StoredCheckpoint, statement: Checkpoint, keys: Keys) -> s
     author = keys.edges.get(statement.author)
     if author is None:
         return "its author is not registered"
+    if statement.resting and not statement.previous:
+        return "a new chain writes out all heads, and this one says that some rest"
     if not author.signed(statement.signed, statement.signature):
         return "the signature is not its edge's"
     return ""
@@ -145,7 +147,9 @@ def _take_cosign(data: bytes, checkpoint: KeptCheckpoint, keys: Keys, findings: 
         problem = "the signature is not the witness's"
     elif (cosign.author, cosign.counter, cosign.digest) != (statement.author, statement.counter, statement.digest):
         problem = f"it speaks of another checkpoint, {cosign.author}/{cosign.counter}"
-    elif cosign.sizes not in (checkpoint.written, _sizes(statement)):
+    elif cosign.resting not in (b"", statement.resting):
+        problem = "it speaks of other heads at rest"
+    elif cosign.sizes != (checkpoint.written if cosign.resting else _sizes(statement)):
         problem = "it speaks of other heads"
     else:
         checkpoint.cosigns[cosign.witness] = cosign

@@ -3,7 +3,7 @@
 | statement | CBOR array |
 |---|---|
 | checkpoint | [6, author, counter, at_us, previous, [[[device, epoch], size, root], ...], resting, signature] |
-| cosignature | [8, author, counter, witness, digest, [[[device, epoch], size], ...], signature] |
+| cosignature | [8, author, counter, witness, digest, [[[device, epoch], size], ...], given_up, resting, signature] |
 | attestation | ["audit", [device, epoch], size, root], its signature apart |
 
 A signature covers the array without it; a digest is the SHA-256 of the whole checkpoint, signature included.
@@ -41,13 +41,17 @@ class Checkpoint(NamedTuple):
 
 
 class Cosign(NamedTuple):
-    """A witness's statement that it followed a checkpoint; `sizes` maps a stream to its head's size."""
+    """A witness's statement that it followed a checkpoint; `sizes` maps a stream to its head's size.
+
+    They are those of all heads where `resting` is empty, and else of those that the checkpoint writes out.
+    """
 
     author: str
     counter: int
     witness: str
     digest: bytes
     sizes: dict[StreamKey, int]
+    resting: bytes
     signed: bytes
     signature: bytes
 
@@ -77,13 +81,13 @@ def read_cosign(data: bytes) -> Cosign:
     Raises:
         MalformedError: it is none.
     """
-    fields = _fields(data, (COSIGN, str, int, str, bytes, list, list, bytes))
+    fields = _fields(data, (COSIGN, str, int, str, bytes, list, list, bytes, bytes))
     sizes: dict[StreamKey, int] = {}
     for item in fields[5]:
         stream, size = _typed(item, (list, int))
         sizes[_stream(stream)] = size
     author, counter, witness, digest = fields[1:5]
-    return Cosign(author, counter, witness, digest, sizes, cbor2.dumps(fields[:-1]), fields[-1])
+    return Cosign(author, counter, witness, digest, sizes, fields[7], cbor2.dumps(fields[:-1]), fields[-1])
 
 
 def audited(stream: StreamKey, size: int, root: bytes) -> bytes:

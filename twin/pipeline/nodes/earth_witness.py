@@ -1,11 +1,11 @@
 """The witness on Earth: cosigns an edge's checkpoint when it has read the rows below every head.
 
-The rows must stand in the table and hash to that head's root. The witness needs no proofs, because it has
-read every row. Of each edge it holds the newest checkpoint whose rows are not all read back yet; a checkpoint
-in which a stream has shrunk since the last cosigned one is refused, and its author is shown that last one again: it may
-have lost its medium, and what it said of that may have been lost on its way. Every checkpoint with a good signature is
-archived in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands there, and no newer
-one has left.
+The rows must stand in the table and hash to that head's root; heads at rest must be those that it cosigned. The witness
+needs no proofs, because it has read every row. Of each edge it holds the newest checkpoint whose rows are not all read
+back yet. One in which a stream has shrunk since the last cosigned one is refused, and its author is reminded of that
+last one: it may have lost its medium, and what it said of that may have been lost on its way. Every checkpoint with a
+good signature is archived in Earth's ledger, and so are its cosignatures from Mars; the own one leaves when it stands
+there, and no newer one has left.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.machine import Effect, KeepCheckpoint, Report, Send
 from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Checkpoint, Cosign, MessageError, decode_as, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, MessageError, decode_as, encode, signed_part
 from twin.pipeline.wire.signing import Signer, Verifier
 
 
@@ -38,16 +38,17 @@ class _Author:
     """One edge: the newest checkpoint not yet cosigned (with its bytes), the counter of the last cosigned, and the
     newest cosignature that has left (empty: none yet) with its counter `said`.
 
-    `sizes` are those of all heads that were ever cosigned, `live` the streams that the last checkpoint states.
+    `heads` are all that were ever cosigned (after a start their roots are those of the rows), `live` the streams that
+    the last checkpoint states.
     """
 
-    __slots__ = ("cosign", "counter", "held", "live", "said", "sizes")
+    __slots__ = ("cosign", "counter", "heads", "held", "live", "said")
 
     def __init__(self) -> None:
         self.held: tuple[Checkpoint, bytes] | None = None
         self.counter = self.said = -1
         self.cosign = b""
-        self.sizes: dict[StreamId, int] = {}
+        self.heads: dict[StreamId, Head] = {}
         self.live: set[StreamId] = set()
 
     def is_new(self, counter: int) -> bool:
@@ -88,7 +89,7 @@ class EarthWitness:
             if cosign.counter > author.counter:
                 author.counter = author.said = cosign.counter
                 author.cosign = raw
-                author.sizes = dict((*cosign.given_up, *cosign.sizes))
+                author.heads = {stream: Head(stream, size, b"") for stream, size in (*cosign.given_up, *cosign.sizes)}
                 author.live = {stream for stream, _ in cosign.sizes}
 
     def take(self, raw: bytes, out: list[Effect]) -> None:
@@ -148,15 +149,16 @@ class EarthWitness:
             author.held = None
             if self._follows(author, checkpoint, out):
                 author.counter = checkpoint.counter
-                author.sizes |= {head.stream: head.size for head in heads}
+                author.heads |= {head.stream: head for head in heads}
                 named = {head.stream for head in heads}
                 author.live = author.live | named if checkpoint.previous else named
                 self._sign(checkpoint, raw, out)
 
     def _remind(self, author: _Author, out: list[Effect]) -> None:
-        """Show an author that counts or names less than before what was cosigned last."""
+        """Tell an author that counts or names less than before, or what is not known here, what was cosigned last."""
         if author.cosign:
-            out.extend(Send(gateway, author.cosign) for gateway in self.settings.gateways)
+            reminder = self._signed(decode_as(Cosign, author.cosign)._replace(digest=b""))
+            out.extend(Send(gateway, reminder) for gateway in self.settings.gateways)
 
     def _follows(self, author: _Author, checkpoint: Checkpoint, out: list[Effect]) -> bool:
         if not self._keeps_streams(author, checkpoint, out):
@@ -172,11 +174,11 @@ class EarthWitness:
         """
         sizes = {head.stream: head.size for head in checkpoint.heads}
         for stream, now in sizes.items():
-            if now < author.sizes.get(stream, 0):
+            if stream in author.heads and now < author.heads[stream].size:
                 out.append(Report(WitnessRefused(checkpoint.author, stream, now)))
                 return False
         missing = author.live - sizes.keys() if checkpoint.previous else set()
-        if checkpoint.resting != digest_at_rest((stream, author.sizes[stream]) for stream in missing):
+        if checkpoint.resting != digest_at_rest(self._with_root(author.heads[stream]) for stream in missing):
             if checkpoint.resting:
                 out.append(Report(Rejected("checkpoint", "the heads at rest are not those that were cosigned here")))
             else:
@@ -184,8 +186,17 @@ class EarthWitness:
             return False
         return True
 
+    def _with_root(self, head: Head) -> Head:
+        """A cosigned head with its root; without one if it was cosigned before this start, and the rows' log, which has
+        them by its size, begins behind it.
+        """
+        log = self._log_of(head.stream)
+        if head.root or log is None or not log.base <= head.size <= log.size:
+            return head
+        return head._replace(root=log.root(head.size))
+
     def _is_of_the_rows(self, checkpoint: Checkpoint, out: list[Effect]) -> bool:
-        """Whether every head's root is that of the rows in the table."""
+        """Whether the root of every head that is written out is that of the rows in the table."""
         for head in checkpoint.heads:
             log = self._log_of(head.stream)
             if log is None or head.size < log.base:
@@ -197,13 +208,17 @@ class EarthWitness:
 
     def _sign(self, checkpoint: Checkpoint, raw: bytes, out: list[Effect]) -> None:
         author = self._authors[checkpoint.author]
-        sizes = tuple((stream, size) for stream, size in author.sizes.items() if stream in author.live)
-        given_up = tuple((stream, size) for stream, size in author.sizes.items() if stream not in author.live)
+        sizes = tuple((stream, head.size) for stream, head in author.heads.items() if stream in author.live)
+        given_up = tuple((stream, head.size) for stream, head in author.heads.items() if stream not in author.live)
         digest = hashlib.sha256(raw).digest()
-        unsigned = Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up)
-        cosign = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
-        request = self._keep(checkpoint.author, checkpoint.counter, digest, b"", (cosign,), out)
+        name = self.settings.name
+        cosign = self._signed(Cosign(checkpoint.author, checkpoint.counter, name, digest, sizes, given_up))
+        # with the checkpoint, which may not be stored yet: heads will rest on it
+        request = self._keep(checkpoint.author, checkpoint.counter, digest, raw, (cosign,), out)
         self._own[request] = (checkpoint, cosign)
+
+    def _signed(self, cosign: Cosign) -> bytes:
+        return encode(cosign._replace(signature=self.settings.signer.sign(signed_part(cosign))))
 
     def kept(self, request: int, out: list[Effect]) -> bool:
         """The ledger answered; False if nobody asked it."""

@@ -19,7 +19,7 @@ witnesses which checkpoint of its own they signed last, and signs nothing before
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from twin.pipeline.facts import HeadSigned, Rejected
@@ -39,6 +39,8 @@ from twin.pipeline.wire.messages import (
     signed_part,
 )
 from twin.pipeline.wire.signing import Signer, Verifier
+
+MADE_MAX = 1024  # of an older checkpoint a cosignature does not say that anything rests
 
 
 class NotarySettings(NamedTuple):
@@ -83,9 +85,9 @@ class Notary:
         self._waited = False
         self._signed_past: dict[str, dict[StreamId, int]] = {name: {} for name in settings.witnesses}
         self._cosigns: dict[str, bytes] = {}
-        self._made: dict[bytes, int] = {}  # counters of checkpoints, made since this start in this chain, by digest
-        self._stated: dict[StreamId, tuple[int, int]] = {}  # size, and counter of the first of them that stated it
-        self._followed: dict[str, int] = {}  # counter of the one of them that a witness followed last
+        self._made: dict[bytes, int] = {}  # counters of the newest checkpoints made since this start, by digest
+        self._stated: dict[StreamId, tuple[int, int]] = {}  # size, and counter of the first in the chain with it
+        self._followed: dict[str, int] = {}  # counter of the one that a witness followed last
 
     @property
     def settled(self) -> bool:
@@ -125,12 +127,14 @@ class Notary:
             out.append(Report(HeadSigned(stream.id, previous, stream.durable, root, tuple(proof))))
         sizes = {s.id: s.durable for s in whole}
         previous_digest = b"" if self._anew or self._named - sizes.keys() else self.digest
-        resting = self._at_rest(sizes, begins=not previous_digest)
-        heads = tuple(Head(s.id, s.durable, s.log.root(s.durable)) for s in whole if s.id not in resting)
-        unsigned = Checkpoint(
-            self.settings.name, self.counter, now_us, previous_digest, heads, digest_at_rest(resting.items())
-        )
+        stated = [Head(s.id, s.durable, s.log.root(s.durable)) for s in whole]
+        resting = self._at_rest(stated, begins=not previous_digest)
+        heads = tuple(head for head in stated if head.stream not in resting)
+        digest = digest_at_rest(resting.values())
+        unsigned = Checkpoint(self.settings.name, self.counter, now_us, previous_digest, heads, digest)
         data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        if len(self._made) == MADE_MAX:
+            del self._made[next(iter(self._made))]
         self._made[hashlib.sha256(data).digest()] = self.counter
         self._remember(data, sizes)
         self._named = set(sizes)
@@ -139,19 +143,21 @@ class Notary:
             out.append(Send(name, encode(CheckpointOffer(data, proofs, acks))))
         return MadeCheckpoint(data, sizes, tuple(out), encode(CheckpointOffer(data, ())))
 
-    def _at_rest(self, sizes: Mapping[StreamId, int], *, begins: bool) -> dict[StreamId, int]:
+    def _at_rest(self, heads: Iterable[Head], *, begins: bool) -> dict[StreamId, Head]:
         """Of the heads to be stated those that rest: every witness has followed them in this chain, as they are now.
 
         After a start it does not matter what was followed before; a witness may have missed where the chain `begins`.
         """
         if begins:
             self._stated.clear()
-        for stream, size in sizes.items():
-            if self._stated.get(stream, (0, 0))[0] != size:
-                self._stated[stream] = (size, self.counter)
         followed = min((self._followed.get(name, -1) for name in self.settings.witnesses), default=-1)
-        self._made = {digest: counter for digest, counter in self._made.items() if counter >= followed}
-        return {stream: size for stream, size in sizes.items() if self._stated[stream][1] <= followed}
+        resting = {}
+        for head in heads:
+            if self._stated.get(head.stream, (0, 0))[0] != head.size:
+                self._stated[head.stream] = (head.size, self.counter)
+            if self._stated[head.stream][1] <= followed:
+                resting[head.stream] = head
+        return resting
 
     def _proofs_for(
         self, witness: str, streams: list[Stream]
@@ -189,6 +195,8 @@ class Notary:
             return [Report(Rejected("Cosign", "not a witness of this edge"))]
         if not verifier.verify(signed_part(cosign), cosign.signature):
             return [Report(Rejected("Cosign", "signature"))]
+        if cosign.resting and cosign.digest not in self._made:
+            return []  # of a life before this start, and not all that its witness knows: that comes when it is asked
         if cosign.counter >= self.counter:
             self._go_on_from(cosign)
             self._recall(cosign, streams)

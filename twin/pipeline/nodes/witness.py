@@ -23,6 +23,7 @@ from twin.pipeline.wire.messages import (
     Checkpoint,
     CheckpointOffer,
     Cosign,
+    Head,
     LastWitnessed,
     MessageError,
     decode_as,
@@ -59,8 +60,9 @@ class Witness:
             return None, [self.asked(checkpoint.author)]
         refused = self._refused(checkpoint, offer, last)
         if refused is not None:
-            may_not_know = last is not None or checkpoint.resting
-            return None, [self.asked(checkpoint.author), *refused] if may_not_know else refused
+            if last is not None or checkpoint.resting:
+                refused = [self.asked(checkpoint.author), *refused]
+            return None, refused
         return self._cosign(checkpoint, hashlib.sha256(offer.checkpoint).digest(), last)
 
     def asked(self, author: str) -> Effect:
@@ -68,10 +70,12 @@ class Witness:
         last = self.witnessed.get(author)
         if last is None:
             return Send(author, encode(LastWitnessed(author)))
+        said = decode_as(Cosign, last.cosign)
+        if not said.resting:
+            return Send(author, last.cosign)
         live = set(last.live)
         sizes = tuple((stream, size) for stream, size, _ in last.heads if stream in live)
-        said = decode_as(Cosign, last.cosign)
-        return Send(author, last.cosign if len(sizes) == len(said.sizes) else self._signed(said._replace(sizes=sizes)))
+        return Send(author, self._signed(said._replace(sizes=sizes, resting=b"")))
 
     def _refused(self, checkpoint: Checkpoint, offer: CheckpointOffer, last: Witnessed | None) -> list[Effect] | None:
         """None when every head follows from the last signed one; else what to say of it.
@@ -88,7 +92,7 @@ class Witness:
             return [Report(Rejected("checkpoint", "two heads of one stream"))]
         known = {} if last is None else {stream: (size, root) for stream, size, root in last.heads}
         missing = [] if last is None or not checkpoint.previous else [s for s in last.live if s not in named]
-        if checkpoint.resting != digest_at_rest((stream, known[stream][0]) for stream in missing):
+        if checkpoint.resting != digest_at_rest(Head(stream, *known[stream]) for stream in missing):
             if checkpoint.resting:
                 return [Report(Rejected("checkpoint", "the heads at rest are not those that were followed here"))]
             return [Report(WitnessRefused(checkpoint.author, min(missing), 0))]
@@ -123,7 +127,8 @@ class Witness:
         sizes = tuple((head.stream, head.size) for head in checkpoint.heads)
         live = dict.fromkeys(() if last is None or not checkpoint.previous else last.live) | dict(sizes)
         given_up = tuple((stream, size) for stream, (size, _) in heads.items() if stream not in live)
-        data = self._signed(Cosign(checkpoint.author, checkpoint.counter, self.settings.name, digest, sizes, given_up))
+        name, resting = self.settings.name, checkpoint.resting
+        data = self._signed(Cosign(checkpoint.author, checkpoint.counter, name, digest, sizes, given_up, resting))
         witnessed = Witnessed(
             checkpoint.author,
             checkpoint.counter,

@@ -123,8 +123,9 @@ class CheckpointOffer(NamedTuple):
 class Cosign(NamedTuple):
     """Witness -> edge: I followed your checkpoint `counter` and stored it; `sizes` are the heads' sizes I signed.
 
-    They are of the heads that the checkpoint writes out, and of those at rest, too, where Earth says it, or a peer
-    tells an author that may not know. `given_up` are those that I signed last of streams that you state no longer.
+    `given_up` are those that I signed last of streams that you state no longer. A peer's first word names the heads
+    that the checkpoint writes out, and has its `resting`; to an author that may not know it says all, as Earth does
+    always, and `resting` is empty. Without a `digest` it is a reminder: of what I signed, and of no checkpoint.
     """
 
     author: str
@@ -133,6 +134,7 @@ class Cosign(NamedTuple):
     digest: bytes
     sizes: tuple[tuple[StreamId, int], ...]
     given_up: tuple[tuple[StreamId, int], ...] = ()
+    resting: bytes = b""
     signature: bytes = b""
 
 
@@ -335,7 +337,16 @@ CODES: dict[int, tuple[type[Any], tuple[Callable[[Any], Any], ...]]] = {
     7: (CheckpointOffer, (read_bytes, read_many(_proof), _hashes)),
     8: (
         Cosign,
-        (read_text, read_uint, read_text, read_bytes, read_many(_stream_size), read_many(_stream_size), read_bytes),
+        (
+            read_text,
+            read_uint,
+            read_text,
+            read_bytes,
+            read_many(_stream_size),
+            read_many(_stream_size),
+            read_bytes,
+            read_bytes,
+        ),
     ),
     9: (Frames, (_hashes,)),
     10: (Acks, (_hashes, _hashes, _hashes)),

@@ -158,8 +158,6 @@ def assert_same_from(base: int, log: MerkleLog, whole: MerkleLog) -> None:
     for n in range(base, whole.size + 1):
         assert log.root(n) == whole.root(n)
         assert log.frontier(n) == whole.frontier(n)
-        if n > base:
-            assert log.leaf(n - 1) == whole.leaf(n - 1)
         for m in (base, (base + n) // 2, n - 1):
             if max(base, 1) <= m <= n:
                 assert log.consistency_proof(m, n) == whole.consistency_proof(m, n)
@@ -185,7 +183,6 @@ def test_what_lies_below_the_base_raises_trimmed() -> None:
     log = log_of(LEAVES)
     log.trim(16)
     for ask in (
-        lambda: log.leaf(15),
         lambda: log.root(15),
         lambda: log.root(0),
         lambda: log.frontier(8),
@@ -198,8 +195,6 @@ def test_what_lies_below_the_base_raises_trimmed() -> None:
 def test_what_lies_beyond_the_size_is_an_index_error() -> None:
     log = log_of(LEAVES[:5])
     for ask in (
-        lambda: log.leaf(5),
-        lambda: log.leaf(-1),
         lambda: log.root(6),
         lambda: log.frontier(-1),
         lambda: log.consistency_proof(0, 5),

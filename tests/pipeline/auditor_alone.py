@@ -26,7 +26,7 @@ from twin.pipeline.wire.messages import (
     audit_part,
     decode,
     encode,
-    signed_part,
+    encode_signed,
 )
 from twin.trace import Injected
 
@@ -82,9 +82,8 @@ class AuditorAlone(EarthWorld):
         stream = random.choice(sorted(self.mars.signed) or [StreamId(1, 1000)])
         size = len(self.mars.signed.get(stream, ())) + 1 + random.randrange(3)
         heads = (Head(stream, size, hashlib.sha256(b"no such log").digest()),)
-        unsigned = Checkpoint(EDGE, 1 << 40, self.now_us, b"", heads)
-        lie = unsigned._replace(signature=signer("stranger").sign(signed_part(unsigned)))
-        self.tell_auditor(HeadMoved(stream, size), BackupCopied(stream, size), CheckpointOffer(encode(lie), ()))
+        lie = encode_signed(Checkpoint(EDGE, 1 << 40, self.now_us, b"", heads), signer("stranger"))
+        self.tell_auditor(HeadMoved(stream, size), BackupCopied(stream, size), CheckpointOffer(lie, ()))
 
     def home(self) -> bool:
         """All rows stand, are attested and proved in the backup."""

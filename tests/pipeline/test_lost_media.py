@@ -136,15 +136,21 @@ def test_what_was_signed_on_a_lost_medium_is_remembered_over_the_next_crash():
     assert again.notary.signed_before[stream_of()] == 6
 
 
-def test_a_witness_tells_of_streams_that_were_given_up_with_an_earlier_medium():
-    """Else the third medium would sign a shorter head of a stream than the first."""
+def begun_anew_with_another_stream(after: int) -> Pair:
+    """A pair whose edge lost its medium `after` cosigned frames of a stream, and has signed another since."""
     pair = Pair()
-    pair.give(FRAMES[:6])
+    pair.give(FRAMES[:after])
     pair.deliver(EDGE, TimerFired(CHECKPOINT))
     pair.restart(EDGE, b"")
     pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frames_of(2, 1)[0]))))
     (checkpoint,) = offers(pair.deliver(EDGE, TimerFired(CHECKPOINT)))
     assert [head.stream for head in checkpoint.heads] == [stream_of(2)]
+    return pair
+
+
+def test_a_witness_tells_of_streams_that_were_given_up_with_an_earlier_medium():
+    """Else the third medium would sign a shorter head of a stream than the first."""
+    pair = begun_anew_with_another_stream(after=6)
     pair.restart(EDGE, b"")
     assert pair.edges[EDGE].notary.signed_before == {stream_of(): 6, stream_of(2): 1}
     pair.give(FRAMES[:4])
@@ -153,12 +159,7 @@ def test_a_witness_tells_of_streams_that_were_given_up_with_an_earlier_medium():
 
 def test_a_stream_that_was_given_up_and_comes_back_is_followed_after_another_start():
     """What a witness signed of it is in its word of what was given up, and nowhere else."""
-    pair = Pair()
-    pair.give(FRAMES[:3])
-    pair.deliver(EDGE, TimerFired(CHECKPOINT))
-    pair.restart(EDGE, b"")
-    pair.deliver(EDGE, Received("device-2", encode(FrameOffer(frames_of(2, 1)[0]))))
-    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair = begun_anew_with_another_stream(after=3)
     pair.restart(EDGE, pair.media[EDGE].synced, pair.media[EDGE].start)
     pair.give(FRAMES[:5])
     effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))

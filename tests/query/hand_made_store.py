@@ -31,7 +31,7 @@ from twin.pipeline.wire.frame import (
     seal,
 )
 from twin.pipeline.wire.identity import AlertKey, StreamId
-from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, audit_part, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, audit_part, encode_signed
 from twin.pipeline.wire.signing import Signer
 from twin.pipeline.wire.signing import signer as make_signer
 from twin.run_registry import write_registry
@@ -179,13 +179,13 @@ def make_ledger(
             size = max(1, len(own) * (counter + 1) // 3)
             heads.append(Head(stream, size, log_of(own[:size]).root()))
         unsigned = Checkpoint("edge-1", counter, START_US + counter * 60 * S, previous, tuple(heads))
-        raw = encode(unsigned._replace(signature=signer("edge-1", suite).sign(signed_part(unsigned))))
+        raw = encode_signed(unsigned, signer("edge-1", suite))
         digest = hashlib.sha256(raw).digest()
         cosigns = []
         for witness in witnesses:
             sizes = tuple((head.stream, head.size) for head in heads)
             said = Cosign("edge-1", counter, witness, digest, sizes)
-            cosigns.append(encode(said._replace(signature=signer(witness, suite).sign(signed_part(said)))))
+            cosigns.append(encode_signed(said, signer(witness, suite)))
         yield "edge-1", counter, digest, raw, cbor2.dumps(cosigns)
         previous = digest
 

@@ -35,7 +35,7 @@ from typer.testing import CliRunner
 
 from twin.cli import app
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, audit_part, decode, encode, signed_part
+from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, audit_part, decode, encode, encode_signed, signed_part
 from twin.scenario.errors import ScenarioError
 from twin.verify.audit import verify_run
 from twin.verify.findings import CHECKS, NEEDED
@@ -266,7 +266,7 @@ def test_a_cosignature_moved_to_another_checkpoint_is_found(made: Made) -> None:
 
 def test_an_edge_cannot_witness_itself(made: Made) -> None:
     said = decode(cbor2.loads(ledger_of(made, 2, "cosigns"))[0])._replace(witness="edge-1")  # type: ignore[call-arg]
-    own = encode(said._replace(signature=signer("edge-1", "ed25519").sign(signed_part(said))))  # type: ignore[arg-type, call-arg]
+    own = encode_signed(said, signer("edge-1", "ed25519"))  # type: ignore[arg-type]
     set_ledger(made, 2, "cosigns", cbor2.dumps([own]))
     assert wrong(made.folder) == [("cosignatures", "edge-1/2 by edge-1")]
 
@@ -344,13 +344,13 @@ def add_checkpoint(
     """
     heads = tuple(Head(s, len(made.frames[s]), log_of(made.frames[s]).root()) for s in streams)
     unsigned = Checkpoint("edge-1", counter, START_US, previous, heads, resting)
-    raw = encode(unsigned._replace(signature=signer("edge-1", "ed25519").sign(signed_part(unsigned))))
+    raw = encode_signed(unsigned, signer("edge-1", "ed25519"))
     digest = hashlib.sha256(raw).digest()
     cosigns = []
     for witness, named in cosigned.items():
         sizes = tuple((s, len(made.frames[s])) for s in named)
         said = Cosign("edge-1", counter, witness, digest, sizes, resting=b"" if set(named) == set(ALL) else resting)
-        cosigns.append(encode(said._replace(signature=signer(witness, "ed25519").sign(signed_part(said)))))
+        cosigns.append(encode_signed(said, signer(witness, "ed25519")))
     with tampering(made.folder) as store:
         store.execute("INSERT INTO ledger VALUES ('edge-1', ?, ?, ?, ?)", (counter, digest, raw, cbor2.dumps(cosigns)))
     return digest.hex()

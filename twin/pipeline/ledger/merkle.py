@@ -106,19 +106,6 @@ class MerkleLog:
         for leaf in leaves:
             self.append(leaf)
 
-    def leaf(self, index: int) -> bytes:
-        """Leaf hash at `index`.
-
-        Raises:
-            Trimmed: `index` is below `base`.
-            IndexError: `index` is not below `size`.
-        """
-        if not 0 <= index < self._size:
-            raise IndexError(f"leaf {index}: the log has {self._size} leaves")
-        if index < self._base:
-            raise Trimmed(f"leaf {index}: the log was trimmed to {self._base}")
-        return self._node(0, index)
-
     def root(self, n: int | None = None) -> bytes:
         """Root over the first `n` leaves (all by default).
 

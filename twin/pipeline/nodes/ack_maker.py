@@ -8,7 +8,7 @@ from twin.pipeline.facts import AckMade
 from twin.pipeline.machine import Effect, Report
 from twin.pipeline.nodes.stream_on_earth import GAPS_MAX, StreamOnEarth
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Ack, encode, signed_part
+from twin.pipeline.wire.messages import Ack, encode_signed
 from twin.pipeline.wire.signing import Signer
 
 
@@ -45,4 +45,4 @@ class AckMaker:
         )  # fmt: skip
         fact = AckMade(stream_id, proved.size, stream.trim, proved.root, term, counter, gaps, complete_to)
         out.append(Report(fact))
-        return encode(unsigned._replace(signature=self._signer.sign(signed_part(unsigned))))
+        return encode_signed(unsigned, self._signer)

@@ -31,7 +31,7 @@ from twin.pipeline.nodes.stored import StoredAlert
 from twin.pipeline.wire.frame import Alert, FrameError, decode_alert, peek_record
 from twin.pipeline.wire.identity import AlertKey, RecordId
 from twin.pipeline.wire.key_book import KeyBook
-from twin.pipeline.wire.messages import Receipt, encode, signed_part
+from twin.pipeline.wire.messages import Receipt, encode_signed
 from twin.pipeline.wire.signing import Signer
 
 SURGEON = "surgeon"
@@ -215,7 +215,7 @@ class AlertDesk:
         if alert.acknowledged_us is None or alert.noting:
             return
         unsigned = Receipt(key, alert.acknowledged_us)
-        receipt = encode(unsigned._replace(signature=self._signer.sign(signed_part(unsigned))))
+        receipt = encode_signed(unsigned, self._signer)
         for device in alert.owed:
             self._post(self._edges[device], key, receipt, now_us, out)
 

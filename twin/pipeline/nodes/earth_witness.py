@@ -20,7 +20,15 @@ from twin.pipeline.ledger.merkle import MerkleLog
 from twin.pipeline.machine import Effect, KeepCheckpoint, Report, Send
 from twin.pipeline.nodes.requests import Requests
 from twin.pipeline.wire.identity import StreamId
-from twin.pipeline.wire.messages import Checkpoint, Cosign, Head, MessageError, decode_as, encode, signed_part
+from twin.pipeline.wire.messages import (
+    Checkpoint,
+    Cosign,
+    Head,
+    MessageError,
+    decode_as,
+    encode_signed,
+    signed_part,
+)
 from twin.pipeline.wire.signing import Signer, Verifier
 
 
@@ -218,7 +226,7 @@ class EarthWitness:
         self._own[request] = (checkpoint, cosign)
 
     def _signed(self, cosign: Cosign) -> bytes:
-        return encode(cosign._replace(signature=self.settings.signer.sign(signed_part(cosign))))
+        return encode_signed(cosign, self.settings.signer)
 
     def kept(self, request: int, out: list[Effect]) -> bool:
         """The ledger answered; False if nobody asked it."""

@@ -36,6 +36,7 @@ from twin.pipeline.wire.messages import (
     LastWitnessed,
     decode_as,
     encode,
+    encode_signed,
     signed_part,
 )
 from twin.pipeline.wire.signing import Signer, Verifier
@@ -132,7 +133,7 @@ class Notary:
         heads = tuple(head for head in stated if head.stream not in resting)
         digest = digest_at_rest(resting.values())
         unsigned = Checkpoint(self.settings.name, self.counter, now_us, previous_digest, heads, digest)
-        data = encode(unsigned._replace(signature=self.settings.signer.sign(signed_part(unsigned))))
+        data = encode_signed(unsigned, self.settings.signer)
         if len(self._made) == MADE_MAX:
             del self._made[next(iter(self._made))]
         self._made[hashlib.sha256(data).digest()] = self.counter

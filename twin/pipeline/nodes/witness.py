@@ -28,6 +28,7 @@ from twin.pipeline.wire.messages import (
     MessageError,
     decode_as,
     encode,
+    encode_signed,
     signed_part,
 )
 
@@ -145,7 +146,7 @@ class Witness:
         return journal.encode_witnessed(witnessed), [*out, Send(checkpoint.author, data)]
 
     def _signed(self, cosign: Cosign) -> bytes:
-        return encode(cosign._replace(signature=self.settings.signer.sign(signed_part(cosign))))
+        return encode_signed(cosign, self.settings.signer)
 
     def remember(self, witnessed: Witnessed) -> None:
         """A peer's followed checkpoint, read back from the journal."""

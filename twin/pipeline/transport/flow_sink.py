@@ -16,7 +16,7 @@ from twin.pipeline.transport.lane import Parcel
 from twin.pipeline.transport.mailer import Mailer
 from twin.pipeline.transport.outbox import Outbox
 from twin.pipeline.wire.crc import extend_crc32c
-from twin.pipeline.wire.messages import FlowAck, encode, signed_part
+from twin.pipeline.wire.messages import FlowAck, encode_signed
 
 ACK_SERVICE = 0
 
@@ -67,7 +67,7 @@ class FlowSink:
         s = incoming.settings
         unsigned = FlowAck(s.flow, incoming.size, incoming.checksum, incoming.acks)
         incoming.acks += 1
-        payload = encode(unsigned._replace(signature=self._signer.sign(signed_part(unsigned))))
+        payload = encode_signed(unsigned, self._signer)
         mailer = self._mailer
         data = mailer.bundle((incoming.source, ACK_SERVICE), payload, now_us)
         self._outbox.put(Parcel(data, s.source, EXPEDITED, mailer.last_expiry_us, mailer.last_id), now_us, out)

@@ -25,6 +25,7 @@ from twin.pipeline.wire.fields import (
 )
 from twin.pipeline.wire.identity import AlertKey, StreamId
 from twin.pipeline.wire.plain_cbor import dumps
+from twin.pipeline.wire.signing import Signer
 
 Gap = tuple[int, int]
 
@@ -284,6 +285,9 @@ Message = (
     | LookAgain
 )
 
+Signed = Ack | Checkpoint | Cosign | FlowAck | Receipt
+"""Messages whose last field is a signature of the rest."""
+
 
 _Kind = TypeVar("_Kind", bound=Message)
 
@@ -373,9 +377,14 @@ def encode(message: Message) -> bytes:
     return dumps((_CODE_OF[type(message)], *message))
 
 
-def signed_part(message: Ack | Checkpoint | Cosign | FlowAck | Receipt) -> bytes:
+def signed_part(message: Signed) -> bytes:
     """The bytes that a message's last field signs."""
     return dumps((_CODE_OF[type(message)], *message[:-1]))
+
+
+def encode_signed(unsigned: Signed, signer: Signer) -> bytes:
+    """Bytes of a message with its signature, which it lacks until now."""
+    return encode(unsigned._replace(signature=signer.sign(signed_part(unsigned))))
 
 
 def audit_part(stream: StreamId, size: int, root: bytes) -> bytes:

@@ -5,7 +5,7 @@ broken.
 |---|---|
 | frame | the next of its epoch, or the first of another, with a body that nobody reads; or an alert of a device |
 | ack | verifies less than before, or not, and the auditor never signed it |
-| checkpoint | names its streams twice, is of nobody, or comes with a proof too many |
+| checkpoint | names its streams twice, is of nobody, states other heads at rest, or comes with a proof too many |
 | cosignature | by or for nobody |
 | receipt | of nothing, and signed by nobody |
 
@@ -36,6 +36,7 @@ from twin.pipeline.wire.messages import (
     decode,
     decode_as,
     encode,
+    encode_signed,
     signed_part,
 )
 from twin.pipeline.wire.plain_cbor import dumps
@@ -44,6 +45,7 @@ from twin.randomness import one_of
 
 _NOTHING: Final = AlertKey(0, 0, 0, "of nothing")
 _KEY: Final = bytes(32)
+_NO_DIGEST: Final = bytes(32)
 SENSELESS_BODIES: Final[dict[int, tuple[bytes, ...]]] = {
     SAMPLES: (
         b"",
@@ -160,7 +162,7 @@ def _cosign_of_nobody(cosign: bytes, signers: Signers, random: np.random.Generat
     """The witness's own words about a checkpoint of nobody, or in the name of nobody."""
     said = decode_as(Cosign, cosign)
     other = said._replace(author=NOBODY) if random.random() < 0.5 else said._replace(witness=NOBODY)
-    return encode(other._replace(signature=signers.words[said.witness].sign(signed_part(other))))
+    return encode_signed(other, signers.words[said.witness])
 
 
 def _offer_of_nobody(offer: CheckpointOffer, signers: Signers) -> CheckpointOffer:
@@ -179,10 +181,11 @@ def _senseless_offer(offer: CheckpointOffer, signers: Signers, random: np.random
     if checkpoint.heads and choice < 0.6:
         twice = following._replace(heads=checkpoint.heads * 2)
         return _offered(twice, checkpoint.author, offer._replace(proofs=offer.proofs * 2), signers)
+    if choice < 0.8:
+        return _offered(following._replace(resting=_NO_DIGEST), checkpoint.author, offer, signers)
     return _offered(following, checkpoint.author, offer._replace(proofs=((0, ()), *offer.proofs)), signers)
 
 
 def _offered(checkpoint: Checkpoint, author: str, offer: CheckpointOffer, signers: Signers) -> CheckpointOffer:
     """This checkpoint, signed by `author`, in the place of that of an offer."""
-    signed = checkpoint._replace(signature=signers.words[author].sign(signed_part(checkpoint)))
-    return offer._replace(checkpoint=encode(signed))
+    return offer._replace(checkpoint=encode_signed(checkpoint, signers.words[author]))

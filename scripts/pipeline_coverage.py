@@ -2,8 +2,9 @@
 
     python scripts/pipeline_coverage.py [--seeds 40] [--jobs 2] [--write tests/guarantees/COVERAGE.md]
 
-Runs every shipped scenario once and tries drawn cases of some of them (see `HUNTED`), with
-coverage.py (branches) in each process. No test takes part: what counts is only code that ran under the guarantees.
+Runs every shipped scenario once, the combined campaigns with many seeds (see `COMBINED`), and tries drawn cases of some
+scenarios (see `HUNTED`), with coverage.py (branches) in each process. No test takes part: what counts is only code that
+ran under the guarantees.
 Exit code 1 when a guarantee broke.
 """
 
@@ -27,6 +28,14 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINE = ROOT / "twin" / "pipeline"
 SCENARIOS = ROOT / "scenarios"
+COMBINED = (
+    "bad-sol.yaml",
+    "bench/campaign-earth.yaml",
+    "bench/campaign-mars.yaml",
+    "bench/campaign-clinic.yaml",
+    "bench/campaign-relays.yaml",
+)
+"""Scenarios that `make campaign` runs with hundreds of seeds as they stand; here each with all the seeds."""
 HUNTED = (
     "bench/hunt.yaml",
     "bench/campaign-earth.yaml",
@@ -48,20 +57,27 @@ GUARD = re.compile(r"\s*raise (ValueError|IndexError|Trimmed|AssertionError)\b")
 
 
 class Part(NamedTuple):
-    """One piece of work: a scenario as it stands (`seeds` None), or some of its drawn cases."""
+    """One piece of work: a scenario as it stands, with its own seed (`seeds` empty) or these, or its drawn cases."""
 
     scenario: Path
-    seeds: range | None
+    seeds: range = range(0)
+    drawn: bool = False
 
 
 def parts(seeds: int) -> list[Part]:
     """What the campaigns consist of, in pieces of some seconds."""
-    own = [Part(path, None) for path in sorted(SCENARIOS.rglob("*.yaml"))]
+    own = [Part(path) for path in sorted(SCENARIOS.rglob("*.yaml"))]
+    combined = [Part(SCENARIOS / name, some) for name in COMBINED for some in _by(5, seeds)]
     drawn = []
     for number, name in enumerate(HUNTED):
         count = seeds if number == 0 else max(1, seeds // 5)
-        drawn += [Part(SCENARIOS / name, range(k, min(k + 2, count + 1))) for k in range(1, count + 1, 2)]
-    return sorted(drawn, key=lambda part: part.scenario.name != LONGEST) + own
+        drawn += [Part(SCENARIOS / name, some, drawn=True) for some in _by(2, count)]
+    return sorted(drawn, key=lambda part: part.scenario.name != LONGEST) + own + combined
+
+
+def _by(size: int, count: int) -> list[range]:
+    """Seeds 1 to `count`, so many at a time."""
+    return [range(k, min(k + size, count + 1)) for k in range(1, count + 1, size)]
 
 
 def covered(part: Part, data_file: str) -> list[str]:
@@ -84,8 +100,8 @@ def _broken(part: Part) -> Iterator[str]:
 
     document = read_plain(part.scenario)
     scenario = scenario_of(document, str(part.scenario))
-    cases = [Case(document)] if part.seeds is None else [draw(document, scenario, seed) for seed in part.seeds]
-    for case in cases:
+    for seed in part.seeds or (scenario.seed,):
+        case = draw(document, scenario, seed) if part.drawn else Case(document).but({"seed": seed})
         broken = trial(case)
         if broken is not None:
             yield f"{part.scenario.relative_to(ROOT)} seed {case.seed}: {broken.text}"

@@ -12,9 +12,12 @@ from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, FrameOffer,
 
 
 class Pair:
-    """Two edges on one local network, each the other's witness; everything that one says the other hears."""
+    """Two edges on one local network, each the other's witness; everything that one says the other hears, except words
+    that are `lost`.
+    """
 
     def __init__(self) -> None:
+        self.lost: tuple[type, ...] = ()
         self.media = {EDGE: Medium(), PEER: Medium()}
         self.effects: list[Any] = []
         self.edges: dict[str, Edge] = {}
@@ -28,7 +31,8 @@ class Pair:
         edge = self.edges[name]
         done = run_syncs(edge, edge.handle(event, T0), T0, self.media[name])
         for send in of(done, Send):
-            if send.destination in self.edges and send.destination != name:
+            heard = send.destination in self.edges and not isinstance(decode(send.data), self.lost)
+            if heard and send.destination != name:
                 done += self.deliver(send.destination, Received(name, send.data))
         return done
 

@@ -231,7 +231,7 @@ def test_an_edge_restarted_after_compaction_proves_consistency_to_its_witness():
 
 
 def test_an_old_cosignature_after_a_restart_does_not_make_the_edge_promise_a_proof_it_no_longer_has():
-    """Its leaves below the snapshot are gone; the next offer asks the witness instead."""
+    """Its leaves below the snapshot are gone; the next offer proves from an ack, or, with none, asks the witness."""
     edge = settled_edge(edge_settings(), COMPACTED.synced, COMPACTED.start)
     edge.handle(Started(), T0)
     assert edge.streams[stream_of()].log.base > 1
@@ -242,8 +242,12 @@ def test_an_old_cosignature_after_a_restart_does_not_make_the_edge_promise_a_pro
         run_syncs(edge, offer(edge, frame), T0, medium)
     (sent,) = said(run_syncs(edge, edge.handle(TimerFired(CHECKPOINT), T0 + 600 * S), T0, medium), PEER)
     assert isinstance(sent, CheckpointOffer)
-    assert (0, ()) in sent.proofs
-    assert decode(sent.checkpoint).heads[0].size == len(FRAMES)
+    heads = decode(sent.checkpoint).heads
+    proofs = {head.stream: size for head, (size, _) in zip(heads, sent.proofs, strict=True)}
+    acks = {ack.stream: ack.verified for ack in map(decode, sent.acks)}
+    assert proofs == {head.stream: acks.get(head.stream, 0) for head in heads}
+    assert min(acks.values()) >= edge.streams[stream_of()].log.base
+    assert heads[0].size == len(FRAMES)
 
 
 def test_without_any_witness_nothing_is_forgotten_that_only_an_unsynced_checkpoint_has_signed():

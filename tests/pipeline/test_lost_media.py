@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from edge_pair import Pair, offers
 from pipeline_parts import (
+    AUDITOR,
+    EARTH,
     EDGE,
     ENTROPY,
     PEER,
@@ -250,3 +252,23 @@ def test_what_waits_for_a_failing_medium_is_bounded(monkeypatch):
         give(edge, index)
     assert edge.streams[stream_of()].size < 6
     assert edge.journal.pending_bytes < 600
+
+
+def test_a_witness_that_was_rolled_back_behind_what_the_edge_can_prove_follows_from_an_ack():
+    """It had signed, so the edge forgot the leaves; Earth's word says what it cannot see any more."""
+    pair = Pair()
+    pair.give(FRAMES[:2])
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    old = pair.media[PEER].synced
+    pair.give(FRAMES[2:6])
+    earth = Cosign(EDGE, 1, AUDITOR, bytes(32), ((stream_of(), 6),))
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.deliver(EDGE, Received(EARTH, encode(signed_by(AUDITOR, earth))))
+    pair.deliver(EDGE, Received("device-1", encode(make_ack(FRAMES[:5], trim=5))))
+    pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    pair.restart(PEER, old)
+    for frame in FRAMES[6:9]:
+        pair.give([frame])
+        effects = pair.deliver(EDGE, TimerFired(CHECKPOINT))
+    assert pair.edges[EDGE].streams[stream_of()].log.base > 2
+    assert [fact.size for fact in facts(effects, HeadCosigned)] == [9]

@@ -76,6 +76,15 @@ class Stream:
         """Frames that this node may delete."""
         return 0 if self.ack is None else self.ack.trim
 
+    @property
+    def vouching(self) -> tuple[int, bytes]:
+        """An ack with its size, from which the log can prove its head to who knows less than what it still holds;
+        (0, empty) if there is none.
+        """
+        if self.ack is not None and self.log.base <= self.ack.verified <= self.durable:
+            return self.ack.verified, self.ack_bytes
+        return (self.vouched_size, self.vouched) if self.log.base <= self.vouched_size else (0, b"")
+
     def append(self, frame: bytes) -> bytes:
         """Append a frame and return its leaf hash."""
         leaf = leaf_hash(frame)

@@ -171,9 +171,9 @@ class Notary:
         acks = []
         for stream in streams:
             known = self._signed_past[witness].get(stream.id, 0)
-            if known and known < stream.log.base and stream.vouched:
-                known = stream.log.base
-                acks.append(stream.vouched)
+            if 0 < known < stream.log.base:  # the witness went back, or this edge took the stream up further on
+                known, ack = stream.vouching
+                acks += [ack] if known else []
             if known < max(1, stream.log.base):
                 proofs.append((0, ()))
             else:

@@ -269,6 +269,26 @@ def test_an_ack_that_says_nothing_new_does_not_end_the_patience():
     assert sync.next_expiry_us() == at_us + ANSWER + 2 * OWLT + 20 * S
 
 
+def test_a_gap_that_is_named_again_goes_again_and_does_not_end_the_patience_for_the_rest():
+    """The one frame is missed; whether Earth hears what was sent since shows by what it says of that."""
+    sync = loaded(1)
+    sync.offer(record(5, device=2), 100)
+    fly(sync)
+    gap = ack(5, gaps=((5, 6),), made_us=T0 + OWLT + 1, device=2)._replace(gaps_complete_to=9)
+    sync.acked(gap)
+    assert sync.next_expiry_us() == T0 + ANSWER, "Earth has heard what came behind the gap"
+    fly(sync)
+    at_us = expire(sync)
+    patient_us = sync.next_expiry_us()
+    assert patient_us is not None
+    assert patient_us > at_us + ANSWER
+    sync.acked(gap._replace(made_us=at_us + OWLT + 1))
+    assert sync.next_expiry_us() == patient_us
+    assert fly(sync, at_us + OWLT + 1) == [5]
+    sync.acked(gap._replace(made_us=at_us + 3 * OWLT, gaps_complete_to=10))
+    assert sync.next_expiry_us() == at_us + ANSWER, "another frame came behind it"
+
+
 def test_what_earth_has_lost_goes_before_what_was_never_sent_though_later_records_fill_the_window():
     """Earth's table is restored: behind the gap nothing is verified, so the window opens by expiry alone."""
     sync = loaded(12, window_bytes=300)

@@ -7,7 +7,7 @@ have arrived before Earth wrote that ack. Acks are cumulative, so a lost one cos
 behind a gap goes again with its timer: Earth may lose it until it is verified, and that would cost a round trip more.
 
 When nothing that was sent is answered, Earth does not hear: each further repetition waits a round trip longer, then
-three. The first sign that Earth hears ends that for all.
+three. The first sign that Earth hears ends that for all; an ack that only repeats what it misses is none.
 
 Urgent records (alerts) go before all others, in bundles of their own and outside the window.
 
@@ -24,7 +24,7 @@ from twin.pipeline.transport.contact_plan import ContactPlan
 from twin.pipeline.transport.routing import Router
 from twin.pipeline.transport.timing import answer_us
 from twin.pipeline.wire.identity import RecordId, StreamId
-from twin.pipeline.wire.messages import Ack
+from twin.pipeline.wire.messages import Ack, Gap
 
 ACK_BYTES = 1_500
 DOUBLINGS_MAX = 2  # of the wait for an answer: after a long silence Earth is reached again within four round trips
@@ -73,6 +73,7 @@ class Synchronizer:
         self.settings = settings
         self._back = Router(plan, there)
         self.verified: dict[StreamId, int] = {}
+        self._told: dict[StreamId, tuple[tuple[Gap, ...], int]] = {}  # by the last ack: gaps, and how far they are all
         self._urgent: deque[RecordId] = deque()
         self._again: deque[RecordId] = deque()
         self._fresh: deque[RecordId] = deque()
@@ -198,6 +199,9 @@ class Synchronizer:
         stream = ack.stream
         heard = ack.verified > self.verified.get(stream, 0)
         self.verified[stream] = ack.verified
+        told = (ack.gaps, ack.gaps_complete_to)
+        news = told != self._told.get(stream)
+        self._told[stream] = told
         self._demanded -= {record for record in self._demanded if record.stream == stream and record.index < ack.trim}
         self._mending = {record: at_us for record, at_us in self._mending.items() if at_us >= ack.made_us}
         kept: list[_Flight] = []
@@ -206,7 +210,7 @@ class Synchronizer:
             if stream in flight.streams:
                 missing = [record for record in records if self._missing(record, ack)]
                 if missing and flight.arrival_us < ack.made_us:
-                    heard = True  # a gap shows by what came behind it
+                    heard = heard or news  # a gap shows by what came behind it
                     self._requeue(missing)
                     lost = set(missing)
                     records = tuple([record for record in records if record not in lost])

@@ -145,15 +145,12 @@ def test_no_witness_follows_the_checkpoint(heads: tuple[Head, ...]) -> None:
         assert entry is None
         reasons |= {effect.fact.reason for effect in effects if isinstance(effect, Report)}  # type: ignore[union-attr]
     others = {"two heads of one stream"} if heads else set()
-    assert (
-        reasons
-        == {
-            "one proof per head is needed",
-            "author unknown",
-            "the heads at rest are not those that were followed here",
-        }
-        | others
-    )
+    assert reasons == {
+        "one proof per head is needed",
+        "author unknown",
+        "the heads at rest are not those that were followed here",
+        *others,
+    }
 
 
 def said_of(word: Any, source: str, listener: Listener = ON_MARS, destination: str = "edge-1") -> Any:

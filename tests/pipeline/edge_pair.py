@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from auditor_parts import auditor, hear, served
 from pipeline_parts import EDGE, ENTROPY, PEER, T0, Medium, edge_in_clear, edge_settings, of, run_syncs, said
 
 from twin.pipeline.machine import Received, Send, Started
 from twin.pipeline.nodes.edge import Edge
-from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, FrameOffer, decode, encode
+from twin.pipeline.nodes.stored import Stored
+from twin.pipeline.wire.identity import StreamId
+from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, Cosign, FrameOffer, HeadMoved, decode, encode
 
 
 class Pair:
@@ -43,6 +47,25 @@ class Pair:
         self.media[name].synced, self.media[name].start = durable, start
         self.edges[name] = edge_in_clear(edge_settings(name), durable, start)
         return self.deliver(name, Started(bytes(32)))
+
+
+class PairAndEarth(Pair):
+    """Two edges, and Earth's auditor, who reads back every row of `table`."""
+
+    def __init__(self, table: Mapping[StreamId, Sequence[bytes]]) -> None:
+        super().__init__()
+        self.table = table
+        self.start_auditor()
+
+    def start_auditor(self, *cosigns: Cosign) -> None:
+        """It starts over what the ledger holds, and reads all rows."""
+        self.auditor = auditor(Stored(cosigns=tuple(map(encode, cosigns))))
+        for stream, rows in self.table.items():
+            self.tell_auditor(HeadMoved(stream, len(rows)))
+
+    def tell_auditor(self, message: Any) -> list[Any]:
+        """What it does; both stores answer."""
+        return served(self.auditor, hear(self.auditor, message), self.table, self.table)
 
 
 def offers(effects) -> list[Checkpoint]:

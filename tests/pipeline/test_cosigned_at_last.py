@@ -9,8 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from auditor_parts import auditor, hear, served
-from edge_pair import Pair
+from edge_pair import PairAndEarth
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -21,9 +20,8 @@ from twin.pipeline.ledger.stream import Stream
 from twin.pipeline.machine import KeepCheckpoint, Received, Send, TimerFired
 from twin.pipeline.nodes.earth_witness import EarthWitness
 from twin.pipeline.nodes.edge import CHECKPOINT
-from twin.pipeline.nodes.stored import Stored
 from twin.pipeline.nodes.witness import Witness
-from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, Cosign, FrameOffer, HeadMoved, decode, encode
+from twin.pipeline.wire.messages import Checkpoint, CheckpointOffer, Cosign, FrameOffer, decode, encode
 
 OTHER = {EDGE: PEER, PEER: EDGE}
 MEASURED, IN_ALL = 40, 60  # frames of a device while things go wrong, and with those that it keeps back for healing
@@ -35,27 +33,22 @@ EDGES, DEVICES = st.sampled_from(tuple(OTHER)), st.sampled_from(tuple(FRAMES))
 LOST, MEDIA = st.sampled_from(LOSSES), st.sampled_from(CONTENTS)
 
 
-class Ledger(Pair):
-    """Two edges, each the other's witness, and Earth's, which has all rows; `for_earth`, `from_earth` are under way."""
+class Planets(PairAndEarth):
+    """Three witnesses; checkpoints wait in `for_earth`, Earth's words in `from_earth`, and `kept` is Earth's ledger."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.kept: dict[tuple[str, str], Cosign] = {}
         self.for_earth: list[bytes] = []
         self.from_earth: list[tuple[str, bytes]] = []
-        self.start_auditor()
+        super().__init__(TABLE)
 
-    def start_auditor(self) -> None:
-        self.auditor = auditor(Stored(cosigns=tuple(map(encode, self.kept.values()))))
-        for stream in TABLE:
-            self.tell_auditor(HeadMoved(stream, IN_ALL))
-
-    def tell_auditor(self, message: Any) -> None:
-        effects = served(self.auditor, hear(self.auditor, message), TABLE, TABLE)
+    def tell_auditor(self, message: Any) -> list[Any]:
+        effects = super().tell_auditor(message)
         for cosign in [decode(raw) for keep in of(effects, KeepCheckpoint) for raw in keep.cosigns]:
             last = self.kept.setdefault((cosign.author, cosign.witness), cosign)
             self.kept[cosign.author, cosign.witness] = max(last, cosign, key=lambda word: word.counter)
         self.from_earth += [(word.author, encode(word)) for word in said(effects, EARTH) if isinstance(word, Cosign)]
+        return effects
 
     def checkpoint(self, edge: str) -> Checkpoint | None:
         """The edge signs, if there is anything to sign."""
@@ -93,7 +86,7 @@ class Weather(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.world = Ledger()
+        self.world = Planets()
         self.copies = {name: [(b"", 0)] for name in OTHER}
         self.sealed = dict.fromkeys(FRAMES, 0)
         self.verified = dict.fromkeys(FRAMES, 0)
@@ -130,7 +123,7 @@ class Weather(RuleBasedStateMachine):
 
     @rule()
     def the_auditor_starts_again(self) -> None:
-        self.world.start_auditor()
+        self.world.start_auditor(*self.world.kept.values())
 
     @rule(edge=EDGES, medium=MEDIA, back=st.integers(2, 4))
     def an_edge_starts_again(self, edge: str, medium: str, back: int) -> None:
@@ -207,7 +200,7 @@ def refuses_in_silence(self: Witness, offer: CheckpointOffer, follow: Any = Witn
 @pytest.mark.parametrize(
     ("role", "method", "bug"),
     [
-        (Stream, "vouching", (0, b"")),
+        (Stream, "proof_start", (0, b"")),
         (Witness, "follow", refuses_in_silence),
         (EarthWitness, "_remind", lambda *_: None),
     ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from auditor_parts import auditor, hear, served
-from edge_pair import Pair, offers
+from auditor_parts import auditor
+from edge_pair import PairAndEarth, offers
 from pipeline_parts import (
     AUDITOR,
     EARTH,
@@ -40,7 +40,6 @@ from twin.pipeline.wire.messages import (
     Cosign,
     FrameOffer,
     Head,
-    HeadMoved,
     encode,
 )
 
@@ -49,17 +48,8 @@ FRAMES, OTHERS = frames_of(1, 9), frames_of(2, 9)
 TABLE = {ONE: FRAMES, TWO: OTHERS}
 
 
-class Ledger(Pair):
-    """Two edges, and Earth's auditor, who has read every row."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.auditor = auditor()
-        for stream in TABLE:
-            self.tell_auditor(HeadMoved(stream, 9))
-
-    def tell_auditor(self, message: Any) -> list[Any]:
-        return served(self.auditor, hear(self.auditor, message), TABLE, TABLE)
+class Ledger(PairAndEarth):
+    """Checkpoints of one edge, and their way to Earth's auditor, who has read every row."""
 
     def give_to(self, device: int, *frames: bytes) -> None:
         for frame in frames:
@@ -96,7 +86,7 @@ def written(checkpoint: Checkpoint) -> list[StreamId]:
 @pytest.fixture
 def ledger() -> Ledger:
     """One checkpoint over three frames of one stream and two of another, followed by the peer and by Earth."""
-    made = Ledger()
+    made = Ledger(TABLE)
     made.give_to(1, *FRAMES[:3])
     made.give_to(2, *OTHERS[:2])
     made.reaches_earth(made.checkpoint())
@@ -134,9 +124,7 @@ def test_what_rests_may_be_what_earth_has_never_seen_written_out_together(ledger
 def test_an_auditor_that_starts_anew_follows_what_rests(ledger):
     ledger.give_to(1, FRAMES[3])
     (word,) = cosigns(ledger.reaches_earth(ledger.checkpoint()), EARTH)
-    ledger.auditor = auditor(Stored(cosigns=(encode(word),)))
-    for stream in TABLE:
-        ledger.tell_auditor(HeadMoved(stream, 9))
+    ledger.start_auditor(word)
     ledger.give_to(1, FRAMES[4])
     third = ledger.checkpoint()
     assert written(third) == [ONE]
@@ -185,7 +173,7 @@ def test_a_chain_that_begins_anew_writes_out_all_that_is_left(ledger):
 
 def test_a_short_word_that_waited_for_its_medium_is_no_answer_to_an_edge_that_has_forgotten():
     """It names what the checkpoint wrote out; what rests is in the answer, which comes behind it."""
-    ledger = Ledger()
+    ledger = Ledger(TABLE)
     medium, peer = ledger.media[EDGE], ledger.edges[PEER]
     ledger.give_to(1, *FRAMES[:3])
     ledger.give_to(2, OTHERS[0])
@@ -271,7 +259,7 @@ def test_other_heads_than_those_that_were_followed_do_not_rest(ledger, resting, 
 
 
 def test_an_author_that_showed_mars_and_earth_two_roots_gets_no_checkpoint_that_both_cosign():
-    ledger = Ledger()
+    ledger = Ledger(TABLE)
     one = log_of(FRAMES[:4])
 
     def first(root: bytes) -> CheckpointOffer:
@@ -317,7 +305,7 @@ def test_an_auditor_that_has_forgotten_a_root_asks_for_all_heads(ledger):
 
 def test_what_is_remembered_of_own_checkpoints_is_bounded(monkeypatch):
     monkeypatch.setattr(notary, "MADE_MAX", 3)
-    ledger = Ledger()
+    ledger = Ledger(TABLE)
     for frame in FRAMES[:6]:
         ledger.give_to(1, frame)
         ledger.checkpoint()
@@ -368,7 +356,7 @@ def test_a_word_of_another_checkpoint_under_the_same_number_lets_nothing_rest(le
 
 def test_nothing_rests_before_earth_has_followed_it():
     """The peer's word alone is not enough."""
-    ledger = Ledger()
+    ledger = Ledger(TABLE)
     ledger.give_to(1, *FRAMES[:3])
     ledger.give_to(2, *OTHERS[:2])
     first = ledger.checkpoint()

@@ -44,8 +44,7 @@ from twin.pipeline.wire.signing import Signer
 from twin.randomness import one_of
 
 _NOTHING: Final = AlertKey(0, 0, 0, "of nothing")
-_KEY: Final = bytes(32)
-_NO_DIGEST: Final = bytes(32)
+_ZEROS: Final = bytes(32)  # no key, and no digest
 SENSELESS_BODIES: Final[dict[int, tuple[bytes, ...]]] = {
     SAMPLES: (
         b"",
@@ -58,11 +57,11 @@ SENSELESS_BODIES: Final[dict[int, tuple[bytes, ...]]] = {
     ),
     CLOSING: (
         b"",
-        dumps([INDEX_MAX + 1, 1, "ed25519", _KEY]),
-        dumps([0, 1, "none", _KEY]),
+        dumps([INDEX_MAX + 1, 1, "ed25519", _ZEROS]),
+        dumps([0, 1, "none", _ZEROS]),
         dumps([0, 1, "ed25519", b""]),
-        dumps([0, 1, "ed25519", _KEY]) + b"\x00",
-        dumps([0, 1, _KEY, _KEY]),
+        dumps([0, 1, "ed25519", _ZEROS]) + b"\x00",
+        dumps([0, 1, _ZEROS, _ZEROS]),
     ),
     ALERT: (
         b"",
@@ -182,7 +181,7 @@ def _senseless_offer(offer: CheckpointOffer, signers: Signers, random: np.random
         twice = following._replace(heads=checkpoint.heads * 2)
         return _offered(twice, checkpoint.author, offer._replace(proofs=offer.proofs * 2), signers)
     if choice < 0.8:
-        return _offered(following._replace(resting=_NO_DIGEST), checkpoint.author, offer, signers)
+        return _offered(following._replace(resting=_ZEROS), checkpoint.author, offer, signers)
     return _offered(following, checkpoint.author, offer._replace(proofs=((0, ()), *offer.proofs)), signers)
 
 

@@ -77,9 +77,9 @@ class Stream:
         return 0 if self.ack is None else self.ack.trim
 
     @property
-    def vouching(self) -> tuple[int, bytes]:
-        """An ack with its size, from which the log can prove its head to who knows less than what it still holds;
-        (0, empty) if there is none.
+    def proof_start(self) -> tuple[int, bytes]:
+        """The size, and the ack that vouches for it, from which this log can prove its head to a witness that knows
+        less than the log still holds; (0, empty) if there is none.
         """
         if self.ack is not None and self.log.base <= self.ack.verified <= self.durable:
             return self.ack.verified, self.ack_bytes

@@ -172,7 +172,7 @@ class Notary:
         for stream in streams:
             known = self._signed_past[witness].get(stream.id, 0)
             if 0 < known < stream.log.base:  # the witness went back, or this edge took the stream up further on
-                known, ack = stream.vouching
+                known, ack = stream.proof_start
                 acks += [ack] if known else []
             if known < max(1, stream.log.base):
                 proofs.append((0, ()))

@@ -73,7 +73,7 @@ class Synchronizer:
         self.settings = settings
         self._back = Router(plan, there)
         self.verified: dict[StreamId, int] = {}
-        self._told: dict[StreamId, tuple[tuple[Gap, ...], int]] = {}  # by the last ack: gaps, and how far they are all
+        self._gaps_told: dict[StreamId, tuple[tuple[Gap, ...], int]] = {}  # by the last ack, and below which index
         self._urgent: deque[RecordId] = deque()
         self._again: deque[RecordId] = deque()
         self._fresh: deque[RecordId] = deque()
@@ -199,9 +199,9 @@ class Synchronizer:
         stream = ack.stream
         heard = ack.verified > self.verified.get(stream, 0)
         self.verified[stream] = ack.verified
-        told = (ack.gaps, ack.gaps_complete_to)
-        news = told != self._told.get(stream)
-        self._told[stream] = told
+        gaps_told = (ack.gaps, ack.gaps_complete_to)
+        news = gaps_told != self._gaps_told.get(stream)
+        self._gaps_told[stream] = gaps_told
         self._demanded -= {record for record in self._demanded if record.stream == stream and record.index < ack.trim}
         self._mending = {record: at_us for record, at_us in self._mending.items() if at_us >= ack.made_us}
         kept: list[_Flight] = []
